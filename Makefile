@@ -1,0 +1,73 @@
+# The one entry to everything. `make demo` and `make test` need nothing but Python, make and git.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+FLOOR := .venv-floor
+FLOOR_PYTHON ?= $(shell python3.10 --version >/dev/null 2>&1 && echo python3.10 || echo $(PYTHON))
+# Tools keep their caches inside the tree, so that nothing is left in the home folder.
+export PYRIGHT_PYTHON_CACHE_DIR := $(CURDIR)/$(VENV)/pyright
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+export YOLO_OFFLINE := True
+export YOLO_AUTOINSTALL := False
+export YOLO_CONFIG_DIR := $(CURDIR)/build/ultralytics
+SYSTEM_PACKAGES := mosquitto gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+
+.PHONY: help demo test test-long test-floor check format install install-dev system-packages clean
+
+help: ## List what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+demo: $(VENV)/installed ## Install into .venv and run the demonstration
+	$(BIN)/edgekit demo
+
+test: $(VENV)/installed-dev system-packages check test-floor ## Install for development, check and test everything
+	$(BIN)/pytest -m "not long" --durations=10
+
+test-long: $(VENV)/installed-dev system-packages ## Kills, soaks and fresh roots: what takes longer than minutes
+	$(BIN)/pytest -m long --timeout=3600 --durations=10
+
+check: $(VENV)/installed-dev ## Lint, types and layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed-dev ## Format the code and mend what the linter can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+test-floor: $(FLOOR)/installed ## The box's tests on the oldest wheels that a JetPack 6 can have
+	$(FLOOR)/bin/python -m pytest -m "not long and not train" tests/edge tests/devices -p no:cacheprovider
+
+install: $(VENV)/installed ## The plain install: what a box has
+
+install-dev: $(VENV)/installed-dev ## The plain install, training, compression and all tools
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/installed-dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@ $(VENV)/installed
+
+$(FLOOR)/installed: pyproject.toml
+	$(FLOOR_PYTHON) -m venv $(FLOOR)
+	$(FLOOR)/bin/pip install --quiet --disable-pip-version-check --editable '.[eval]' \
+		'numpy==2.2.*' 'onnxruntime==1.23.*' hypothesis onnx pytest pytest-timeout jsonschema
+	touch $@
+
+# Tests of brokers and network cameras want real ones; where we may not install them, their tests say so.
+system-packages:
+	@dpkg-query --show $(SYSTEM_PACKAGES) >/dev/null 2>&1 || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes \
+				--no-install-recommends $(SYSTEM_PACKAGES) >/dev/null; \
+		else echo "not root or no apt-get: tests that need these will be skipped: $(SYSTEM_PACKAGES)"; fi; }
+
+clean: ## Remove everything that was built
+	rm -rf $(VENV) $(FLOOR) build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""From a trained model to a smaller one, with a measured report of what it cost."""

@@ -1,0 +1,212 @@
+"""box.toml: all that a person decides about one box, checked as it is read."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from devices.errors import EdgekitError
+from edge.validation import explain
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Name = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 letters, digits, - or _, since it is part of a topic"),
+]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Point = tuple[Share, Share]
+
+
+class Section(BaseModel):
+    """A part of box.toml: frozen, and without room for unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileSource(Section):
+    """A video file, read once from start to end."""
+
+    kind: Literal["file"]
+    path: Path
+    realtime: bool = Field(default=False, description="play at the speed of life instead of as fast as possible")
+
+
+class FolderSource(Section):
+    """A folder of pictures in the order of their names."""
+
+    kind: Literal["folder"]
+    path: Path
+    fps: float = Field(default=10.0, gt=0, description="pictures a second on the folder's time line")
+
+
+class RtspSource(Section):
+    """A network camera. User and password may stand in the URL; they never reach a log."""
+
+    kind: Literal["rtsp"]
+    url: str = Field(pattern=r"^rtsps?://", description="begins with rtsp:// or rtsps://")
+    transport: Literal["tcp", "udp"] = "tcp"
+    read_timeout_s: float = Field(default=5.0, gt=0, le=60)
+
+
+class UsbSource(Section):
+    """A V4L2 camera, by its device node."""
+
+    kind: Literal["usb"]
+    device: Path
+    width: int = Field(default=1280, ge=16)
+    height: int = Field(default=720, ge=16)
+    fps: float = Field(default=30.0, gt=0)
+    read_timeout_s: float = Field(default=5.0, gt=0, le=60)
+
+
+Source = Annotated[FileSource | FolderSource | RtspSource | UsbSource, Field(discriminator="kind")]
+
+
+class Line(Section):
+    """A line across the belt. A parcel is decided when the centre of its box has crossed it."""
+
+    name: Name
+    start: Point = Field(description="x and y as shares of the picture's width and height")
+    end: Point
+    direction: Literal["both", "left_to_right", "right_to_left"] = Field(
+        default="both", description="which side change counts, seen when looking from start to end"
+    )
+    hysteresis: Share = Field(default=0.02, description="distance past the line that makes a crossing, share of width")
+    deadline_ms: int = Field(default=100, ge=0, description="how long after the crossing a missing text is waited for")
+
+    @model_validator(mode="after")
+    def _has_length(self) -> "Line":
+        if self.start == self.end:
+            raise ValueError("start and end are the same point; a line needs two")
+        return self
+
+
+class Camera(Section):
+    """One camera, the policy for its frames, and the lines drawn on its picture."""
+
+    name: Name
+    source: Source
+    policy: Literal["auto", "latest", "every"] = Field(
+        default="auto",
+        description="latest drops what cannot be processed in time, every waits; auto: live cameras latest",
+    )
+    lines: tuple[Line, ...] = Field(default=(), alias="line")
+
+
+class Box(Section):
+    """Where the box stands; both names are part of every topic."""
+
+    site: Name
+    name: Name
+
+
+class Bundle(Section):
+    """The model that the box runs."""
+
+    path: Path
+    trusted_keys: tuple[Path, ...] = Field(default=(), description="public keys (PEM) of which one must have signed it")
+
+
+class Inference(Section):
+    """How the model runs. `auto` takes the first engine for which the bundle has a file."""
+
+    backend: Literal["auto", "openvino", "onnxruntime"] = "auto"
+    precision: Literal["auto", "int8", "fp32"] = "auto"
+    requests: int = Field(default=2, ge=1, le=16, description="pictures in inference at the same time")
+    score_threshold: Share | None = Field(default=None, description="in place of the bundle's own")
+
+
+class Codes(Section):
+    """How texts are read from labels."""
+
+    formats: tuple[str, ...] = Field(
+        default=("Code128", "EAN13", "QRCode", "DataMatrix"),
+        description="symbologies to look for, as zxing-cpp names them",
+    )
+    agreeing_reads: int = Field(default=2, ge=1, description="pictures that must give the same text")
+
+
+class Mqtt(Section):
+    """The broker."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=1883, ge=1, le=65535)
+    username: str | None = None
+    password_file: Path | None = Field(default=None, description="a file that holds the password and nothing else")
+    keepalive_s: int = Field(default=15, ge=5, le=600)
+    connect_timeout_s: float = Field(default=5.0, gt=0)
+    at_start: Literal["require", "wait"] = Field(
+        default="require",
+        description="require: refuse to start without the broker; wait: run, and keep events until it is there",
+    )
+
+
+class Outbox(Section):
+    """The durable store between decision and delivery."""
+
+    path: Path = Field(description="an SQLite file; its folder must be on a disk that survives a power cut")
+    max_events: int = Field(
+        default=100_000, ge=100, description="what lies beyond is discarded, oldest first, and told"
+    )
+
+
+class BoxConfig(Section):
+    """The whole of box.toml."""
+
+    box: Box
+    bundle: Bundle
+    inference: Inference = Inference()
+    codes: Codes = Codes()
+    mqtt: Mqtt = Mqtt()
+    outbox: Outbox
+    cameras: tuple[Camera, ...] = Field(min_length=1, alias="camera")
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "BoxConfig":
+        names = [camera.name for camera in self.cameras]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two cameras have the same name: {', '.join(sorted(names))}")
+        return self
+
+
+def load_config(path: Path) -> BoxConfig:
+    """Read and check a box.toml; relative paths in it count from its own folder.
+
+    Raises:
+        EdgekitError: The file is missing, is no TOML, or a key or value in it is not allowed; names key and remedy.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise EdgekitError(f"cannot read the configuration {path}: {exc.strerror}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise EdgekitError(f"{path} is not valid TOML: {exc}") from exc
+    try:
+        config = BoxConfig.model_validate(content)
+    except ValidationError as exc:
+        raise EdgekitError(f"{path}: {explain(exc, BoxConfig)}") from exc
+    return _with_absolute_paths(config, path.resolve().parent)
+
+
+def _with_absolute_paths(config: BoxConfig, folder: Path) -> BoxConfig:
+    """Resolve every relative path of a configuration against the folder of its file."""
+
+    def resolved(value: Any) -> Any:
+        match value:
+            case Path():
+                return folder / value
+            case Section():
+                return value.model_copy(
+                    update={name: resolved(getattr(value, name)) for name in type(value).model_fields}
+                )
+            case tuple():
+                return tuple(resolved(item) for item in value)
+            case _:
+                return value
+
+    return resolved(config)

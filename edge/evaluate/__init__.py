@@ -1,0 +1,1 @@
+"""Accuracy of exported model files, measured through the code that runs on the box."""

@@ -1,0 +1,1 @@
+"""Bundles, inference engines, and what lies between a picture and its detections."""

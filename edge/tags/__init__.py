@@ -1,0 +1,1 @@
+"""From detections to tag events: tracks, code reading, line crossing."""

@@ -1,0 +1,113 @@
+"""What a camera's pictures meant, before it has a place in the outbox: the box-internal form of an event.
+
+`edge.mqtt.messages` gives it its form on the wire; epoch and seq are given by the outbox as it commits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from edge.video.frame import ClockSource
+
+
+class EventKind(str, Enum):
+    """Kinds of events on a line, of a camera and of the outbox."""
+
+    READ = "read"
+    NO_READ = "no_read"
+    MULTI_READ = "multi_read"
+    UNOBSERVED = "unobserved"
+    LOST = "lost"
+
+
+class NoReadReason(str, Enum):
+    """Why a parcel crossed the line without a text."""
+
+    NO_LABEL = "no_label"  # neither a code region nor a code was ever found on it
+    TOO_SMALL = "too_small"  # a region was found, too few pixels a module to read
+    BLURRED = "blurred"
+    GLARE = "glare"
+    DAMAGED = "damaged"  # a region was found, big and sharp enough, and gave no text
+    UNSURE = "unsure"  # texts were read that did not agree often enough
+    NO_IMAGE = "no_image"
+
+
+class TagSource(str, Enum):
+    """What gave a tag."""
+
+    DETECTOR = "detector"
+    CLASSIFIER = "classifier"
+    BARCODE = "barcode"
+    OCR = "ocr"
+    GALLERY = "gallery"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One key and value about a parcel, e.g. `code = 4006381333931`, with its score (0 to 1) and source."""
+
+    key: str
+    value: str
+    score: float
+    source: TagSource
+    symbology: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A box that belongs to an event: its label and (left, top, right, bottom) in pixels of the frame."""
+
+    label: str
+    score: float
+    xyxy: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A stretch of time that is told about: UTC, first and last moment, and its cause."""
+
+    start: datetime
+    end: datetime
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagEvent:
+    """One final statement about one parcel (or about a stretch of time in which none could be seen).
+
+    Attributes:
+        camera: Name of the camera.
+        kind: What happened.
+        captured_at: Capture time (UTC) of the frame that decided the event.
+        clock: Where `captured_at` comes from.
+        arrived_s: Host monotonic seconds at which that frame arrived; latency reckons from it.
+        frame_index: Index of that frame.
+        frame_size: (width, height) in pixels of that frame, None where no frame is behind the event.
+        zone: Name of the line, None for events of a camera.
+        direction: Name of the direction in which the line was crossed.
+        track_id: The parcel's track, unique for a camera within a run.
+        regions: The parcel's box first, then its label regions, as they stood in the deciding frame.
+        tags: What is known of the parcel.
+        reason: Why there is no text; for `no_read` only.
+        interval: The stretch of time; for `unobserved` and `lost` only.
+        late: The event went out because its deadline passed, not because it was sure.
+        stages_ms: Milliseconds that the deciding frame spent in each stage, by the stage's name.
+    """
+
+    camera: str
+    kind: EventKind
+    captured_at: datetime
+    clock: ClockSource
+    arrived_s: float
+    frame_index: int
+    frame_size: tuple[int, int] | None = None
+    zone: str | None = None
+    direction: str | None = None
+    track_id: int | None = None
+    regions: tuple[Region, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    reason: NoReadReason | None = None
+    interval: Interval | None = None
+    late: bool = False
+    stages_ms: Mapping[str, float] = field(default_factory=dict[str, float])

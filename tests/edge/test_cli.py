@@ -1,0 +1,53 @@
+"""The command line itself: listing is cheap, failures are one line, wrong use is told from failing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devices.errors import EdgekitError
+from edge.cli import missing_extra
+
+
+def edgekit(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from edge.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_the_listing_names_every_command_with_its_summary():
+    listing = edgekit("--help")
+    assert listing.returncode == 0
+    assert "Check a box.toml before a box runs it." in listing.stdout
+
+
+def test_the_version_is_told_without_a_command():
+    assert edgekit("--version").stdout.strip()[0].isdigit()
+
+
+def test_a_failure_is_one_line_and_exit_code_1(tmp_path: Path):
+    failed = edgekit("config", "check", str(tmp_path / "none.toml"))
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: cannot read the configuration")
+    assert failed.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("config", "check"), ("config", "check", "--wrong", "x")])
+def test_wrong_use_is_exit_code_2(arguments: tuple[str, ...]):
+    assert edgekit(*arguments).returncode == 2
+
+
+def test_a_missing_extra_is_told_with_the_line_that_installs_it():
+    told = missing_extra(ModuleNotFoundError("No module named 'torch'", name="torch"))
+    assert isinstance(told, EdgekitError)
+    assert "pip install 'edgekit[train]'" in str(told)
+
+
+def test_any_other_missing_module_stays_what_it_is():
+    error = ModuleNotFoundError("No module named 'something'", name="something.deep")
+    assert missing_extra(error) is error

@@ -1,0 +1,1 @@
+"""From labelled pictures to a trained model and its export."""
