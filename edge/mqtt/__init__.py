@@ -1,0 +1,1 @@
+"""The MQTT contract: topics, messages, the durable outbox and its publisher."""

@@ -1,0 +1,88 @@
+"""An MQTT 5 broker inside the kit, for the demo and the bench, which must not need anything installed beside them."""
+
+import socket
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import final
+
+import iotcore
+
+from devices.errors import EdgekitError
+
+_HOST = "127.0.0.1"
+_ATTEMPTS = 5
+
+# Sizes in bytes. The router keeps its segments in memory; a demo's day fits in a few.
+_CONFIG = """\
+id = 0
+
+[router]
+id = 0
+max_connections = 64
+max_outgoing_packet_count = 200
+max_segment_size = 1048576
+max_segment_count = 10
+
+[v5.1]
+name = "edgekit"
+listen = "{host}:{port}"
+next_connection_delay_ms = 1
+
+[v5.1.connections]
+connection_timeout_ms = 5000
+max_payload_size = 1048576
+max_inflight_count = 200
+dynamic_filters = true
+"""
+
+
+@final
+class EmbeddedBroker:
+    """A broker in a child process on a free loopback port, as a context manager.
+
+    It keeps nothing on disk, and the child ends with this process however that ends: it watches a pipe whose other end
+    only this process holds.
+    """
+
+    def __init__(self) -> None:
+        self.host = _HOST
+        self.port = 0
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._broker: iotcore.Broker | None = None
+
+    def __enter__(self) -> "EmbeddedBroker":
+        """Start the broker and wait until it listens.
+
+        Raises:
+            EdgekitError: It does not start.
+        """
+        self._folder = tempfile.TemporaryDirectory(prefix="edgekit-broker-")
+        failure: Exception | None = None
+        for _ in range(_ATTEMPTS):  # another program may take the free port before the broker does
+            self.port = _free_port()
+            config = Path(self._folder.name) / "broker.toml"
+            config.write_text(_CONFIG.format(host=_HOST, port=self.port), encoding="utf-8")
+            try:
+                self._broker = iotcore.Broker(port=self.port, listen=_HOST, config_path=str(config)).start()
+            except (OSError, RuntimeError, ValueError) as exc:
+                failure = exc
+            else:
+                return self
+        self._folder.cleanup()
+        raise EdgekitError(f"the embedded broker does not start ({failure}); name a broker of your own in [mqtt]")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the broker and remove its configuration."""
+        if self._broker is not None:
+            self._broker.stop()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,213 @@
+"""One connection to the broker, the only file that knows paho-mqtt.
+
+A link is used once. paho would send its own unacknowledged messages again on a new connection, beside the outbox which
+does the same; a fresh client for each connection leaves that to the outbox alone. For the same reason every session
+starts clean: the outbox is the durable side, so the broker need not keep any state for the publisher.
+"""
+
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from devices.errors import EdgekitError
+from edge.config import Mqtt
+
+_log = logging.getLogger(__name__)
+
+_RECEIVE_MAXIMUM = 65_535  # MQTT 5, 3.2.2.3.3: what holds where the broker does not say
+_FAREWELL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message for the wire, at QoS 1."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The broker answered a publish.
+
+    Attributes:
+        link: The connection on which it did.
+        mid: The packet id that `Link.publish` returned.
+        refusal: The reason where the broker did not take the message over, else None.
+    """
+
+    link: "Link"
+    mid: int
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A connection ended, for the reason given."""
+
+    link: "Link"
+    reason: str
+
+
+Post = Callable[[Acknowledged | Closed], object]
+
+
+class Link:
+    """One connection to the broker, from CONNECT to its end.
+
+    paho's network thread only posts what happened; it never waits for a lock of the caller.
+    """
+
+    def __init__(self, settings: Mqtt, client_id: str, will: Outgoing, post: Post) -> None:
+        self._settings = settings
+        self._post = post
+        self._answer: SimpleQueue[str | None] = SimpleQueue()
+        self._ended = threading.Event()
+        self.receive_maximum = _RECEIVE_MAXIMUM
+        self._client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        self._client.connect_timeout = settings.connect_timeout_s
+        self._client.max_inflight_messages = 0  # the session keeps its own bound, which also heeds the broker's
+        if settings.username is not None:
+            self._client.username_pw_set(settings.username, read_password(settings.password_file))
+        self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_publish = self._on_publish
+
+    @classmethod
+    def open(cls, settings: Mqtt, client_id: str, will: Outgoing, post: Post) -> "Link":
+        """Connect and wait for the broker's answer.
+
+        Args:
+            settings: Where the broker is and how to log in.
+            client_id: The same for every connection of a box, so that the broker ends a half-dead earlier one (and
+                publishes its will) before it accepts the new one, not after.
+            will: What the broker publishes when the connection ends without a farewell.
+            post: Called in paho's thread with all that happens after the answer.
+
+        Raises:
+            EdgekitError: The broker cannot be reached, refuses, or does not answer in time.
+        """
+        link = cls(settings, client_id, will, post)
+        where = f"{settings.host}:{settings.port}"
+        try:
+            link._client.connect(settings.host, settings.port, settings.keepalive_s, clean_start=True)
+        except socket.gaierror as exc:
+            raise EdgekitError(f"there is no host named {settings.host!r}: check host in [mqtt]") from exc
+        except (OSError, ValueError) as exc:
+            reason = getattr(exc, "strerror", None) or exc
+            raise EdgekitError(
+                f"no broker can be reached at {where} ({reason}): start it, or check host and port in [mqtt]"
+            ) from exc
+        link._client.loop_start()
+        try:
+            refusal = link._answer.get(timeout=settings.connect_timeout_s)
+        except Empty:
+            refusal = (
+                f"the broker at {where} gave no answer within {settings.connect_timeout_s:g} s: is it overloaded, "
+            )
+            refusal += "or does something else listen at that port?"
+        if refusal is not None:
+            link.abort()
+            raise EdgekitError(refusal)
+        return link
+
+    def publish(self, message: Outgoing) -> int:
+        """Send a message and return its packet id. `Acknowledged` follows, or `Closed`."""
+        return self._client.publish(message.topic, message.payload, qos=1, retain=message.retain).mid
+
+    def close(self) -> None:
+        """Say farewell, so that the broker drops the will, and end the connection."""
+        self._client.disconnect()
+        self._ended.wait(_FAREWELL_S)
+        self.abort()
+
+    def abort(self) -> None:
+        """End the connection without farewell, also one that no longer moves."""
+        opened = self._client.socket()
+        if isinstance(opened, socket.socket):
+            with contextlib.suppress(OSError):  # the other side was faster
+                opened.shutdown(socket.SHUT_RDWR)
+        self._client.loop_stop()
+
+    def _on_connect(
+        self,
+        _client: Client,
+        _userdata: object,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if not reason.is_failure:
+            self.receive_maximum = int(getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM))
+            self._answer.put(None)
+            return
+        where = f"{self._settings.host}:{self._settings.port}"
+        self._answer.put(f"the broker at {where} refused the connection ({reason}): {_remedy(str(reason))}")
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _userdata: object,
+        flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._ended.set()
+        told = str(reason) if flags.is_disconnect_packet_from_server else "connection lost"
+        where = f"{self._settings.host}:{self._settings.port}"
+        self._answer.put(f"what listens at {where} ended the connection ({told}): is it a broker that speaks MQTT 5?")
+        self._post(Closed(self, told))
+
+    def _on_publish(
+        self, _client: Client, _userdata: object, mid: int, reason: ReasonCode, _properties: Properties
+    ) -> None:
+        self._post(Acknowledged(self, mid, str(reason) if reason.is_failure else None))
+
+
+def read_password(file: Path | None) -> str | None:
+    """Return the password that a file holds, without the newline at its end; None for no file.
+
+    Raises:
+        EdgekitError: The file cannot be read. The message never holds what is in it.
+    """
+    if file is None:
+        return None
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise EdgekitError(f"the password file {file} is no UTF-8 text: check password_file in [mqtt]") from None
+    except OSError as exc:
+        raise EdgekitError(
+            f"cannot read the password file {file} ({exc.strerror}): check password_file in [mqtt] and its rights"
+        ) from exc
+
+
+def _remedy(reason: str) -> str:
+    match reason:
+        case "Not authorized" | "Bad user name or password":
+            return "check username and password_file in [mqtt]"
+        case "Unsupported protocol version":
+            return "it must speak MQTT 5"
+        case "Client identifier not valid":
+            return "let it accept client ids of the form edgekit.<site>.<box>"
+        case "Banned":
+            return "lift the ban at the broker"
+        case _:
+            return "see the broker's log"

@@ -1,0 +1,245 @@
+"""The messages on the wire, version 1: what a consumer may rely on, and the JSON Schema that says so."""
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PlainSerializer,
+    PositiveInt,
+    WithJsonSchema,
+)
+
+from edge.tags.events import EventKind, NoReadReason, TagSource
+from edge.video.frame import ClockSource
+
+EVENT = "edgekit.event/1"
+STATUS = "edgekit.status/1"
+CAMERA = "edgekit.camera/1"
+
+_UUID7 = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
+_UTC_MS = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
+
+
+def format_utc(time: datetime) -> str:
+    """Return a time as ISO 8601 in UTC with milliseconds and Z; such texts sort as their times do.
+
+    Raises:
+        ValueError: The time does not say which zone it is in.
+    """
+    return _as_utc(time).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _as_utc(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise ValueError("a time must say its zone")
+    return time.astimezone(timezone.utc)
+
+
+UtcTime = Annotated[
+    datetime,
+    AfterValidator(_as_utc),
+    PlainSerializer(format_utc, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": _UTC_MS}),
+]
+Score = Annotated[float, Field(ge=0.0, le=1.0)]
+Xyxy = Annotated[tuple[float, float, float, float], Field(description="left, top, right, bottom")]
+
+
+class WireModel(BaseModel):
+    """A part of a message: frozen, without room for unknown keys, without NaN, which JSON does not have."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        allow_inf_nan=False,
+        json_schema_serialization_defaults_required=True,  # what has a default here still stands in every message
+    )
+
+    def to_json(self) -> str:
+        """Return the JSON text that goes over the wire."""
+        return self.model_dump_json(by_alias=True)
+
+
+class CaptureTime(WireModel):
+    """When the deciding frame was captured, by which clock, and whether that clock can be compared with others."""
+
+    time: UtcTime
+    source: ClockSource
+    synchronised: bool | None = Field(description="null where the box cannot tell")
+
+
+class FrameReference(WireModel):
+    """The frame that decided an event."""
+
+    index: NonNegativeInt = Field(description="counts from 0 for each camera and run")
+    width: PositiveInt = Field(description="pixels")
+    height: PositiveInt = Field(description="pixels")
+
+
+class Latency(WireModel):
+    """Milliseconds by the host's monotonic clock."""
+
+    stages: dict[str, NonNegativeFloat] = Field(description="by the stage's name; outbox: from commit to publish")
+    total: NonNegativeFloat | None = Field(
+        description="from the frame's arrival to publish; null where the event was committed by an earlier run"
+    )
+
+
+class WireBox(WireModel):
+    """A box that belongs to an event, in pixels of the frame and as shares of its width and height."""
+
+    label: str
+    score: Score
+    pixels: Xyxy
+    normalised: Xyxy
+
+
+class WireTag(WireModel):
+    """One key and value about a parcel."""
+
+    key: str
+    value: str
+    score: Score
+    source: TagSource
+    symbology: str | None
+
+
+class WireInterval(WireModel):
+    """What was not seen (`unobserved`) or will not be sent (`lost`)."""
+
+    start: UtcTime = Field(validation_alias="from", serialization_alias="from")
+    end: UtcTime = Field(validation_alias="to", serialization_alias="to")
+    cause: str
+    seqs: tuple[tuple[PositiveInt, PositiveInt], ...] = Field(
+        default=(), description="lost only: ranges of seq, first and last, that will never be sent"
+    )
+
+
+class _EventFields(WireModel):
+    """All that is fixed once an event is committed."""
+
+    schema_id: Literal["edgekit.event/1"] = Field(
+        default=EVENT, validation_alias="schema", serialization_alias="schema"
+    )
+    event_id: str = Field(pattern=_UUID7)
+    site: str
+    box: str
+    camera: str
+    run_id: str = Field(description="of the run that committed the event")
+    epoch: str = Field(description="born with the box's outbox; seq counts from 1 in each")
+    seq: PositiveInt
+    kind: EventKind
+    captured_at: CaptureTime
+    frame: FrameReference | None
+    late: bool = Field(description="decided by its deadline, not by being sure")
+    track: int | None
+    zone: str | None
+    direction: str | None
+    boxes: tuple[WireBox, ...]
+    tags: tuple[WireTag, ...]
+    product: str | None
+    route: str | None
+    trigger_id: str | None
+    reason: NoReadReason | None
+    interval: WireInterval | None
+    model_digest: str | None
+
+
+class EventBody(_EventFields):
+    """An event as the outbox keeps it; it does not yet know when it will be published."""
+
+    stages_ms: dict[str, NonNegativeFloat]
+
+
+class EventMessage(_EventFields):
+    """An event as a consumer gets it. (camera, epoch, seq) tells it apart from all others of the box."""
+
+    published_at: UtcTime
+    latency_ms: Latency
+    replayed: bool = Field(
+        description="it waited through a lost connection or a restart, or may have been sent before: history, not live"
+    )
+
+
+class BoxState(str, Enum):
+    """How a box does as a whole."""
+
+    ONLINE = "online"
+    DEGRADED = "degraded"
+    OFFLINE = "offline"
+
+
+class CameraPosition(WireModel):
+    """How far a camera's events have come."""
+
+    last_seq: NonNegativeInt = Field(description="0: none yet in this epoch")
+    oldest_unacknowledged: PositiveInt | None
+
+
+class StatusMessage(WireModel):
+    """How the box does. As last will it was written in advance, so times and counts in it are null."""
+
+    schema_id: Literal["edgekit.status/1"] = Field(
+        default=STATUS, validation_alias="schema", serialization_alias="schema"
+    )
+    site: str
+    box: str
+    run_id: str
+    state: BoxState
+    reason: str | None
+    since: UtcTime | None
+    published_at: UtcTime | None
+    versions: Mapping[str, str]
+    model_digest: str | None
+    epoch: str
+    outbox_depth: NonNegativeInt | None
+    cameras: Mapping[str, CameraPosition]
+
+
+class CameraState(str, Enum):
+    """How a camera does."""
+
+    STREAMING = "streaming"
+    STALLED = "stalled"
+    RECONNECTING = "reconnecting"
+    MASKED = "masked"
+    DISABLED = "disabled"
+
+
+class CameraStatusMessage(WireModel):
+    """How one camera does. Void without an online status of the same run."""
+
+    schema_id: Literal["edgekit.camera/1"] = Field(
+        default=CAMERA, validation_alias="schema", serialization_alias="schema"
+    )
+    site: str
+    box: str
+    camera: str
+    run_id: str
+    state: CameraState
+    since: UtcTime
+    fps: NonNegativeFloat | None
+    drops: NonNegativeInt = Field(description="frames of this run that were not processed in time")
+    reason: str | None
+
+
+MESSAGES: tuple[type[WireModel], ...] = (EventMessage, StatusMessage, CameraStatusMessage)
+
+
+def json_schema(model: type[WireModel]) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a message; its `$id` is a URN made of the schema id."""
+    name, version = str(model.model_fields["schema_id"].default).split("/")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:{name.replace('.', ':')}:{version}",
+        **model.model_json_schema(mode="serialization"),
+    }

@@ -1,0 +1,269 @@
+"""The one publisher of a box: connects, tells the status, and brings what the outbox holds to the broker.
+
+All that happens (a commit, a new camera status, an answer of the broker, a stop) is a signal in one queue, and one
+thread acts on it; so nothing but that queue and the outbox is shared between threads.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from devices.errors import EdgekitError
+from edge.config import Mqtt
+from edge.mqtt.clock import SYSTEM_CLOCK, Clock
+from edge.mqtt.link import Acknowledged, Closed, Link, read_password
+from edge.mqtt.messages import CameraStatusMessage
+from edge.mqtt.outbox import Outbox
+from edge.mqtt.session import Pace, Session
+from edge.mqtt.status import StatusBoard
+from edge.mqtt.topics import Topics
+
+_log = logging.getLogger(__name__)
+
+_FAREWELL_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Committed:
+    """New events lie in the outbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """Come to an end, at the latest at this monotonic second."""
+
+    at_s: float
+
+
+_Signal = _Committed | _Stop | CameraStatusMessage | Acknowledged | Closed
+
+
+class Publisher:
+    """Brings a box's events and statuses to the broker, from `start` to `stop`.
+
+    Args:
+        settings: The broker.
+        outbox: Where events come from; its origin says whose they are.
+        cameras: Names of all cameras in the configuration; retained topics of others are cleared.
+        versions: Software by name and version, told in the status.
+        clock: Where times come from.
+        pace: Times and bounds.
+    """
+
+    def __init__(
+        self,
+        settings: Mqtt,
+        outbox: Outbox,
+        *,
+        cameras: Sequence[str],
+        versions: Mapping[str, str],
+        clock: Clock = SYSTEM_CLOCK,
+        pace: Pace | None = None,
+    ) -> None:
+        self._settings = settings
+        self._outbox = outbox
+        self._cameras = tuple(cameras)
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._topics = Topics(outbox.origin.site, outbox.origin.box)
+        self._board = StatusBoard(self._topics, outbox, self._cameras, versions)
+        self._inbox: SimpleQueue[_Signal] = SimpleQueue()
+        self._first_attempt: SimpleQueue[EdgekitError | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._main, name="mqtt-publisher", daemon=True)
+        self._connected = threading.Event()
+        self._accepted = False
+        self._stop_s: float | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted a connection that still stands."""
+        return self._connected.is_set()
+
+    def start(self) -> None:
+        """Begin to connect and publish; with `at_start = "require"` wait until the broker has accepted.
+
+        Raises:
+            EdgekitError: The settings are wrong, or the broker is required and cannot be reached or refuses.
+        """
+        if self._settings.password_file is not None and self._settings.username is None:
+            raise EdgekitError("password_file stands in [mqtt] without username: name the user as well")
+        read_password(self._settings.password_file)
+        self._outbox.register_cameras(self._cameras)
+        self._thread.start()
+        if self._settings.at_start == "require":
+            failure = self._first_attempt.get()
+            if failure is not None:
+                self._thread.join()
+                raise EdgekitError(str(failure)) from failure
+
+    def notify(self) -> None:
+        """Say that events were committed."""
+        self._inbox.put(_Committed())
+
+    def set_camera_status(self, status: CameraStatusMessage) -> None:
+        """Publish a camera's status now, and anew after each reconnect."""
+        self._inbox.put(status)
+
+    def stop(self, drain_timeout_s: float) -> int:
+        """Publish what the outbox holds, then `offline`, then disconnect.
+
+        Args:
+            drain_timeout_s: Seconds after which the rest stays in the outbox for the next run.
+
+        Returns:
+            Events that stay in the outbox.
+        """
+        if self._thread.is_alive():
+            self._inbox.put(_Stop(self._clock.monotonic() + drain_timeout_s))
+            self._thread.join(drain_timeout_s + 2 * self._settings.connect_timeout_s + 2 * _FAREWELL_S)
+        if self._thread.is_alive():
+            _log.error("the publisher did not end in time; the process may end all the same, the outbox is durable")
+        return self._outbox.depth
+
+    def _main(self) -> None:
+        failures = 0
+        while not self._ran_to_the_end():
+            self._idle(self._delay(failures))
+            failures += 1
+
+    def _ran_to_the_end(self) -> bool:
+        """Connect and publish; return whether that is over, or has to begin anew after a fault."""
+        try:
+            self._run()
+        except Exception as exc:  # noqa: BLE001 - the top of the thread
+            _log.exception("the publisher failed: %s", exc)
+            return self._gave_up(EdgekitError(f"the publisher failed: {exc}"))
+        return True
+
+    def _gave_up(self, failure: EdgekitError) -> bool:
+        """Hand the failure of a required first attempt to `start`; return False where the publisher goes on."""
+        if self._accepted or self._settings.at_start != "require":
+            return False
+        self._first_attempt.put(failure)
+        return True
+
+    def _run(self) -> None:
+        """Connect again and again, until there is nothing more to do or the first required attempt has failed."""
+        failures = 0
+        client_id = f"edgekit.{self._topics.site}.{self._topics.box}"
+        while not self._finished():
+            try:
+                link = Link.open(self._settings, client_id, self._board.will(), self._inbox.put)
+            except EdgekitError as exc:
+                if self._gave_up(exc):
+                    return
+                delay = self._delay(failures)
+                _log.warning("%s; trying again in %.1f s, %d events wait", exc, delay, self._outbox.depth)
+                failures += 1
+            else:
+                _log.info("connected to the broker at %s:%d", self._settings.host, self._settings.port)
+                self._serve(link)
+                failures, delay = 0, self._delay(0)
+            self._idle(delay)
+
+    def _serve(self, link: Link) -> None:
+        """Act on signals until the connection ends or a stop is done."""
+        session = Session(link, self._outbox, self._topics, self._clock, self._pace)
+        try:
+            for message in self._board.all(self._clock):
+                session.retain(message)
+            if not self._apply(self._signals(0.0), session):
+                return
+            session.fill(events=False)
+            self._connected.set()
+            self._accepted = True
+            self._first_attempt.put(None)
+            self._pump(session)
+        finally:
+            self._connected.clear()
+            link.abort()
+
+    def _pump(self, session: Session) -> None:
+        status_s = self._clock.monotonic() + self._pace.status_every_s
+        while True:
+            now = self._clock.monotonic()
+            if now >= status_s:
+                session.retain(self._board.box(self._clock))
+                status_s = now + self._pace.status_every_s
+            session.fill()
+            if self._finished() and (session.quiet or self._overdue()):
+                self._farewell(session)
+                return
+            if session.stalled:
+                _log.warning("the broker acknowledged nothing for %g s: connecting anew", self._pace.stall_s)
+                return
+            wake_s = min(time for time in (status_s, session.due_s, self._stop_s) if time is not None)
+            if not self._apply(self._signals(wake_s - now), session):
+                return
+            session.settle()
+
+    def _farewell(self, session: Session) -> None:
+        session.retain(self._board.farewell(self._clock))
+        end_s = self._clock.monotonic() + _FAREWELL_S
+        while not session.quiet and (left := end_s - self._clock.monotonic()) > 0:
+            session.fill(events=False)
+            if not self._apply(self._signals(left), session):
+                break
+        session.settle()
+        session.link.close()
+
+    def _apply(self, signals: Sequence[_Signal], session: Session | None = None) -> bool:
+        """Act on signals; return False where the session's connection has ended."""
+        alive = True
+        for signal in signals:
+            match signal:
+                case Acknowledged(link=link) if session is not None and link is session.link:
+                    session.acknowledge(signal)
+                case Closed(link=link, reason=reason) if session is not None and link is session.link:
+                    _log.warning("the connection to the broker ended (%s)%s", reason, _hint(reason))
+                    alive = False
+                case CameraStatusMessage():
+                    message = self._board.put(signal)
+                    if session is not None:
+                        session.retain(message)
+                        session.retain(self._board.box(self._clock))
+                case _Stop(at_s=at_s):
+                    self._stop_s = at_s
+                case _:
+                    pass  # of a connection that is gone, or a commit, which the next fill finds by itself
+        if not alive and session is not None:
+            session.settle()
+        return alive
+
+    def _signals(self, timeout_s: float) -> list[_Signal]:
+        """Return all signals that are there, after waiting for the first."""
+        found: list[_Signal] = []
+        try:
+            found.append(self._inbox.get(timeout=max(timeout_s, 0.0)))
+            while True:
+                found.append(self._inbox.get_nowait())
+        except Empty:
+            return found
+
+    def _idle(self, seconds: float) -> None:
+        """Wait between two attempts, or until a stop is asked for."""
+        end_s = self._clock.monotonic() + seconds
+        while not self._finished() and (left := end_s - self._clock.monotonic()) > 0:
+            self._apply(self._signals(left))
+
+    def _finished(self) -> bool:
+        """Whether a stop was asked for and nothing is left to send, or no time."""
+        return self._stop_s is not None and (self._outbox.depth == 0 or self._overdue())
+
+    def _overdue(self) -> bool:
+        return self._stop_s is not None and self._clock.monotonic() >= self._stop_s
+
+    def _delay(self, failures: int) -> float:
+        """Return seconds until the next attempt: doubling, with a quarter of jitter, so that boxes do not flock."""
+        steady = min(self._pace.backoff_max_s, self._pace.backoff_first_s * 2.0 ** min(failures, 16))
+        jittered = steady * random.uniform(0.75, 1.25)  # noqa: S311 - spreads attempts, guards nothing
+        return min(max(jittered, self._pace.backoff_first_s), self._pace.backoff_max_s)
+
+
+def _hint(reason: str) -> str:
+    if reason == "Session taken over":
+        return ": another client has this box's client id; is a second box configured with the same site and name?"
+    return ""

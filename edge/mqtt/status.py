@@ -1,0 +1,98 @@
+"""What a box tells about itself in its retained topics."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from edge.mqtt.clock import Clock
+from edge.mqtt.link import Outgoing
+from edge.mqtt.messages import BoxState, CameraState, CameraStatusMessage, StatusMessage
+from edge.mqtt.outbox import Outbox
+from edge.mqtt.topics import Topics
+
+_BLIND = (CameraState.STALLED, CameraState.RECONNECTING)
+
+
+class StatusBoard:
+    """The newest status of the box and its cameras, as retained messages. Used by one thread."""
+
+    def __init__(self, topics: Topics, outbox: Outbox, cameras: tuple[str, ...], versions: Mapping[str, str]) -> None:
+        self._topics = topics
+        self._outbox = outbox
+        self._configured = cameras
+        self._versions = dict(versions)
+        self._cameras: dict[str, CameraStatusMessage] = {}
+        self._state: BoxState | None = None
+        self._since: datetime | None = None
+
+    def put(self, camera: CameraStatusMessage) -> Outgoing:
+        """Keep a camera's new status and return its message."""
+        self._cameras[camera.camera] = camera
+        return self._camera_message(camera)
+
+    def all(self, clock: Clock) -> Iterator[Outgoing]:
+        """Return every retained message, in the order of sending: the box's, its cameras', and what clears old ones.
+
+        A camera that the outbox knows and the configuration no longer has gets an empty message, which removes it.
+        """
+        yield self.box(clock)
+        for camera in self._cameras.values():
+            yield self._camera_message(camera)
+        for name in self._outbox.positions():
+            if name not in self._configured:
+                yield Outgoing(self._topics.camera_status(name), b"", retain=True)
+
+    def box(self, clock: Clock) -> Outgoing:
+        """Return the box's own status: degraded while a camera that should see does not."""
+        blind = [camera for camera in self._cameras.values() if camera.state in _BLIND]
+        reasons = [f"camera {camera.camera} is {camera.state.value}" for camera in blind]
+        return self._own(clock, BoxState.DEGRADED if blind else BoxState.ONLINE, "; ".join(reasons) or None)
+
+    def farewell(self, clock: Clock) -> Outgoing:
+        """Return the status that a clean stop leaves behind."""
+        return self._own(clock, BoxState.OFFLINE, "stopped")
+
+    def will(self) -> Outgoing:
+        """Return the status that the broker publishes in the box's place."""
+        return self._message(
+            StatusMessage(
+                site=self._topics.site,
+                box=self._topics.box,
+                run_id=self._outbox.origin.run_id,
+                state=BoxState.OFFLINE,
+                reason="connection lost",
+                since=None,
+                published_at=None,
+                versions=self._versions,
+                model_digest=self._outbox.origin.model_digest,
+                epoch=self._outbox.epoch,
+                outbox_depth=None,
+                cameras={},
+            )
+        )
+
+    def _own(self, clock: Clock, state: BoxState, reason: str | None) -> Outgoing:
+        now = clock.utc()
+        if state is not self._state:
+            self._state, self._since = state, now
+        return self._message(
+            StatusMessage(
+                site=self._topics.site,
+                box=self._topics.box,
+                run_id=self._outbox.origin.run_id,
+                state=state,
+                reason=reason,
+                since=self._since,
+                published_at=now,
+                versions=self._versions,
+                model_digest=self._outbox.origin.model_digest,
+                epoch=self._outbox.epoch,
+                outbox_depth=self._outbox.depth,
+                cameras=self._outbox.positions(),
+            )
+        )
+
+    def _message(self, status: StatusMessage) -> Outgoing:
+        return Outgoing(self._topics.status, status.to_json().encode(), retain=True)
+
+    def _camera_message(self, camera: CameraStatusMessage) -> Outgoing:
+        return Outgoing(self._topics.camera_status(camera.camera), camera.to_json().encode(), retain=True)

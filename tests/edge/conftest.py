@@ -1,0 +1,234 @@
+"""Real brokers and a subscriber for all tests that speak MQTT."""
+
+import contextlib
+import getpass
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+HOST = "127.0.0.1"
+
+
+def wait_until(holds: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """Wait until something holds, and fail where it does not in time."""
+    end_s = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < end_s, "did not come true in time"
+        time.sleep(0.01)
+
+
+def unused_port() -> int:
+    """Return a loopback port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+class Mosquitto:
+    """A mosquitto process on loopback that can be killed, frozen and started again on the same port."""
+
+    def __init__(self, binary: str, folder: Path, *lines: str) -> None:
+        self.host = HOST
+        self.port = unused_port()
+        self._binary = binary
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        own = () if any(line.startswith("allow_anonymous") for line in lines) else ("allow_anonymous true",)
+        fixed = (
+            f"listener {self.port} {HOST}",
+            f"user {getpass.getuser()}",  # as root it would else become another user, who may not write here
+            "persistence true",
+            f"persistence_location {folder}/",
+            "max_queued_messages 0",
+        )
+        self._config = folder / "mosquitto.conf"
+        self._config.write_text("\n".join((*fixed, *own, *lines)) + "\n")
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running broker."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, or start it again, and wait until it listens."""
+        with (self._folder / "mosquitto.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binary, "-c", str(self._config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        wait_until(self._listens)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """Let it stand still; its sockets stay open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def save(self) -> None:
+        """Let it write sessions and subscriptions to disk, so that they survive a kill."""
+        stored = self._folder / "mosquitto.db"
+        stored.unlink(missing_ok=True)
+        assert self._process is not None
+        self._process.send_signal(signal.SIGUSR1)
+        wait_until(stored.exists)
+
+    def reload(self) -> None:
+        """Let it read its rules again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
+    def _end(self, sent: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(sent)
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self._folder / "mosquitto.log").read_text()
+        with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), 0.2):
+            return True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message as it came."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+
+    def json(self) -> Any:
+        """Return what the payload says."""
+        return json.loads(self.payload)
+
+
+class Subscriber:
+    """A client that keeps all it receives in order, and comes back after a lost connection with its old session."""
+
+    def __init__(self, port: int, topic: str) -> None:
+        self._topic = topic
+        self._lock = threading.Lock()
+        self._received: list[Received] = []
+        self._ready = threading.Event()
+        self._client = Client(
+            CallbackAPIVersion.VERSION2, client_id=f"test-{port}-{id(self)}", protocol=MQTTProtocolVersion.MQTTv5
+        )
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = self._subscribe
+        self._client.on_subscribe = self._subscribed
+        self._client.on_message = self._keep
+        session = Properties(PacketTypes.CONNECT)
+        session.SessionExpiryInterval = 600
+        self._client.connect(HOST, port, 60, clean_start=False, properties=session)
+        self._client.loop_start()
+        assert self._ready.wait(10)
+
+    @property
+    def received(self) -> list[Received]:
+        """All messages until now."""
+        with self._lock:
+            return list(self._received)
+
+    def on(self, topic: str) -> list[Received]:
+        """Return the messages of one topic."""
+        return [message for message in self.received if message.topic == topic]
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _subscribe(
+        self, client: Client, _data: object, _flags: ConnectFlags, _reason: ReasonCode, _properties: object
+    ) -> None:
+        client.subscribe(self._topic, qos=1)
+
+    def _subscribed(self, _client: Client, _data: object, _mid: int, _reasons: object, _properties: object) -> None:
+        self._ready.set()
+
+    def _keep(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        with self._lock:
+            self._received.append(Received(message.topic, bytes(message.payload), message.retain))
+
+
+@pytest.fixture
+def eventually() -> Callable[..., None]:
+    """Wait until a condition holds (10 s unless told), and fail where it does not in time."""
+    return wait_until
+
+
+@pytest.fixture
+def free_port() -> int:
+    """Name a loopback port on which nothing listens."""
+    return unused_port()
+
+
+@pytest.fixture
+def make_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """Start brokers with additional lines of configuration; all are stopped at the end."""
+    binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if binary is None:
+        pytest.skip("mosquitto is not installed")
+    with contextlib.ExitStack() as running:
+
+        def make(*lines: str) -> Mosquitto:
+            broker = Mosquitto(binary, tmp_path, *lines)
+            running.callback(broker.stop)
+            broker.start()
+            return broker
+
+        yield make
+
+
+@pytest.fixture
+def mosquitto(make_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
+    """Start a broker that lets everybody in."""
+    return make_mosquitto()
+
+
+@pytest.fixture
+def subscribe() -> Iterator[Callable[..., Subscriber]]:
+    """Subscribe at a broker's port to a topic, all by default; all are closed at the end."""
+    with contextlib.ExitStack() as running:
+
+        def open_one(port: int, topic: str = "edgekit/#") -> Subscriber:
+            subscriber = Subscriber(port, topic)
+            running.callback(subscriber.close)
+            return subscriber
+
+        yield open_one

@@ -1,0 +1,29 @@
+"""A process that publishes one event and then stays connected until it is killed."""
+
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edge.config import Mqtt
+from edge.mqtt.conversion import Origin
+from edge.mqtt.outbox import Outbox
+from edge.mqtt.publisher import Publisher
+from edge.tags.events import EventKind, TagEvent
+from edge.video.frame import ClockSource
+
+
+def main() -> None:
+    """Publish to the port given, from an outbox in the folder given."""
+    origin = Origin("hall", "box-1", "killed-run")
+    outbox = Outbox.open(Path(sys.argv[1]) / "killed.sqlite", max_events=100, origin=origin)
+    publisher = Publisher(Mqtt(port=int(sys.argv[2])), outbox, cameras=["belt"], versions={})
+    publisher.start()
+    now = datetime.now(timezone.utc)
+    outbox.commit([TagEvent("belt", EventKind.READ, now, ClockSource.HOST, time.monotonic(), 0)])
+    publisher.notify()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
