@@ -1,0 +1,89 @@
+"""A real, tiny training: it learns from partially labelled sets, can be resumed, and refuses what it cannot use."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from devices.errors import EdgekitError
+from train.detector import CONFIG, METRICS, TrainSettings, train_detector
+from train.sets import DetectionSet
+from train.ultralytics_adapter import model_yaml
+
+MakeSet = Callable[..., DetectionSet]
+
+
+def settings(weights: Path, **changes: object) -> TrainSettings:
+    return TrainSettings.model_validate(
+        {"weights": weights, "input_px": 64, "epochs": 1, "batch": 4, "freeze": 0, "plain_epochs": 0, **changes}
+    )
+
+
+@pytest.fixture
+def random_weights(tmp_path: Path) -> Path:
+    """Return a model description that starts from random weights."""
+    return model_yaml("yolov8n", 3, tmp_path / "yolov8n.yaml")
+
+
+def test_a_run_trains_on_partial_sets_and_tells_how(make_set: MakeSet, random_weights: Path, tmp_path: Path):
+    sets = [make_set("cartons", ("carton",), 0), make_set("codes", ("barcode", "qr"), 1)]
+    best = train_detector(settings(random_weights), sets, tmp_path / "run")
+    assert best.exists()
+    record = json.loads((tmp_path / "run" / CONFIG).read_text("utf-8"))
+    assert [entry["licence"] for entry in record["sets"]] == ["CC0-1.0", "CC0-1.0"]
+    lines = (tmp_path / "run" / METRICS).read_text("utf-8").splitlines()
+    assert len(lines) == 1
+    # Nobody labelled a qr, so nothing is said of it; cartons and barcodes are scored where they are labelled.
+    assert set(json.loads(lines[0])["ap50"]) == {"carton", "barcode"}
+    assert not list((tmp_path / "sets").rglob("*.cache"))
+
+
+def test_a_broken_off_run_is_resumed_to_its_full_number_of_epochs(
+    make_set: MakeSet, random_weights: Path, tmp_path: Path
+):
+    opened = make_set("cartons", ("carton",), 0)
+    wanted = settings(random_weights, epochs=3)
+
+    def break_off(record: object) -> None:
+        raise KeyboardInterrupt(record)
+
+    with pytest.raises(KeyboardInterrupt):
+        train_detector(wanted, [opened], tmp_path / "run", on_epoch=break_off)
+    seen: list[int] = []
+    train_detector(wanted, [opened], tmp_path / "run", resume=True, on_epoch=lambda record: seen.append(record.epoch))
+    assert seen == [2, 3]
+
+
+def test_a_used_folder_is_not_trained_into(make_set: MakeSet, random_weights: Path, tmp_path: Path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious").touch()
+    with pytest.raises(EdgekitError, match="holds a run already"):
+        train_detector(settings(random_weights), [make_set("a", ("carton",), 0)], tmp_path / "run")
+
+
+def test_missing_weights_are_named(make_set: MakeSet, tmp_path: Path):
+    with pytest.raises(EdgekitError, match="there are no weights at"):
+        train_detector(settings(tmp_path / "none.pt"), [make_set("a", ("carton",), 0)], tmp_path / "run")
+
+
+@pytest.mark.parametrize("fault", ["picture", "label", "orphan"])
+def test_a_bad_picture_is_refused_or_skipped_and_told(
+    make_set: MakeSet, random_weights: Path, tmp_path: Path, fault: str
+):
+    opened = make_set("a", ("carton",), 0)
+    picture = opened.pictures("train")[0]
+    label = opened.label_file(picture)
+    match fault:
+        case "picture":
+            picture.write_bytes(picture.read_bytes()[:20])
+        case "label":
+            label.write_text("9 0.5 0.5 0.1 0.1\n", encoding="utf-8")
+        case _:
+            picture.unlink()
+    with pytest.raises(EdgekitError, match=f"{picture.stem}.*--skip-bad"):
+        train_detector(settings(random_weights), [opened], tmp_path / "refused")
+    train_detector(settings(random_weights), [opened], tmp_path / "run", skip_bad=True)
+    record = json.loads((tmp_path / "run" / CONFIG).read_text("utf-8"))
+    assert len(record["skipped"]) == 1
+    assert picture.stem in record["skipped"][0]

@@ -1,0 +1,194 @@
+"""Train a detector on one or more sets that may label different classes, into a folder that tells how it was made."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import cv2
+from pydantic import BaseModel, ConfigDict, Field
+
+from devices.errors import EdgekitError
+from train.sets import CLASSES, SPLITS, DetectionSet, label_rows
+
+CONFIG = "config.json"
+METRICS = "metrics.jsonl"
+
+
+class TrainSettings(BaseModel):
+    """All that decides a training, recorded in the run's folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: Literal["yolov8n", "yolo11n", "yolo26n"] = "yolov8n"
+    weights: Path = Field(description="checkpoint to start from, or a model YAML for random weights")
+    input_px: int = Field(default=416, ge=32, multiple_of=32, description="side of the square training input")
+    epochs: int = Field(default=8, ge=1)
+    batch: int = Field(default=16, ge=1)
+    learning_rate: float = Field(default=0.001, gt=0, description="of AdamW, at its highest; falls as a cosine")
+    freeze: int = Field(default=4, ge=0, description="first layers that are not trained")
+    scale: float = Field(default=0.6, ge=0, lt=1, description="random scaling, ± this share")
+    degrees: float = Field(default=5.0, ge=0, description="random rotation, ± degrees")
+    plain_epochs: int = Field(default=2, ge=0, description="last epochs without mosaic")
+    masked: bool = Field(default=True, description="leave unlabelled classes out of the loss; false: naive merge")
+    seed: int = 0
+
+
+class EpochRecord(BaseModel):
+    """One line of `metrics.jsonl`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epoch: int
+    losses: dict[str, float]
+    learning_rate: float
+    ap50: dict[str, float]
+    ap: dict[str, float]
+
+
+def train_detector(
+    settings: TrainSettings,
+    sets: Sequence[DetectionSet],
+    out: Path,
+    *,
+    resume: bool = False,
+    skip_bad: bool = False,
+    on_epoch: Callable[[EpochRecord], None] | None = None,
+) -> Path:
+    """Train a detector and return its best checkpoint, `out/weights/best.pt`.
+
+    Args:
+        settings: What decides the training.
+        sets: The sets; each class is learnt and scored only on the sets that label it.
+        out: The run's folder: config, metrics by epoch, checkpoints, and the pictures' links in `build/`.
+        resume: Go on where the run in `out` was broken off.
+        skip_bad: Leave out pictures and labels that cannot be used, and say so, instead of refusing.
+        on_epoch: Called after each epoch.
+
+    Raises:
+        EdgekitError: A set cannot be used, the weights are missing, `out` holds another run, or the loss became NaN.
+    """
+    if not settings.weights.exists():
+        raise EdgekitError(f"there are no weights at {settings.weights}: name a checkpoint or a model YAML")
+    if out.exists() and any(out.iterdir()) and not resume:
+        raise EdgekitError(f"{out} holds a run already: choose another folder, or go on with it by --resume")
+    names = [opened.description.name for opened in sets]
+    if not sets or len(set(names)) != len(names):
+        raise EdgekitError(f"a training needs one or more sets of different names, not {names}")
+    build = out / "build"
+    skipped = _assemble(sets, build, skip_bad=skip_bad)
+    _record_config(out / CONFIG, settings, sets, skipped)
+
+    from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
+
+    by_set = {opened.description.name: opened.labelled_ids for opened in sets}
+    partial = yolo.PartialLabels(by_set, lambda picture: Path(picture).parent.name, masked=settings.masked)
+
+    def record(metrics: yolo.EpochMetrics) -> None:
+        line = EpochRecord(
+            epoch=metrics.epoch,
+            losses=dict(metrics.losses),
+            learning_rate=metrics.learning_rate,
+            ap50=dict(metrics.ap50),
+            ap=dict(metrics.ap),
+        )
+        with (out / METRICS).open("a", encoding="utf-8") as file:
+            file.write(line.model_dump_json() + "\n")
+        if on_epoch is not None:
+            on_epoch(line)
+
+    return yolo.train(
+        settings.weights,
+        build / "data.yaml",
+        out,
+        partial=partial,
+        options=_options(settings),
+        on_epoch=record,
+        resume=resume,
+    )
+
+
+def _options(settings: TrainSettings) -> dict[str, object]:
+    return {
+        "imgsz": settings.input_px,
+        "epochs": settings.epochs,
+        "batch": settings.batch,
+        "optimizer": "AdamW",
+        "lr0": settings.learning_rate,
+        "cos_lr": True,
+        "warmup_epochs": 0.5,
+        "freeze": settings.freeze,
+        "scale": settings.scale,
+        "degrees": settings.degrees,
+        "close_mosaic": settings.plain_epochs,
+        "seed": settings.seed,
+        "cache": "ram",
+        "workers": 0,
+        "plots": False,
+    }
+
+
+def _record_config(path: Path, settings: TrainSettings, sets: Sequence[DetectionSet], skipped: Sequence[str]) -> None:
+    record = {
+        "settings": settings.model_dump(mode="json"),
+        "sets": [opened.description.model_dump(mode="json", by_alias=True) for opened in sets],
+        "skipped": list(skipped),
+    }
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _assemble(sets: Sequence[DetectionSet], build: Path, *, skip_bad: bool) -> list[str]:
+    """Link all sets' pictures and labels below one folder, so that nothing is ever written beside the data."""
+    shutil.rmtree(build, ignore_errors=True)
+    skipped: list[str] = []
+    for opened in sets:
+        for split in SPLITS:
+            skipped += _assemble_split(opened, split, build, skip_bad=skip_bad)
+    lines = [f"path: {build.resolve()}"]
+    for split in SPLITS:
+        folders = [
+            f"images/{split}/{opened.description.name}"
+            for opened in sets
+            if any((build / "images" / split / opened.description.name).iterdir())
+        ]
+        if not folders:
+            raise EdgekitError(f"none of the sets has pictures in images/{split}: a training needs both splits")
+        lines.append(f"{split}: [{', '.join(folders)}]")
+    lines.append(f"names: {{{', '.join(f'{index}: {name}' for index, name in enumerate(CLASSES))}}}")
+    (build / "data.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return skipped
+
+
+def _assemble_split(opened: DetectionSet, split: str, build: Path, *, skip_bad: bool) -> list[str]:
+    """Link one split of one set; return what was left out, with the reason."""
+    images = build / "images" / split / opened.description.name
+    labels = build / "labels" / split / opened.description.name
+    images.mkdir(parents=True)
+    labels.mkdir(parents=True)
+    skipped: list[str] = []
+    pictures = opened.pictures(split)
+    for picture in pictures:
+        try:
+            text = _checked_labels(opened, picture)
+        except EdgekitError as exc:
+            if not skip_bad:
+                raise EdgekitError(f"{exc}; mend it, or leave such pictures out with --skip-bad") from exc
+            skipped.append(str(exc))
+            continue
+        (images / picture.name).symlink_to(picture.resolve())
+        (labels / f"{picture.stem}.txt").write_text(text, encoding="utf-8")
+    orphans = {path.stem for path in (opened.folder / "labels" / split).glob("*.txt")} - {p.stem for p in pictures}
+    for stem in sorted(orphans):
+        fault = f"{opened.folder / 'labels' / split / stem}.txt has no picture"
+        if not skip_bad:
+            raise EdgekitError(f"{fault}; mend it, or leave such labels out with --skip-bad")
+        skipped.append(fault)
+    return skipped
+
+
+def _checked_labels(opened: DetectionSet, picture: Path) -> str:
+    if cv2.imread(str(picture)) is None:
+        raise EdgekitError(f"{picture} cannot be read as a picture")
+    rows = label_rows(opened.label_file(picture), len(opened.description.classes))
+    return "".join(f"{class_id} {' '.join(f'{value:.6f}' for value in box)}\n" for class_id, box in rows)

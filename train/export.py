@@ -1,0 +1,115 @@
+"""Export a trained detector as the one graph that both engines of a box run: uint8 pictures in, predictions out."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import onnx
+from onnx import TensorProto, helper
+
+from devices.errors import EdgekitError
+
+OPSET = 17  # JetPack 6's ONNX Runtime knows 20; nothing here needs more than 17
+IR_VERSION = 10
+INPUT = "image"
+OUTPUT = "predictions"
+
+Head = Literal["yolo-grid", "yolo-topk"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedDetector:
+    """An exported detector.
+
+    Attributes:
+        path: The ONNX file; input `image` (1, height, width, 3) uint8 BGR, output `predictions` float32.
+        classes: Names in the order of their ids.
+        head: `yolo-grid`: (1, 4 + classes, N), cxcywh in input pixels and scores; `yolo-topk`: (1, K, 6), xyxy in
+            input pixels, score, class id, without need of NMS.
+        height: Rows of the input.
+        width: Columns of the input.
+    """
+
+    path: Path
+    classes: tuple[str, ...]
+    head: Head
+    height: int
+    width: int
+
+
+def export_onnx(weights: Path, out: Path, *, height: int, width: int, top_k: bool = False) -> ExportedDetector:
+    """Export a checkpoint.
+
+    Args:
+        weights: The checkpoint.
+        out: The ONNX file to write.
+        height: Rows of the input, a multiple of 32.
+        width: Columns of the input, a multiple of 32.
+        top_k: Take the NMS-free head of a YOLO26 instead of its one-to-many head.
+
+    Raises:
+        EdgekitError: The weights are missing, a size is no multiple of 32, or the model has not the head asked for.
+    """
+    from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
+
+    if not weights.exists():
+        raise EdgekitError(f"there are no weights at {weights}")
+    if height % 32 or width % 32 or min(height, width) <= 0:
+        raise EdgekitError(f"an input of {height}x{width} is not possible: both must be multiples of 32")
+    if top_k and not yolo.has_nms_free_head(weights):
+        raise EdgekitError(f"{weights} has no NMS-free head: only YOLO26 has one")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        written, classes = yolo.export_onnx(weights, Path(folder), height=height, width=width, opset=OPSET, top_k=top_k)
+        model = with_picture_input(onnx.load(str(written)))
+        partial = Path(folder) / "partial.onnx"
+        onnx.save(model, str(partial))
+        partial.replace(out)
+    return ExportedDetector(out, classes, "yolo-topk" if top_k else "yolo-grid", height, width)
+
+
+def with_picture_input(model: Any) -> Any:
+    """Return a model of float NCHW RGB 0 to 1 as one of uint8 NHWC BGR, named, pinned and checked.
+
+    The steps that were done in Python before (channel order, scaling, transposition) become nodes of the graph, where
+    the engines fuse them with the first convolution.
+
+    Raises:
+        EdgekitError: The model has not one input of a fixed picture size and one output.
+    """
+    graph = model.graph
+    if len(graph.input) != 1 or len(graph.output) != 1:
+        raise EdgekitError(f"the model has {len(graph.input)} inputs and {len(graph.output)} outputs, not one of each")
+    inner = graph.input[0].name
+    shape = [axis.dim_value for axis in graph.input[0].type.tensor_type.shape.dim]
+    match shape:
+        case [1, 3, height, width] if min(height, width) > 0:
+            pass
+        case _:
+            raise EdgekitError(f"the model's input is {shape}, not (1, 3, height, width) of fixed size")
+    _rename_output(graph)
+    graph.initializer.append(helper.make_tensor("edgekit.bgr_to_rgb", TensorProto.INT64, [3], [2, 1, 0]))
+    graph.initializer.append(helper.make_tensor("edgekit.scale", TensorProto.FLOAT, [1], [1 / 255]))
+    nodes = [
+        helper.make_node("Cast", [INPUT], ["edgekit.float"], "edgekit/cast", to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["edgekit.float"], ["edgekit.nchw"], "edgekit/nchw", perm=[0, 3, 1, 2]),
+        helper.make_node("Gather", ["edgekit.nchw", "edgekit.bgr_to_rgb"], ["edgekit.rgb"], "edgekit/rgb", axis=1),
+        helper.make_node("Mul", ["edgekit.rgb", "edgekit.scale"], [inner], "edgekit/scale"),
+    ]
+    for position, node in enumerate(nodes):
+        graph.node.insert(position, node)
+    del graph.input[:]
+    graph.input.append(helper.make_tensor_value_info(INPUT, TensorProto.UINT8, [1, height, width, 3]))
+    model.ir_version = IR_VERSION
+    del model.metadata_props[:]
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _rename_output(graph: Any) -> None:
+    old = graph.output[0].name
+    for node in graph.node:
+        node.output[:] = [OUTPUT if name == old else name for name in node.output]
+        node.input[:] = [OUTPUT if name == old else name for name in node.input]
+    graph.output[0].name = OUTPUT
