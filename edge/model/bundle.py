@@ -1,0 +1,165 @@
+"""A bundle on disk: built whole or not at all, and opened only when every byte is what its signer signed."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ValidationError
+
+from devices.errors import EdgekitError
+from edge.model.manifest import FileEntry, Manifest, ModelFile
+from edge.model.signature import load_public, signed_by_one_of
+from edge.validation import explain
+
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
+MOST_MANIFEST_BYTES = 1 << 20
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose signature and files were verified.
+
+    Attributes:
+        directory: Where it lies.
+        manifest: What it says of itself.
+        digest: sha256 over the manifest's exact bytes; names the model in every event.
+    """
+
+    directory: Path
+    manifest: Manifest
+    digest: str
+
+    def file(self, path: str) -> Path:
+        """Return the file of a path from the manifest."""
+        return self.directory / path
+
+    def find(self, format_: str, precision: str) -> ModelFile | None:
+        """Return the model file of a format and a precision (`auto`: INT8 before FP32), None where there is none."""
+        wanted = ("int8", "fp32") if precision == "auto" else (precision,)
+        for choice in wanted:
+            for model in self.manifest.models:
+                if (model.format, model.precision) == (format_, choice):
+                    return model
+        return None
+
+
+def build_bundle(out: Path, manifest: Manifest, members: Mapping[str, Path], key: Ed25519PrivateKey) -> Bundle:
+    """Write a signed bundle; the folder appears whole or not at all.
+
+    Args:
+        out: The new folder.
+        manifest: All but `files`, which is filled in here.
+        members: Source files by their path in the bundle.
+        key: Signs the manifest.
+
+    Raises:
+        EdgekitError: `out` exists, or a member cannot be read.
+    """
+    if out.exists():
+        raise EdgekitError(f"{out} exists: remove it or choose another folder")
+    partial = out.with_name(out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        entries: list[FileEntry] = []
+        for path, source in sorted(members.items()):
+            target = partial / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+            entries.append(FileEntry(path=path, sha256=_digest(target), size=target.stat().st_size))
+        content = manifest.model_copy(update={"files": tuple(entries)}).to_bytes()
+        (partial / MANIFEST).write_bytes(content)
+        (partial / SIGNATURE).write_bytes(key.sign(content))
+        partial.rename(out)
+    except OSError as exc:
+        raise EdgekitError(f"cannot build {out}: {exc}") from exc
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return Bundle(out, manifest.model_copy(update={"files": tuple(entries)}), hashlib.sha256(content).hexdigest())
+
+
+def open_bundle(directory: Path, trusted_keys: Sequence[Path]) -> Bundle:
+    """Open a bundle: the signature first, then the manifest, then every file.
+
+    Args:
+        directory: The bundle's folder.
+        trusted_keys: Public keys of which one must have signed it.
+
+    Raises:
+        EdgekitError: Any byte is not what a trusted signer signed, or a file is missing, added or no plain file.
+    """
+    if not directory.is_dir():
+        raise EdgekitError(f"there is no bundle at {directory}: check path in [bundle]")
+    if not trusted_keys:
+        raise EdgekitError(f"no key says whether {directory} can be trusted: name one in trusted_keys of [bundle]")
+    present = _plain_files(directory)
+    content = _read_small(directory, MANIFEST, present)
+    signature = _read_small(directory, SIGNATURE, present)
+    if not signed_by_one_of(content, signature, [load_public(path) for path in trusted_keys]):
+        names = ", ".join(path.name for path in trusted_keys)
+        raise EdgekitError(
+            f"the manifest of {directory} is not signed by {names}: it was changed after signing, or another key "
+            "signed it; copy the bundle again, or trust its signer's key"
+        )
+    try:
+        manifest = Manifest.model_validate_json(content)
+    except ValidationError as exc:
+        raise EdgekitError(f"the manifest of {directory} is not one this version knows: {explain(exc, Manifest)}") from exc
+    _check_files(directory, manifest, present)
+    return Bundle(directory, manifest, hashlib.sha256(content).hexdigest())
+
+
+def _plain_files(directory: Path) -> dict[str, int]:
+    """Return the size of every file by its path; anything that is no plain file or folder is refused."""
+    found: dict[str, int] = {}
+    for folder, folders, files in os.walk(directory):
+        for name in (*folders, *files):
+            path = Path(folder) / name
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                raise EdgekitError(f"{path} is a link or a device: a bundle holds plain files only")
+        found |= {
+            (Path(folder) / name).relative_to(directory).as_posix(): (Path(folder) / name).stat().st_size
+            for name in files
+        }
+    return found
+
+
+def _read_small(directory: Path, name: str, present: Mapping[str, int]) -> bytes:
+    if name not in present:
+        raise EdgekitError(f"{directory} is no bundle: {name} is missing")
+    if present[name] > MOST_MANIFEST_BYTES:
+        raise EdgekitError(f"{directory}/{name} has {present[name]} bytes, more than any manifest needs")
+    try:
+        return (directory / name).read_bytes()
+    except OSError as exc:
+        raise EdgekitError(f"cannot read {directory}/{name}: {exc.strerror}") from exc
+
+
+def _check_files(directory: Path, manifest: Manifest, present: Mapping[str, int]) -> None:
+    listed = {entry.path: entry for entry in manifest.files}
+    for path in sorted(present.keys() - listed.keys() - {MANIFEST, SIGNATURE}):
+        raise EdgekitError(f"{directory}/{path} is not in the manifest: remove it, or copy the bundle again")
+    for path, entry in sorted(listed.items()):
+        if path not in present:
+            raise EdgekitError(f"{directory}/{path} is missing: copy the bundle again")
+        if present[path] != entry.size or _digest(directory / path) != entry.sha256:
+            raise EdgekitError(
+                f"{directory}/{path} does not match the manifest: it was changed after signing; "
+                "copy the bundle again or rebuild it"
+            )
+    for path in (*(model.path for model in manifest.models), manifest.self_test.picture):
+        if path not in listed:
+            raise EdgekitError(f"the manifest of {directory} names {path}, which is not among its files: rebuild it")
+
+
+def _digest(path: Path) -> str:
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            total.update(chunk)
+    return total.hexdigest()

@@ -1,0 +1,164 @@
+"""The detector: a bundle's model on an engine, from a picture to what stands in it."""
+
+import importlib.util
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.errors import EdgekitError
+from edge.model.bundle import Bundle
+from edge.model.decode import Decoder
+from edge.model.detections import Detections
+from edge.model.engine import Engine, EngineInfo, EngineRequest
+from edge.model.geometry import Letterbox
+from edge.model.manifest import ModelFile
+
+Backend = Literal["auto", "openvino", "onnxruntime"]
+PrecisionChoice = Literal["auto", "int8", "fp32"]
+FORMAT_OF: dict[str, str] = {"openvino": "openvino", "onnxruntime": "onnx"}
+
+
+class Detector:
+    """A loaded detector. Its methods may be called from as many threads at once as the engine has requests.
+
+    Args:
+        engine: Runs the model.
+        decoder: Knows its head.
+        classes: Names in the order of their ids.
+        height: Rows of the input.
+        width: Columns of the input.
+
+    Raises:
+        EdgekitError: The engine's output cannot be from the decoder's head.
+    """
+
+    def __init__(self, engine: Engine, decoder: Decoder, classes: tuple[str, ...], height: int, width: int) -> None:
+        if not decoder.output_fits(engine.output_shape):
+            raise EdgekitError(
+                f"the model's output is {engine.output_shape}, which is no {decoder.head} head of {len(classes)} classes: "
+                "this version knows yolo-grid (1, 4 + classes, N) and yolo-topk (1, K, 6); export the model anew"
+            )
+        self.classes = classes
+        self.info: EngineInfo = engine.info
+        self._engine = engine
+        self._decoder = decoder
+        self._height = height
+        self._width = width
+
+    def prepare(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Letterbox]:
+        """Return the input (1, height, width, 3) for a picture (H, W, 3) uint8 BGR, and how it lies in it."""
+        letterbox = Letterbox.fit(image.shape[1], image.shape[0], self._width, self._height)
+        tensor = np.empty((1, self._height, self._width, 3), np.uint8)
+        letterbox.draw(image, tensor[0])
+        return tensor, letterbox
+
+    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the head's raw predictions for an input."""
+        return self._engine.infer(tensor)
+
+    def decode(self, raw: NDArray[np.float32], letterbox: Letterbox) -> Detections:
+        """Return what the predictions say, in pixels of the picture."""
+        return self._decoder.decode(raw, letterbox)
+
+    def detect(self, image: NDArray[np.uint8]) -> Detections:
+        """Return what stands in a picture (H, W, 3) uint8 BGR."""
+        tensor, letterbox = self.prepare(image)
+        return self.decode(self.infer(tensor), letterbox)
+
+
+def load_detector(
+    bundle: Bundle,
+    *,
+    backend: Backend = "auto",
+    precision: PrecisionChoice = "auto",
+    requests: int = 2,
+    score_threshold: float | None = None,
+) -> Detector:
+    """Load a bundle's model and let it prove itself on the bundle's own self-test.
+
+    Args:
+        bundle: The verified bundle.
+        backend: `auto` takes OpenVINO where it is installed and the bundle has a file for it, else ONNX Runtime.
+        precision: `auto` takes INT8 before FP32.
+        requests: Pictures that may be in inference at the same time.
+        score_threshold: In place of the bundle's own.
+
+    Raises:
+        EdgekitError: The bundle has no such file, the engine cannot load it, its head is unknown, or it fails its
+            self-test on this machine.
+    """
+    name, model = _choose(bundle, backend, precision)
+    manifest = bundle.manifest
+    engine = _load_engine(
+        name,
+        EngineRequest(
+            bundle.file(model.path), model.precision, manifest.input.height, manifest.input.width, requests
+        ),
+    )
+
+    def detector(threshold: float) -> Detector:
+        decoder = Decoder(manifest.head, len(manifest.classes), threshold, manifest.thresholds.nms_iou)
+        return Detector(engine, decoder, manifest.classes, manifest.input.height, manifest.input.width)
+
+    self_test(bundle, detector(manifest.thresholds.score))
+    return detector(manifest.thresholds.score if score_threshold is None else score_threshold)
+
+
+def self_test(bundle: Bundle, detector: Detector) -> None:
+    """Check that a detector finds what the bundle says it must in the bundle's own picture.
+
+    Raises:
+        EdgekitError: The picture cannot be read, or something expected was not found.
+    """
+    test = bundle.manifest.self_test
+    picture = cv2.imread(str(bundle.file(test.picture)))
+    if picture is None:
+        raise EdgekitError(f"the self-test picture of {bundle.directory} cannot be read: rebuild the bundle")
+    found = detector.detect(np.asarray(picture, np.uint8))
+    for expected in test.expected:
+        if expected.label not in bundle.manifest.classes:
+            raise EdgekitError(f"the self-test of {bundle.directory} expects the unknown class {expected.label!r}")
+        alike = found.class_id == bundle.manifest.classes.index(expected.label)
+        near = _iou(found.xyxy, np.array(expected.xyxy, np.float32)) >= test.least_iou
+        sure = np.abs(found.score - expected.score) <= test.score_tolerance
+        if not (alike & near & sure).any():
+            info = detector.info
+            raise EdgekitError(
+                f"{bundle.directory} fails its self-test on {info.backend} {info.version} ({info.precision}): "
+                f"no {expected.label} of score {expected.score:.2f} at {[round(v) for v in expected.xyxy]}; "
+                "this machine computes the model wrongly, try the other backend or precision in [inference]"
+            )
+
+
+def _iou(boxes: NDArray[np.float32], box: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the overlap (N,) of boxes (N, 4) with one box (4,), intersection over union."""
+    low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
+    shared = (high - low).clip(0).prod(axis=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
+    return (shared / np.maximum(areas - shared, 1e-9)).astype(np.float32)
+
+
+def _choose(bundle: Bundle, backend: Backend, precision: PrecisionChoice) -> tuple[str, ModelFile]:
+    candidates = ("openvino", "onnxruntime") if backend == "auto" else (backend,)
+    for name in candidates:
+        model = bundle.find(FORMAT_OF[name], precision)
+        if model is not None and (backend != "auto" or importlib.util.find_spec(name) is not None):
+            return name, model
+    held = ", ".join(f"{model.format} {model.precision}" for model in bundle.manifest.models)
+    raise EdgekitError(
+        f"{bundle.directory} has no file for backend {backend} and precision {precision}; it holds {held}: "
+        "choose among these in [inference]"
+    )
+
+
+def _load_engine(name: str, request: EngineRequest) -> Engine:
+    # Only the engine that runs is imported: each costs a second and tens of megabytes on a small box.
+    if name == "openvino":
+        from edge.model.openvino_engine import OpenvinoEngine  # noqa: PLC0415
+
+        return OpenvinoEngine(request)
+    from edge.model.onnx_engine import OnnxEngine  # noqa: PLC0415
+
+    return OnnxEngine(request)

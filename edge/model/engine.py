@@ -1,0 +1,72 @@
+"""What the runtime asks of an inference engine, whichever it is."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What runs a model, as it goes into the status and beside every figure.
+
+    Attributes:
+        backend: `openvino` or `onnxruntime`.
+        version: Of the backend.
+        device: Where it computes, as the backend names it.
+        precision: Of the model file.
+        requests: Pictures that may be in inference at the same time.
+        threads: Threads over all requests.
+    """
+
+    backend: str
+    version: str
+    device: str
+    precision: str
+    requests: int
+    threads: int
+
+
+class Engine(Protocol):
+    """A compiled model. `infer` may be called from as many threads at once as there are requests."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What runs the model."""
+        ...
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the output."""
+        ...
+
+    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the predictions for one input (1, height, width, 3) uint8 BGR; the array is the caller's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRequest:
+    """What an engine is to load.
+
+    Attributes:
+        model: The model file.
+        precision: Of the model file, told in `EngineInfo`.
+        height: Rows of the input.
+        width: Columns of the input.
+        requests: Pictures that may be in inference at the same time.
+    """
+
+    model: Path
+    precision: str
+    height: int
+    width: int
+    requests: int
+
+    @property
+    def threads(self) -> int:
+        """Threads over all requests: one a core that this process may use."""
+        return max(self.requests, len(os.sched_getaffinity(0)))

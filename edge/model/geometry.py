@@ -1,0 +1,75 @@
+"""Letterbox and its exact inverse: the only place where frame pixels become input pixels and back."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+PADDING = 114  # the grey that YOLO detectors are trained with
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """How a frame lies in the model's input: scaled without distortion, in the middle, grey around it.
+
+    Attributes:
+        frame_width: Pixels.
+        frame_height: Pixels.
+        scale: Input pixels a frame pixel.
+        left: Grey columns before the picture.
+        top: Grey rows above the picture.
+        width: Columns of the scaled picture.
+        height: Rows of the scaled picture.
+    """
+
+    frame_width: int
+    frame_height: int
+    scale: float
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @classmethod
+    def fit(cls, frame_width: int, frame_height: int, input_width: int, input_height: int) -> "Letterbox":
+        """Fit a frame into an input, both in pixels."""
+        scale = min(input_width / frame_width, input_height / frame_height)
+        width = min(input_width, max(1, round(frame_width * scale)))
+        height = min(input_height, max(1, round(frame_height * scale)))
+        return cls(
+            frame_width,
+            frame_height,
+            scale,
+            (input_width - width) // 2,
+            (input_height - height) // 2,
+            width,
+            height,
+        )
+
+    def draw(self, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+        """Scale a frame into an input.
+
+        Args:
+            image: (frame_height, frame_width, 3) uint8.
+            out: (input_height, input_width, 3) uint8, overwritten whole.
+        """
+        out[:] = PADDING
+        target = out[self.top : self.top + self.height, self.left : self.left + self.width]
+        cv2.resize(image, (self.width, self.height), dst=target, interpolation=cv2.INTER_LINEAR)
+
+    def to_frame(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return boxes (N, 4) in input pixels as boxes in frame pixels, clipped to the frame."""
+        across = self.frame_width / self.width
+        down = self.frame_height / self.height
+        boxes = (xyxy - np.array([self.left, self.top] * 2, np.float32)) * np.array([across, down] * 2, np.float32)
+        boxes[:, 0::2] = boxes[:, 0::2].clip(0, self.frame_width)
+        boxes[:, 1::2] = boxes[:, 1::2].clip(0, self.frame_height)
+        return boxes
+
+    def to_input(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return boxes (N, 4) in frame pixels as boxes in input pixels; the inverse of `to_frame` inside the frame."""
+        across = self.width / self.frame_width
+        down = self.height / self.frame_height
+        scaled = xyxy * np.array([across, down] * 2, np.float32)
+        return (scaled + np.array([self.left, self.top] * 2, np.float32)).astype(np.float32)

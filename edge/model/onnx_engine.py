@@ -1,0 +1,62 @@
+"""The ONNX Runtime engine."""
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from devices.errors import EdgekitError
+from edge.model.engine import EngineInfo, EngineRequest
+
+PROVIDER = "CPUExecutionProvider"
+
+
+class OnnxEngine:
+    """A model run by ONNX Runtime on the CPU; one session serves all requests.
+
+    Raises:
+        EdgekitError: The file cannot be loaded, its input is not the one that was asked for, or the provider is
+            not the one that runs.
+    """
+
+    def __init__(self, request: EngineRequest) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = max(1, request.threads // request.requests)
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # Threads that spin while they wait would take the cores from the other request and from code reading.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = ort.InferenceSession(str(request.model), options, providers=[PROVIDER])
+        except Exception as exc:  # noqa: BLE001 - the library's own exceptions have no common root
+            first_line = str(exc).strip().splitlines()[0]
+            raise EdgekitError(f"ONNX Runtime cannot load {request.model}: {first_line}") from exc
+        if self._session.get_providers() != [PROVIDER]:
+            raise EdgekitError(f"ONNX Runtime fell back to {self._session.get_providers()} instead of {PROVIDER}")
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise EdgekitError(f"{request.model} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
+        shape, kind = tuple(inputs[0].shape), inputs[0].type
+        if shape != (1, request.height, request.width, 3) or kind != "tensor(uint8)":
+            raise EdgekitError(
+                f"the input of {request.model} is {shape} {kind}, "
+                f"not (1, {request.height}, {request.width}, 3) tensor(uint8)"
+            )
+        self._input = inputs[0].name
+        self._output_shape = tuple(size if isinstance(size, int) else -1 for size in outputs[0].shape)
+        self._info = EngineInfo(
+            "onnxruntime", ort.__version__, PROVIDER, request.precision, request.requests, request.threads
+        )
+
+    @property
+    def info(self) -> EngineInfo:
+        """What runs the model."""
+        return self._info
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the output; -1 where the file leaves a size open."""
+        return self._output_shape
+
+    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the predictions for one input (1, height, width, 3) uint8 BGR; the array is the caller's."""
+        return np.asarray(self._session.run(None, {self._input: tensor})[0], np.float32)
