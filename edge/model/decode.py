@@ -56,9 +56,7 @@ class Decoder:
         seen = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
         return Detections(boxes[seen], score[seen], class_id[seen])
 
-    def _rows(
-        self, raw: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
+    def _rows(self, raw: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int32]]:
         """Return boxes xyxy, scores and classes of the rows above the threshold, best first."""
         if self.head == "yolo-topk":
             rows = raw[0]

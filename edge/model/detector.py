@@ -93,9 +93,7 @@ def load_detector(
     manifest = bundle.manifest
     engine = _load_engine(
         name,
-        EngineRequest(
-            bundle.file(model.path), model.precision, manifest.input.height, manifest.input.width, requests
-        ),
+        EngineRequest(bundle.file(model.path), model.precision, manifest.input.height, manifest.input.width, requests),
     )
 
     def detector(threshold: float) -> Detector:

@@ -1,0 +1,224 @@
+"""One camera's capture thread: opens its source, leaves frames in their place, and brings a lost camera back."""
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+
+from devices.errors import EdgekitError
+from edge.config import Camera, RtspSource, UsbSource
+from edge.video.newest import FramePlace
+from edge.video.sources import FrameSource, SourceLostError, is_live, open_source
+
+_log = logging.getLogger(__name__)
+
+LEAST_DELAY_S = 1.0
+MOST_DELAY_S = 8.0
+_STALLED_AFTER_TIMEOUTS = 1.5  # a read that outlives its own time-out by so much hangs
+_FPS_FRAMES = 60
+
+
+class FeedState(str, Enum):
+    """How a camera's feed does."""
+
+    STARTING = "starting"
+    STREAMING = "streaming"
+    STALLED = "stalled"
+    RECONNECTING = "reconnecting"
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A stretch in which a live camera gave no frame: UTC of the last one before and the first one after it."""
+
+    start: datetime
+    end: datetime
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A feed at one moment.
+
+    Attributes:
+        state: How it does.
+        since: UTC since when.
+        fps: Frames a second over the last frames, None where none came yet.
+        reason: What went wrong, None where nothing did.
+        frames: Frames captured so far.
+        dropped: Frames of those that nobody had time for.
+    """
+
+    state: FeedState
+    since: datetime
+    fps: float | None
+    reason: str | None
+    frames: int
+    dropped: int
+
+
+OpenSource = Callable[[Camera, int], FrameSource]
+
+
+class CameraFeed:
+    """A camera from `start` to `stop`, or to the end of its file.
+
+    Args:
+        camera: From the configuration.
+        place: Where its frames go; closed when no more come.
+        on_gap: Called in the capture thread when a live camera is back.
+        opener: Opens the camera's source.
+        jitter: Returns a number from 0 to 1, so that many boxes do not come back at the same moment.
+        least_delay_s: Shortest wait before a new attempt, seconds.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        place: FramePlace,
+        *,
+        on_gap: Callable[[Gap], None],
+        opener: OpenSource = open_source,
+        jitter: Callable[[], float] = random.random,
+        least_delay_s: float = LEAST_DELAY_S,
+    ) -> None:
+        self.camera = camera
+        self.place = place
+        self.live = is_live(camera)
+        self.error: EdgekitError | None = None
+        self._on_gap = on_gap
+        self._opener = opener
+        self._jitter = jitter
+        self._least_delay_s = least_delay_s
+        self._stop = threading.Event()
+        self._source: FrameSource | None = None
+        self._status = threading.Lock()
+        self._state = FeedState.STARTING
+        self._since = datetime.now(timezone.utc)
+        self._reason: str | None = None
+        self._arrivals: deque[float] = deque(maxlen=_FPS_FRAMES)
+        self._next_index = 0
+        self._last_captured: datetime | None = None
+        self._thread = threading.Thread(target=self._capture, name=f"capture-{camera.name}", daemon=True)
+
+    def open(self) -> None:
+        """Open a finite source now, so that a fault in the configuration shows before anything runs.
+
+        Raises:
+            EdgekitError: It cannot be opened.
+        """
+        if not self.live:
+            self._source = self._opener(self.camera, 0)
+
+    def start(self) -> None:
+        """Begin to capture."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """End the capture; False where the thread still hangs in its source after the time given."""
+        self._stop.set()
+        self.place.close()
+        source = self._source
+        if source is not None:
+            source.close()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def finished(self) -> bool:
+        """Whether no more frames will come."""
+        return self._state in (FeedState.ENDED, FeedState.FAILED)
+
+    def health(self, now_s: float) -> Health:
+        """Return how the feed does at a monotonic moment."""
+        with self._status:
+            state, reason = self._state, self._reason
+            if state is FeedState.STREAMING and self._hangs(now_s):
+                state, reason = FeedState.STALLED, "no frame came in time"
+            since = self._since
+            arrivals = list(self._arrivals)
+            frames = self._next_index
+        span_s = arrivals[-1] - arrivals[0] if len(arrivals) > 1 else 0.0
+        fps = round((len(arrivals) - 1) / span_s, 1) if span_s > 0 and state is FeedState.STREAMING else None
+        return Health(state, since, fps, reason, frames, self.place.dropped)
+
+    def _hangs(self, now_s: float) -> bool:
+        source = self.camera.source
+        if not isinstance(source, RtspSource | UsbSource) or not self._arrivals:
+            return False
+        return now_s - self._arrivals[-1] > source.read_timeout_s * _STALLED_AFTER_TIMEOUTS
+
+    def _become(self, state: FeedState, reason: str | None = None) -> None:
+        with self._status:
+            if state is not self._state:
+                self._since = datetime.now(timezone.utc)
+            self._state, self._reason = state, reason
+
+    def _capture(self) -> None:
+        try:
+            if self.live:
+                self._capture_live()
+            else:
+                self._drain(self._source or self._opener(self.camera, 0))
+            self._become(FeedState.ENDED)
+        except EdgekitError as exc:
+            self.error = exc
+            self._become(FeedState.FAILED, str(exc))
+        except Exception as exc:  # noqa: BLE001 - the top of the thread
+            _log.exception("the capture of camera %s failed", self.camera.name)
+            self.error = EdgekitError(f"the capture of camera {self.camera.name} failed: {exc}")
+            self._become(FeedState.FAILED, str(exc))
+        finally:
+            self.place.close()
+
+    def _capture_live(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            before = self._next_index
+            try:
+                self._source = self._opener(self.camera, self._next_index)
+                self._drain(self._source)
+            except SourceLostError as exc:
+                if self._stop.is_set():
+                    return
+                failures = 0 if self._next_index > before else failures + 1
+                self._become(FeedState.RECONNECTING, str(exc))
+                _log.warning("%s; trying again", exc)
+            finally:
+                self._source = None
+            self._stop.wait(self._delay_s(failures))
+
+    def _delay_s(self, failures: int) -> float:
+        longest = min(MOST_DELAY_S, self._least_delay_s * 2**failures)
+        return self._least_delay_s + (longest - self._least_delay_s) * self._jitter()
+
+    def _drain(self, source: FrameSource) -> None:
+        """Leave every frame of a source in its place; tell the gap before the first one after a loss."""
+        try:
+            for frame in source.frames():
+                if self._stop.is_set():
+                    return
+                self._tell_gap(frame.captured_at)
+                with self._status:
+                    self._arrivals.append(time.monotonic())
+                    self._next_index = frame.index + 1
+                self._last_captured = frame.captured_at
+                self.place.put(frame)
+        finally:
+            source.close()
+
+    def _tell_gap(self, captured_at: datetime) -> None:
+        if self._state is FeedState.STREAMING:
+            return
+        if self._state is FeedState.RECONNECTING and self._last_captured is not None:
+            self._on_gap(Gap(self._last_captured, captured_at, "camera_lost"))
+        self._arrivals.clear()
+        self._become(FeedState.STREAMING)

@@ -1,0 +1,84 @@
+"""Frames of a video file, in order and to its end; a file that breaks off says so."""
+
+import logging
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+
+import av
+import av.error
+import av.logging
+import numpy as np
+
+from devices.errors import EdgekitError
+from edge.config import FileSource
+from edge.video.frame import ClockSource, Frame
+
+_log = logging.getLogger(__name__)
+av.logging.set_level(None)  # FFmpeg's chatter goes nowhere: what matters arrives as an exception
+
+
+class FileFrames:
+    """A video file.
+
+    Raises:
+        EdgekitError: The file is missing, is no video, or its first frame cannot be decoded.
+    """
+
+    def __init__(self, camera: str, source: FileSource) -> None:
+        self._camera = camera
+        self._source = source
+        self._closed = False
+        if not source.path.is_file():
+            raise EdgekitError(f"there is no video at {source.path}: check the source of camera {camera}")
+        try:
+            self._container = av.open(str(source.path))
+            self._stream = self._container.streams.video[0]
+        except (av.error.FFmpegError, IndexError) as exc:
+            raise EdgekitError(f"{source.path} is no video that can be read, or is cut off at its start") from exc
+        self._stream.thread_type = "AUTO"
+        self._expected = self._stream.frames  # 0 where the container does not say
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield every frame.
+
+        Raises:
+            EdgekitError: The file holds no frame, or breaks off before its end.
+        """
+        began = datetime.now(timezone.utc)
+        began_s = time.monotonic()
+        base = float(self._stream.time_base or 0)
+        first_pts: int | None = None
+        index = 0
+        try:
+            for picture in self._container.decode(self._stream):
+                if self._closed:
+                    return
+                if first_pts is None:
+                    first_pts = picture.pts or 0
+                media_s = ((picture.pts if picture.pts is not None else index) - first_pts) * base
+                if self._source.realtime:
+                    time.sleep(max(0.0, began_s + media_s - time.monotonic()))
+                yield Frame(
+                    self._camera,
+                    index,
+                    began + timedelta(seconds=media_s),
+                    ClockSource.FILE,
+                    media_s,
+                    time.monotonic(),
+                    np.ascontiguousarray(picture.to_ndarray(format="bgr24")),
+                )
+                index += 1
+        except av.error.FFmpegError as exc:
+            raise EdgekitError(f"{self._source.path} is broken after frame {index}: copy or record it again") from exc
+        if index == 0:
+            raise EdgekitError(f"{self._source.path} holds no frame that can be decoded")
+        if index < self._expected:
+            raise EdgekitError(
+                f"{self._source.path} breaks off: it should hold {self._expected} frames and ends after {index}; "
+                "copy or record it again"
+            )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._closed = True

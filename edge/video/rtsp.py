@@ -1,0 +1,76 @@
+"""Frames of a network camera."""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timezone
+
+import av
+import av.error
+import av.logging
+import numpy as np
+
+from edge.config import RtspSource
+from edge.video.frame import ClockSource, Frame
+from edge.video.sources import SourceLostError, redact
+
+av.logging.set_level(None)  # FFmpeg's chatter goes nowhere: what matters arrives as an exception
+_OPEN_TIMEOUT_S = 5.0
+
+
+class RtspFrames:
+    """A network camera, from one connection to its loss.
+
+    Raises:
+        SourceLostError: It cannot be reached now, or sends no video.
+    """
+
+    def __init__(self, camera: str, source: RtspSource, first_index: int) -> None:
+        self._camera = camera
+        self._where = redact(source.url)
+        self._index = first_index
+        self._closed = False
+        options = {
+            "rtsp_transport": source.transport,
+            "fflags": "nobuffer",
+            "flags": "low_delay",
+            # FFmpeg would otherwise look at five seconds of stream before it hands out the first frame.
+            "analyzeduration": "500000",
+            "probesize": "500000",
+        }
+        try:
+            self._container = av.open(source.url, options=options, timeout=(_OPEN_TIMEOUT_S, source.read_timeout_s))
+        except (av.error.FFmpegError, OSError) as exc:
+            raise SourceLostError(f"camera {camera} cannot be reached at {self._where}: {redact(str(exc))}") from exc
+        if not self._container.streams.video:
+            self._container.close()
+            raise SourceLostError(f"camera {camera} at {self._where} sends no video")
+        self._stream = self._container.streams.video[0]
+        self._stream.thread_type = "SLICE"  # frame threads would hold frames back
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield frames as they come.
+
+        Raises:
+            SourceLostError: The connection ended, or nothing came within the read time-out.
+        """
+        try:
+            for picture in self._container.decode(self._stream):
+                if self._closed:
+                    return
+                arrived_s = time.monotonic()
+                captured = datetime.now(timezone.utc)
+                image = np.ascontiguousarray(picture.to_ndarray(format="bgr24"))
+                yield Frame(self._camera, self._index, captured, ClockSource.HOST, arrived_s, arrived_s, image)
+                self._index += 1
+        except (av.error.FFmpegError, OSError) as exc:
+            if self._closed:
+                return
+            raise SourceLostError(f"camera {self._camera} at {self._where}: {redact(str(exc))}") from exc
+        finally:
+            self._container.close()
+        if not self._closed:
+            raise SourceLostError(f"camera {self._camera} at {self._where} ended its stream")
+
+    def close(self) -> None:
+        """End after the frame at hand, at the latest after the read time-out."""
+        self._closed = True

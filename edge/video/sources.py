@@ -1,0 +1,73 @@
+"""From a configured source to frames: what all sources have in common, and which file knows which kind."""
+
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+from devices.errors import EdgekitError
+from edge.config import Camera, FileSource, FolderSource, RtspSource, UsbSource
+from edge.video.frame import Frame
+
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
+
+
+class SourceLostError(EdgekitError):
+    """A live source stopped to deliver; it may come back."""
+
+
+class FrameSource(Protocol):
+    """An opened source of frames, used once."""
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield frames until the source ends.
+
+        Raises:
+            EdgekitError: A finite source is broken in the middle.
+            SourceLostError: A live source stopped to deliver.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the source. May be called from another thread: `frames` then ends."""
+        ...
+
+
+def is_live(camera: Camera) -> bool:
+    """Whether a camera goes on without end, and whether or not anybody looks."""
+    return isinstance(camera.source, RtspSource | UsbSource)
+
+
+def open_source(camera: Camera, first_index: int = 0) -> FrameSource:
+    """Open a camera's source.
+
+    Args:
+        camera: From the configuration.
+        first_index: Index of its first frame, so that indices go on after a reconnect.
+
+    Raises:
+        EdgekitError: The source is missing, is no video, or holds no frame.
+        SourceLostError: A live source cannot be reached now.
+    """
+    # Each kind brings a library of its own; a box loads those that its cameras need.
+    match camera.source:
+        case FileSource() as source:
+            from edge.video.files import FileFrames  # noqa: PLC0415
+
+            return FileFrames(camera.name, source)
+        case FolderSource() as source:
+            from edge.video.folders import FolderFrames  # noqa: PLC0415
+
+            return FolderFrames(camera.name, source)
+        case RtspSource() as source:
+            from edge.video.rtsp import RtspFrames  # noqa: PLC0415
+
+            return RtspFrames(camera.name, source, first_index)
+        case UsbSource() as source:
+            from edge.video.usb import UsbFrames  # noqa: PLC0415
+
+            return UsbFrames(camera.name, source, first_index)
+
+
+def redact(text: str) -> str:
+    """Return a text without the user and password of any URL in it."""
+    return _CREDENTIALS.sub("***@", text)
