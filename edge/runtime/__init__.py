@@ -1,0 +1,1 @@
+"""The runtime: cameras, inference and publishing put together and kept alive."""

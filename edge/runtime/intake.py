@@ -1,0 +1,66 @@
+"""Where workers get their next frame: every camera in turn, and from none more than it may have on its way."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge.runtime.lane import Lane
+from edge.video.frame import Frame
+from edge.video.newest import FramePlace
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A frame to infer, and where its result belongs."""
+
+    lane: Lane
+    ticket: int
+    frame: Frame
+
+
+class Intake:
+    """Hands frames to workers.
+
+    A camera whose tags half is behind is passed over, so that its backlog waits in its own place, where the newest
+    frame replaces older ones, and not in inference.
+
+    Args:
+        cameras: Each camera's place for frames and its lane.
+        most_in_flight: Frames of one camera that may be between here and the end of its lane.
+    """
+
+    def __init__(self, cameras: Sequence[tuple[FramePlace, Lane]], most_in_flight: int) -> None:
+        self._cameras = list(cameras)
+        self._most_in_flight = most_in_flight
+        self._turn = threading.Lock()
+        self._wake = threading.Event()
+        self._first = 0
+
+    def wake(self) -> None:
+        """Say that a frame has come, or that a lane has room again."""
+        self._wake.set()
+
+    def take(self, timeout_s: float) -> Task | None:
+        """Return the next frame, None where none came in time."""
+        with self._turn:  # the lock keeps tickets in the order in which frames leave their place
+            task = self._look()
+            if task is None:
+                self._wake.clear()
+                task = self._look()  # what came between the first look and the clearing set no new signal
+        if task is None and self._wake.wait(timeout_s):
+            with self._turn:
+                return self._look()
+        return task
+
+    def _look(self) -> Task | None:
+        count = len(self._cameras)
+        for offset in range(count):
+            index = (self._first + offset) % count
+            place, lane = self._cameras[index]
+            if lane.in_flight >= self._most_in_flight:
+                continue
+            frame = place.get(timeout_s=0)
+            if frame is not None:
+                self._first = (index + 1) % count
+                return Task(lane, lane.take_ticket(), frame)
+        return None

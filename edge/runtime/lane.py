@@ -1,0 +1,104 @@
+"""One camera's way back into frame order: workers finish frames as they can, tracks need them one after the other."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from edge.model.detections import Detections
+from edge.tags.events import TagEvent
+from edge.tags.interpreter import CameraInterpreter
+from edge.video.frame import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """A frame with what the detector found in it, and the milliseconds that each stage took so far."""
+
+    frame: Frame
+    detections: Detections
+    stages_ms: Mapping[str, float]
+
+
+EventSink = Callable[[Sequence[TagEvent]], None]
+Observer = Callable[[Inferred, CameraInterpreter], None]
+
+
+class Lane:
+    """Runs the tags half of one camera strictly in frame order, on whichever worker brings the next result.
+
+    Args:
+        interpreter: The camera's tags half; touched under this lane's lock only.
+        commit: Takes the events of a step, and has them on disk when it returns.
+        observe: Called after each step, in frame order; None where nobody looks.
+    """
+
+    def __init__(self, interpreter: CameraInterpreter, commit: EventSink, observe: Observer | None = None) -> None:
+        self._interpreter = interpreter
+        self._commit = commit
+        self._observe = observe
+        self._arrivals = threading.Condition()
+        self._running = threading.Lock()
+        self._waiting: dict[int, Inferred] = {}
+        self._next_ticket = 0
+        self._next_step = 0
+        self.frames = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Frames that have a ticket and have not gone through the tags half yet."""
+        with self._arrivals:
+            return self._next_ticket - self._next_step
+
+    def take_ticket(self) -> int:
+        """Return the place of the next frame; call it in frame order, as the frame is taken from its camera."""
+        with self._arrivals:
+            ticket = self._next_ticket
+            self._next_ticket += 1
+            return ticket
+
+    def deliver(self, ticket: int, inferred: Inferred) -> None:
+        """Bring a result; run it and all that waited for it, unless another worker is at it already."""
+        with self._arrivals:
+            self._waiting[ticket] = inferred
+        self._run_waiting()
+
+    def call(self, action: Callable[[CameraInterpreter], Sequence[TagEvent]]) -> None:
+        """Run something else on the tags half (a tick, a gap, the end), between two frames."""
+        with self._running:
+            self._publish(action(self._interpreter))
+        self._run_waiting()
+
+    def wait_until_empty(self, timeout_s: float) -> bool:
+        """Wait until no frame is on its way through this lane; False where the time ran out."""
+        with self._arrivals:
+            return self._arrivals.wait_for(lambda: self._next_ticket == self._next_step, timeout_s)
+
+    def _has_ready(self) -> bool:
+        with self._arrivals:
+            return self._next_step in self._waiting
+
+    def _run_waiting(self) -> None:
+        # Who finds the lane busy leaves: the one who holds it looks again after letting go of it.
+        while self._has_ready() and self._running.acquire(blocking=False):
+            try:
+                self._run_in_order()
+            finally:
+                self._running.release()
+
+    def _run_in_order(self) -> None:
+        while True:
+            with self._arrivals:
+                inferred = self._waiting.pop(self._next_step, None)
+            if inferred is None:
+                return
+            self._publish(self._interpreter.step(inferred.frame, inferred.detections, inferred.stages_ms))
+            if self._observe is not None:
+                self._observe(inferred, self._interpreter)
+            with self._arrivals:
+                self.frames += 1
+                self._next_step += 1
+                self._arrivals.notify_all()
+
+    def _publish(self, events: Sequence[TagEvent]) -> None:
+        if events:
+            self._commit(events)

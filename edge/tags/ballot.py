@@ -1,0 +1,116 @@
+"""What the frames together say about one parcel's texts: one wrong frame must never become a wrong event."""
+
+from dataclasses import dataclass
+
+from edge.tags.codes import CodeRead
+from edge.tags.events import NoReadReason
+
+SAME_PLACE = 0.2  # of the parcel's box: reads nearer than that are of the same label
+LEAD = 2  # times as many votes as the next text of the same label
+
+
+@dataclass(slots=True)
+class _Candidate:
+    text: str
+    symbology: str
+    x: float
+    y: float
+    votes: int = 1
+
+    def near(self, x: float, y: float) -> bool:
+        return abs(self.x - x) < SAME_PLACE and abs(self.y - y) < SAME_PLACE
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that the frames agree on, and the share of the votes of its label that it has."""
+
+    text: str
+    symbology: str
+    share: float
+
+
+class Ballot:
+    """The votes about one parcel.
+
+    Args:
+        agreeing_reads: Frames that must give the same text.
+    """
+
+    def __init__(self, agreeing_reads: int) -> None:
+        self._agreeing_reads = agreeing_reads
+        self._candidates: list[_Candidate] = []
+
+    def vote(self, read: CodeRead, box: tuple[float, float, float, float]) -> None:
+        """Count what one frame read on a parcel with this box (left, top, right, bottom), pixels of the frame."""
+        left, top, right, bottom = box
+        x, y = (read.x - left) / max(right - left, 1.0), (read.y - top) / max(bottom - top, 1.0)
+        for candidate in self._candidates:
+            if (candidate.text, candidate.symbology) == (read.text, read.symbology) and candidate.near(x, y):
+                candidate.votes += 1
+                candidate.x, candidate.y = x, y
+                return
+        self._candidates.append(_Candidate(read.text, read.symbology, x, y))
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """The texts that are sure, in the order of their first read; each text once."""
+        sure: dict[str, Text] = {}
+        for candidate in self._candidates:
+            rivals = [
+                other.votes
+                for other in self._candidates
+                if other is not candidate and other.near(candidate.x, candidate.y)
+            ]
+            enough = candidate.votes >= self._agreeing_reads
+            if enough and candidate.votes >= LEAD * max(rivals, default=0):
+                share = candidate.votes / (candidate.votes + sum(rivals))
+                sure.setdefault(candidate.text, Text(candidate.text, candidate.symbology, round(share, 3)))
+        return tuple(sure.values())
+
+    @property
+    def any_votes(self) -> bool:
+        """Whether any frame read anything."""
+        return bool(self._candidates)
+
+
+@dataclass(slots=True)
+class LabelEvidence:
+    """What was seen of a parcel's labels, for the reason of a no-read; the best look counts."""
+
+    regions: int = 0
+    module_px: float = 0.0
+    sharpness: float = 0.0
+    glare_share: float = 1.0
+
+    def add(self, module_px: float, sharpness: float, glare_share: float) -> None:
+        """Count one look at a label region.
+
+        Args:
+            module_px: Estimated pixels a module.
+            sharpness: Variance of the Laplacian over the region's contrast.
+            glare_share: Share of saturated pixels.
+        """
+        self.regions += 1
+        self.module_px = max(self.module_px, module_px)
+        self.sharpness = max(self.sharpness, sharpness)
+        self.glare_share = min(self.glare_share, glare_share)
+
+    def reason(self, *, any_votes: bool) -> NoReadReason:
+        """Return why there is no text."""
+        if any_votes:
+            return NoReadReason.UNSURE
+        if self.regions == 0:
+            return NoReadReason.NO_LABEL
+        if self.module_px < LEAST_MODULE_PX:
+            return NoReadReason.TOO_SMALL
+        if self.glare_share > MOST_GLARE:
+            return NoReadReason.GLARE
+        if self.sharpness < LEAST_SHARPNESS:
+            return NoReadReason.BLURRED
+        return NoReadReason.DAMAGED
+
+
+LEAST_MODULE_PX = 1.5
+MOST_GLARE = 0.25
+LEAST_SHARPNESS = 0.15

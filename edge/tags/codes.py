@@ -1,0 +1,121 @@
+"""Reads codes in pieces of a frame; each look at a piece is one call of the reader, so that its cost has a bound."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import zxingcpp
+from numpy.typing import NDArray
+
+from devices.errors import EdgekitError
+
+Gray = NDArray[np.uint8]
+
+LOOKS = 4
+_MARGIN_SHARE = 0.12
+_MARGIN_PX = 10
+_SMALL_PX = 320  # a piece shorter than this is enlarged in every second look
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRead:
+    """A text that was read.
+
+    Attributes:
+        text: What the code says; product codes as the digits of their GTIN.
+        symbology: As zxing-cpp names it.
+        x: Of the code's middle, pixels of the frame.
+        y: Of the code's middle, pixels of the frame.
+    """
+
+    text: str
+    symbology: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a frame in which a code may be.
+
+    Attributes:
+        gray: (H, W) uint8.
+        left: Column of the frame at which it begins.
+        top: Row of the frame at which it begins.
+    """
+
+    gray: Gray
+    left: int
+    top: int
+
+
+def cut(image: NDArray[np.uint8], xyxy: NDArray[np.float32], *, margin: bool = True) -> Piece:
+    """Cut a box out of a frame (H, W, 3) uint8 BGR, with room for the code's quiet zone where asked for."""
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = (float(value) for value in xyxy)
+    room_x, room_y = (
+        ((x1 - x0) * _MARGIN_SHARE + _MARGIN_PX, (y1 - y0) * _MARGIN_SHARE + _MARGIN_PX) if margin else (0.0, 0.0)
+    )
+    left, top = max(0, int(x0 - room_x)), max(0, int(y0 - room_y))
+    right, bottom = min(width, int(x1 + room_x) + 1), min(height, int(y1 + room_y) + 1)
+    gray = cv2.cvtColor(image[top:bottom, left:right], cv2.COLOR_BGR2GRAY)
+    return Piece(np.asarray(gray, np.uint8), left, top)
+
+
+class CodeReader:
+    """Reads the configured symbologies.
+
+    Args:
+        formats: Their names, as zxing-cpp spells them.
+
+    Raises:
+        EdgekitError: A name is unknown.
+    """
+
+    def __init__(self, formats: Sequence[str]) -> None:
+        wanted: list[zxingcpp.BarcodeFormat] = []
+        for name in formats:
+            known = getattr(zxingcpp.BarcodeFormat, name, None)
+            if known is None:
+                allowed = ", ".join(sorted(zxingcpp.BarcodeFormat.__members__))
+                raise EdgekitError(f"formats in [codes] names the unknown symbology {name!r}; allowed: {allowed}")
+            wanted.append(known)
+        self._formats = zxingcpp.BarcodeFormats(wanted)
+
+    def read(self, piece: Piece, look: int) -> list[CodeRead]:
+        """Look once at a piece.
+
+        Args:
+            piece: Where to look.
+            look: 0 for the first look at a code, counting up; what is tried changes with it.
+
+        Returns:
+            Every text whose checksum holds.
+        """
+        gray, scale = _variant(piece.gray, look)
+        found = zxingcpp.read_barcodes(
+            gray, formats=self._formats, try_invert=False, try_downscale=False, text_mode=zxingcpp.TextMode.Plain
+        )
+        reads: list[CodeRead] = []
+        for code in found:
+            if not code.valid or not code.text:
+                continue
+            corners = code.position
+            points = (corners.top_left, corners.top_right, corners.bottom_right, corners.bottom_left)
+            x = sum(point.x for point in points) / 4 / scale + piece.left
+            y = sum(point.y for point in points) / 4 / scale + piece.top
+            reads.append(CodeRead(code.text, code.format.name, x, y))
+        return reads
+
+
+def _variant(gray: Gray, look: int) -> tuple[Gray, float]:
+    """Return the picture to look at and its scale: as it is, enlarged, sharpened, both."""
+    scale = 1.0
+    if look % 2 == 1 and min(gray.shape) < _SMALL_PX:
+        scale = 2.0
+        gray = np.asarray(cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8)
+    if look % LOOKS >= LOOKS // 2:
+        blurred = cv2.GaussianBlur(gray, (0, 0), 2.0 * scale)
+        gray = np.asarray(cv2.addWeighted(gray, 2.0, blurred, -1.0, 0), np.uint8)
+    return gray, scale

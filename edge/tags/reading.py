@@ -1,0 +1,147 @@
+"""Which labels are looked at in a frame: reading has a bounded cost, and what nears the line goes first."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.model.detections import Detections
+from edge.tags.ballot import Ballot, LabelEvidence
+from edge.tags.codes import CodeReader, Piece, cut
+from edge.tags.tracker import Tracks
+
+LOOKS_A_FRAME = 2
+WHOLE_PARCEL_EVERY = 4  # frames between two looks at a parcel on which no label region was found
+# Modules along the longer side that a typical code has; good enough to tell too small from big enough.
+_TYPICAL_MODULES = {"barcode": 100.0, "qr": 22.0}
+LABELS = frozenset(_TYPICAL_MODULES)
+_SATURATED = 250
+
+
+@dataclass(slots=True)
+class ParcelLabels:
+    """What is known of the labels of one parcel."""
+
+    ballot: Ballot
+    evidence: LabelEvidence = field(default_factory=LabelEvidence)
+    looks: int = 0
+    frames: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label region that was found in a frame.
+
+    Attributes:
+        kind: `barcode` or `qr`.
+        score: 0 to 1.
+        xyxy: (4,) float32, pixels of the frame.
+    """
+
+    kind: str
+    score: float
+    xyxy: NDArray[np.float32]
+
+
+def labels_by_row(tracks: Tracks, detections: Detections, classes: Sequence[str]) -> dict[int, list[Label]]:
+    """Give each label region to exactly one parcel: the one whose box holds its middle, the nearest of several.
+
+    Args:
+        tracks: The parcels in this frame.
+        detections: Everything that the detector found in it.
+        classes: Names by class id.
+
+    Returns:
+        Label regions by row of `tracks`, best score first.
+    """
+    owned: dict[int, list[Label]] = {}
+    boxes = tracks.detections.xyxy
+    for row in range(len(detections)):
+        kind = classes[int(detections.class_id[row])]
+        if kind not in LABELS:
+            continue
+        box = detections.xyxy[row]
+        owner = _owner(boxes, (box[:2] + box[2:]) / 2)
+        if owner is not None:
+            owned.setdefault(owner, []).append(Label(kind, float(detections.score[row]), box))
+    return owned
+
+
+def _owner(boxes: NDArray[np.float32], point: NDArray[np.float32]) -> int | None:
+    """Return the row of the box that holds a point, nearest middle first; None where none does."""
+    holds = (boxes[:, :2] <= point).all(axis=1) & (point <= boxes[:, 2:]).all(axis=1)
+    if not holds.any():
+        return None
+    sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1)
+    away = np.abs((boxes[:, :2] + boxes[:, 2:]) / 2 - point) / sizes
+    distance = np.where(holds, away.max(axis=1), np.inf)
+    return int(distance.argmin())
+
+
+class LabelReader:
+    """Looks at a few labels a frame and lets what it reads vote.
+
+    Args:
+        reader: Reads codes in a piece of a frame.
+        looks_a_frame: Calls of the reader in one frame, over all parcels.
+    """
+
+    def __init__(self, reader: CodeReader, looks_a_frame: int = LOOKS_A_FRAME) -> None:
+        self._reader = reader
+        self._looks_a_frame = looks_a_frame
+
+    def look(
+        self,
+        image: NDArray[np.uint8],
+        tracks: Tracks,
+        labels: dict[int, list[Label]],
+        parcels: Sequence[tuple[int, ParcelLabels]],
+    ) -> None:
+        """Look at the labels of a frame's parcels.
+
+        Args:
+            image: (H, W, 3) uint8 BGR, the frame.
+            tracks: Its parcels.
+            labels: Their label regions by row of `tracks`.
+            parcels: Row and votes of the parcels that still need a text, most urgent first.
+        """
+        looks = self._looks_a_frame
+        for row, parcel in parcels:
+            parcel.frames += 1
+            for piece, label in self._pieces(image, tracks.detections.xyxy[row], labels.get(row, ()), parcel):
+                if label is not None:
+                    parcel.evidence.add(*_quality(piece, label))
+                if looks == 0:
+                    return
+                looks -= 1
+                self._count(piece, row, tracks, parcel)
+
+    def _pieces(
+        self, image: NDArray[np.uint8], box: NDArray[np.float32], labels: Sequence[Label], parcel: ParcelLabels
+    ) -> Iterator[tuple[Piece, Label | None]]:
+        for label in labels:
+            yield cut(image, label.xyxy), label
+        if not labels and parcel.frames % WHOLE_PARCEL_EVERY == 0:
+            yield cut(image, box, margin=False), None
+
+    def _count(self, piece: Piece, row: int, tracks: Tracks, parcel: ParcelLabels) -> None:
+        boxes = tracks.detections.xyxy
+        reads = self._reader.read(piece, parcel.looks)
+        parcel.looks += 1
+        for read in reads:
+            # A piece reaches over the parcel's edge: what lies on its neighbour is its neighbour's.
+            if _owner(boxes, np.array([read.x, read.y], np.float32)) == row:
+                left, top, right, bottom = (float(value) for value in boxes[row])
+                parcel.ballot.vote(read, (left, top, right, bottom))
+
+
+def _quality(piece: Piece, label: Label) -> tuple[float, float, float]:
+    """Return pixels a module, sharpness and share of saturated pixels of a label region."""
+    size = label.xyxy[2:] - label.xyxy[:2]
+    along = float(size.max()) if label.kind == "barcode" else float(size.min())
+    contrast = max(float(piece.gray.std()), 1.0)
+    sharpness = float(cv2.Laplacian(piece.gray, cv2.CV_32F).std()) / contrast
+    glare = float(np.count_nonzero(piece.gray >= _SATURATED)) / piece.gray.size
+    return along / _TYPICAL_MODULES[label.kind], sharpness, glare

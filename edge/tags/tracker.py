@@ -1,0 +1,183 @@
+"""Follows the objects of one camera from frame to frame, so that each parcel stays one parcel.
+
+A constant-velocity tracker of the SORT and ByteTrack family. It reckons in seconds, not in frames, so that skipped
+frames change nothing; and it holds a detection against where a track was as well as against where it should be, so
+that a belt that stops or rolls back loses nobody.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.model.detections import Detections
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSettings:
+    """How a tracker decides.
+
+    Attributes:
+        birth_score: A detection below it continues a track but begins none.
+        minimum_consecutive_frames: Frames in a row that make a new track count.
+        least_iou: Overlap above which a detection can continue a track.
+        coast_s: Seconds without a detection after which a track ends.
+        twin_share: A detection that lies in a track's box by more than this share begins no track of its own.
+        velocity_gain: Share of a new speed measurement that is believed, 0 to 1.
+    """
+
+    birth_score: float = 0.5
+    minimum_consecutive_frames: int = 2
+    least_iou: float = 0.2
+    coast_s: float = 1.0
+    twin_share: float = 0.6
+    velocity_gain: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """The confirmed tracks that were seen in one frame, N rows.
+
+    Attributes:
+        detections: Their boxes in this frame.
+        track_id: (N,) int64, unique for a camera and run, from 1.
+        age: (N,) int64, frames in which each was seen.
+    """
+
+    detections: Detections
+    track_id: NDArray[np.int64]
+    age: NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class _Track:
+    track_id: int
+    box: NDArray[np.float32]
+    velocity: NDArray[np.float32]
+    class_id: int
+    seen_s: float
+    hits: int
+    confirmed: bool
+
+    def predicted(self, now_s: float) -> NDArray[np.float32]:
+        shift = self.velocity * (now_s - self.seen_s)
+        return (self.box + np.concatenate([shift, shift])).astype(np.float32)
+
+
+class Tracker:
+    """The tracks of one camera.
+
+    Args:
+        settings: How it decides.
+    """
+
+    def __init__(self, settings: TrackerSettings | None = None) -> None:
+        self._settings = settings or TrackerSettings()
+        self._tracks: list[_Track] = []
+        self._born = 0
+
+    def update(self, detections: Detections, now_s: float) -> Tracks:
+        """Continue tracks with a frame's detections, begin new ones, end those that were not seen for long.
+
+        Args:
+            detections: Objects of one frame.
+            now_s: Seconds on the camera's own time line; must not fall.
+        """
+        settings = self._settings
+        self._tracks = [track for track in self._tracks if now_s - track.seen_s <= settings.coast_s]
+        continued = self._associate(detections, now_s)
+        rows = {row: track for track, row in continued}
+        for track, row in continued:
+            self._continue(track, detections, row, now_s)
+        matched_boxes = [track.box for track in rows.values()]
+        for row in range(len(detections)):
+            if row in rows or detections.score[row] < settings.birth_score:
+                continue
+            if any(_inside(detections.xyxy[row], box) > settings.twin_share for box in matched_boxes):
+                continue
+            rows[row] = self._begin(detections, row, now_s)
+            matched_boxes.append(detections.xyxy[row])
+        self._end_false_starts(set(map(id, rows.values())))
+        shown = [(row, track) for row, track in sorted(rows.items()) if track.confirmed]
+        order = np.array([row for row, _ in shown], np.intp)
+        return Tracks(
+            detections.where(order),
+            np.array([track.track_id for _, track in shown], np.int64),
+            np.array([track.hits for _, track in shown], np.int64),
+        )
+
+    def alive(self, track_id: int) -> bool:
+        """Whether a track may still be seen again."""
+        return any(track.track_id == track_id for track in self._tracks)
+
+    def _associate(self, detections: Detections, now_s: float) -> list[tuple[_Track, int]]:
+        """Return pairs of a track and a row, best overlap first, each used once; confirmed tracks choose first."""
+        if not self._tracks or not len(detections):
+            return []
+        boxes = detections.xyxy
+        predicted = np.stack([track.predicted(now_s) for track in self._tracks])
+        last = np.stack([track.box for track in self._tracks])
+        overlap = np.maximum(_iou_matrix(predicted, boxes), _iou_matrix(last, boxes))
+        preference = overlap + np.array([[1.0 if track.confirmed else 0.0] for track in self._tracks])
+        pairs: list[tuple[_Track, int]] = []
+        used_tracks: set[int] = set()
+        used_rows: set[int] = set()
+        for flat in np.argsort(-preference, axis=None, kind="stable"):
+            index, row = divmod(int(flat), len(detections))
+            if index in used_tracks or row in used_rows or overlap[index, row] < self._settings.least_iou:
+                continue
+            used_tracks.add(index)
+            used_rows.add(row)
+            pairs.append((self._tracks[index], row))
+        return pairs
+
+    def _continue(self, track: _Track, detections: Detections, row: int, now_s: float) -> None:
+        box = detections.xyxy[row]
+        elapsed_s = now_s - track.seen_s
+        if elapsed_s > 0:
+            measured = (_centre(box) - _centre(track.box)) / elapsed_s
+            gain = self._settings.velocity_gain if track.hits > 1 else 1.0
+            track.velocity = (track.velocity + gain * (measured - track.velocity)).astype(np.float32)
+        track.box = box
+        track.class_id = int(detections.class_id[row])
+        track.seen_s = now_s
+        track.hits += 1
+        if not track.confirmed and track.hits >= self._settings.minimum_consecutive_frames:
+            self._confirm(track)
+
+    def _begin(self, detections: Detections, row: int, now_s: float) -> _Track:
+        track = _Track(
+            0, detections.xyxy[row], np.zeros(2, np.float32), int(detections.class_id[row]), now_s, 1, confirmed=False
+        )
+        if self._settings.minimum_consecutive_frames <= 1:
+            self._confirm(track)
+        self._tracks.append(track)
+        return track
+
+    def _confirm(self, track: _Track) -> None:
+        self._born += 1
+        track.track_id, track.confirmed = self._born, True
+
+    def _end_false_starts(self, seen: set[int]) -> None:
+        """A track that was not seen in each of its first frames was none."""
+        self._tracks = [track for track in self._tracks if track.confirmed or id(track) in seen]
+
+
+def _centre(box: NDArray[np.float32]) -> NDArray[np.float32]:
+    return ((box[:2] + box[2:]) / 2).astype(np.float32)
+
+
+def _inside(box: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Return the share of the smaller box that both share."""
+    shared = np.clip(np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2]), 0, None).prod()
+    smaller = min((box[2:] - box[:2]).prod(), (other[2:] - other[:2]).prod())
+    return float(shared / max(float(smaller), 1e-9))
+
+
+def _iou_matrix(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return intersection over union (N, M) of boxes (N, 4) and (M, 4)."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (first, second)]
+    return (shared / np.maximum(areas[0][:, None] + areas[1][None, :] - shared, 1e-9)).astype(np.float32)
