@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from train.sets import open_set
+from edge.evaluate.dataset import open_set
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -28,6 +28,7 @@ def detector(
     freeze: Annotated[int, typer.Option(help="First layers that are not trained.")] = 4,
     scale: Annotated[float, typer.Option(help="Random scaling, plus or minus this share.")] = 0.6,
     plain_epochs: Annotated[int, typer.Option(help="Last epochs without mosaic.")] = 2,
+    most_pictures: Annotated[int | None, typer.Option(help="Training pictures of each set.")] = None,
     naive: Annotated[bool, typer.Option("--naive", help="Take unlabelled classes for absent, to compare.")] = False,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
@@ -48,6 +49,7 @@ def detector(
         freeze=freeze,
         scale=scale,
         plain_epochs=plain_epochs,
+        most_pictures=most_pictures,
         masked=not naive,
         seed=seed,
     )

@@ -1,6 +1,7 @@
 """Train a detector on one or more sets that may label different classes, into a folder that tells how it was made."""
 
 import json
+import random
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +11,8 @@ import cv2
 from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
-from train.sets import CLASSES, SPLITS, DetectionSet, label_rows
+from edge.evaluate.dataset import SPLITS, DetectionSet, label_rows
+from train.sets import CLASSES
 
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
@@ -31,6 +33,9 @@ class TrainSettings(BaseModel):
     scale: float = Field(default=0.6, ge=0, lt=1, description="random scaling, ± this share")
     degrees: float = Field(default=5.0, ge=0, description="random rotation, ± degrees")
     plain_epochs: int = Field(default=2, ge=0, description="last epochs without mosaic")
+    most_pictures: int | None = Field(
+        default=None, ge=1, description="training pictures taken from each set, drawn by the seed; null: all"
+    )
     masked: bool = Field(default=True, description="leave unlabelled classes out of the loss; false: naive merge")
     seed: int = 0
 
@@ -77,7 +82,7 @@ def train_detector(
     if not sets or len(set(names)) != len(names):
         raise EdgekitError(f"a training needs one or more sets of different names, not {names}")
     build = out / "build"
-    skipped = _assemble(sets, build, skip_bad=skip_bad)
+    skipped = _assemble(sets, build, settings, skip_bad=skip_bad)
     _record_config(out / CONFIG, settings, sets, skipped)
 
     from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
@@ -138,13 +143,14 @@ def _record_config(path: Path, settings: TrainSettings, sets: Sequence[Detection
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def _assemble(sets: Sequence[DetectionSet], build: Path, *, skip_bad: bool) -> list[str]:
+def _assemble(sets: Sequence[DetectionSet], build: Path, settings: TrainSettings, *, skip_bad: bool) -> list[str]:
     """Link all sets' pictures and labels below one folder, so that nothing is ever written beside the data."""
     shutil.rmtree(build, ignore_errors=True)
     skipped: list[str] = []
     for opened in sets:
         for split in SPLITS:
             skipped += _assemble_split(opened, split, build, skip_bad=skip_bad)
+        _thin_out(build / "images" / "train" / opened.description.name, settings)
     lines = [f"path: {build.resolve()}"]
     for split in SPLITS:
         folders = [
@@ -185,6 +191,16 @@ def _assemble_split(opened: DetectionSet, split: str, build: Path, *, skip_bad: 
             raise EdgekitError(f"{fault}; mend it, or leave such labels out with --skip-bad")
         skipped.append(fault)
     return skipped
+
+
+def _thin_out(folder: Path, settings: TrainSettings) -> None:
+    """Keep as many training pictures of a set as asked for, drawn by the seed."""
+    pictures = sorted(folder.iterdir())
+    if settings.most_pictures is None or len(pictures) <= settings.most_pictures:
+        return
+    drawn = random.Random(settings.seed)  # noqa: S311 - a draw of pictures, repeatable on purpose
+    for picture in drawn.sample(pictures, len(pictures) - settings.most_pictures):
+        picture.unlink()
 
 
 def _checked_labels(opened: DetectionSet, picture: Path) -> str:

@@ -109,9 +109,8 @@ def open_bundle(directory: Path, trusted_keys: Sequence[Path]) -> Bundle:
     try:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as exc:
-        raise EdgekitError(
-            f"the manifest of {directory} is not one this version knows: {explain(exc, Manifest)}"
-        ) from exc
+        faults = explain(exc, Manifest)
+        raise EdgekitError(f"the manifest of {directory} is not one this version knows: {faults}") from exc
     _check_files(directory, manifest, present)
     return Bundle(directory, manifest, hashlib.sha256(content).hexdigest())
 

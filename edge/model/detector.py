@@ -37,7 +37,7 @@ class Detector:
     def __init__(self, engine: Engine, decoder: Decoder, classes: tuple[str, ...], height: int, width: int) -> None:
         if not decoder.output_fits(engine.output_shape):
             raise EdgekitError(
-                f"the model's output is {engine.output_shape}, which is no {decoder.head} head of {len(classes)} classes: "
+                f"the model's output is {engine.output_shape}, no {decoder.head} head of {len(classes)} classes: "
                 "this version knows yolo-grid (1, 4 + classes, N) and yolo-topk (1, K, 6); export the model anew"
             )
         self.classes = classes

@@ -1,4 +1,4 @@
-"""The manifest of a bundle: the only contract between training and runtime. What is not in it, the runtime does not know."""
+"""The manifest of a bundle: the only contract between training and runtime."""
 
 from typing import Annotated, Literal
 

@@ -27,7 +27,7 @@ class OnnxEngine:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(str(request.model), options, providers=[PROVIDER])
-        except Exception as exc:  # noqa: BLE001 - the library's own exceptions have no common root
+        except Exception as exc:
             first_line = str(exc).strip().splitlines()[0]
             raise EdgekitError(f"ONNX Runtime cannot load {request.model}: {first_line}") from exc
         if self._session.get_providers() != [PROVIDER]:

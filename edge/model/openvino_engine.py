@@ -38,7 +38,7 @@ class OpenvinoEngine:
             raise EdgekitError(f"OpenVINO cannot load {request.model}: {first_line}") from exc
         if len(compiled.inputs) != 1 or len(compiled.outputs) != 1:
             raise EdgekitError(
-                f"{request.model} has {len(compiled.inputs)} inputs and {len(compiled.outputs)} outputs, not one of each"
+                f"{request.model} has {len(compiled.inputs)} inputs and {len(compiled.outputs)} outputs, not one each"
             )
         shape = tuple(compiled.inputs[0].shape)
         kind = compiled.inputs[0].element_type.get_type_name()

@@ -40,6 +40,12 @@ class Intake:
         """Say that a frame has come, or that a lane has room again."""
         self._wake.set()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether any camera has left a frame that nobody took yet."""
+        with self._turn:  # not between a frame's leaving its place and its getting a ticket
+            return any(place.waiting for place, _ in self._cameras)
+
     def take(self, timeout_s: float) -> Task | None:
         """Return the next frame, None where none came in time."""
         with self._turn:  # the lock keeps tickets in the order in which frames leave their place

@@ -66,7 +66,7 @@ class FileFrames:
                     ClockSource.FILE,
                     media_s,
                     time.monotonic(),
-                    np.ascontiguousarray(picture.to_ndarray(format="bgr24")),
+                    picture.to_ndarray(format="bgr24").astype(np.uint8, copy=False),
                 )
                 index += 1
         except av.error.FFmpegError as exc:

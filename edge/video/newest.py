@@ -16,6 +16,11 @@ class FramePlace(Protocol):
         """Frames that were put and nobody got."""
         ...
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a frame can be taken now."""
+        ...
+
     def put(self, frame: Frame) -> None:
         """Leave a frame. Frames come in the order of their capture."""
         ...
@@ -48,6 +53,12 @@ class NewestFrame:
         """Frames that were put and nobody got."""
         with self._changed:
             return self._dropped
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a frame can be taken now."""
+        with self._changed:
+            return self._frame is not None
 
     def put(self, frame: Frame) -> None:
         """Leave a frame in place of an older one; after `close` it counts as dropped."""
@@ -95,6 +106,12 @@ class FrameQueue:
         """Frames that were put after `close`."""
         with self._changed:
             return self._dropped
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a frame can be taken now."""
+        with self._changed:
+            return bool(self._frames)
 
     def put(self, frame: Frame) -> None:
         """Leave a frame, waiting for room; after `close` it counts as dropped."""

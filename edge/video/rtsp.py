@@ -59,7 +59,7 @@ class RtspFrames:
                     return
                 arrived_s = time.monotonic()
                 captured = datetime.now(timezone.utc)
-                image = np.ascontiguousarray(picture.to_ndarray(format="bgr24"))
+                image = picture.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
                 yield Frame(self._camera, self._index, captured, ClockSource.HOST, arrived_s, arrived_s, image)
                 self._index += 1
         except (av.error.FFmpegError, OSError) as exc:

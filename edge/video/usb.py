@@ -48,7 +48,7 @@ class UsbFrames:
             while not self._closed:
                 there, picture = self._capture.read()
                 arrived_s = time.monotonic()
-                if not there or picture is None:
+                if not there:
                     raise SourceLostError(f"camera {self._camera}: {self._device} stopped to deliver frames")
                 image = np.asarray(picture, np.uint8)
                 captured = datetime.now(timezone.utc)

@@ -1,0 +1,134 @@
+"""A box put together from its configuration, run, and taken apart in order."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from functools import partial
+
+from edge import __version__
+from edge.config import BoxConfig, Camera
+from edge.identifiers import uuid7
+from edge.model.bundle import open_bundle
+from edge.model.detector import Detector, load_detector
+from edge.mqtt.conversion import Origin
+from edge.mqtt.outbox import Outbox
+from edge.mqtt.publisher import Publisher
+from edge.runtime.intake import Intake
+from edge.runtime.lane import Lane, Observer
+from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
+from edge.runtime.summary import RunSummary, Tally
+from edge.tags.events import TagEvent
+from edge.tags.interpreter import CameraInterpreter
+from edge.video.feed import CameraFeed
+from edge.video.newest import FramePlace, FrameQueue, NewestFrame
+from edge.video.sources import is_live
+
+_log = logging.getLogger(__name__)
+
+_DRAIN_OUTBOX_S = 10.0
+
+
+def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None = None) -> RunSummary:
+    """Run a box until its files end or `stop` is set.
+
+    What can be wrong with the configuration is found before anything is written: bundle, sources, broker, in this
+    order; the outbox is created after the first two.
+
+    Args:
+        config: The box.
+        stop: Set it to end the run; frames on their way are finished, events delivered.
+        observe: Called after each frame of any camera, in that camera's frame order.
+
+    Raises:
+        EdgekitError: Something in the configuration cannot be used, a file broke off, or a stage failed.
+    """
+    bundle = open_bundle(config.bundle.path, config.bundle.trusted_keys)
+    detector = load_detector(
+        bundle,
+        backend=config.inference.backend,
+        precision=config.inference.precision,
+        requests=config.inference.requests,
+        score_threshold=config.inference.score_threshold,
+    )
+    _log.info("model %s %s: %s", bundle.manifest.name, bundle.manifest.version, detector.info)
+    run_id = str(uuid7(int(datetime.now(timezone.utc).timestamp() * 1000)))
+    origin = Origin(config.box.site, config.box.name, run_id, bundle.digest)
+    tally = Tally()
+    assembly = _Assembly(config, detector, observe)
+    with ExitStack() as stack:
+        for camera in assembly.cameras:
+            stack.callback(camera.feed.stop, 0.0)
+            camera.feed.open()
+        outbox = stack.enter_context(
+            Outbox.open(config.outbox.path, max_events=config.outbox.max_events, origin=origin)
+        )
+        names = [camera.name for camera in config.cameras]
+        versions = {"edgekit": __version__, detector.info.backend: detector.info.version}
+        publisher = Publisher(config.mqtt, outbox, cameras=names, versions=versions)
+        publisher.start()
+        stack.callback(publisher.stop, 0.0)
+
+        def commit(events: Sequence[TagEvent]) -> None:
+            outbox.commit(events)
+            publisher.notify()
+            tally.count(events)
+            for event in events:
+                _log.info("%s", _line(event))
+
+        assembly.commit = commit
+        statuses = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
+        began = time.monotonic()
+        Runner(detector, assembly.cameras, assembly.intake, statuses).run(stop)
+        seconds = time.monotonic() - began
+        undelivered = publisher.stop(_DRAIN_OUTBOX_S)
+    return RunSummary(
+        seconds=seconds,
+        frames=sum(camera.lane.frames for camera in assembly.cameras),
+        dropped=sum(camera.feed.place.dropped for camera in assembly.cameras),
+        events=tally.kinds(),
+        decision_ms=tally.decision_ms(),
+        undelivered=undelivered,
+    )
+
+
+class _Assembly:
+    """Feeds, places and lanes of all cameras, wired to one intake."""
+
+    def __init__(self, config: BoxConfig, detector: Detector, observe: Observer | None) -> None:
+        self.commit: Callable[[Sequence[TagEvent]], None] = _not_yet
+        places: list[FramePlace] = []
+        lanes: list[Lane] = []
+        for camera in config.cameras:
+            interpreter = CameraInterpreter(camera, config.codes, detector.classes)
+            lanes.append(Lane(interpreter, self._commit, observe))
+            places.append(_place(camera, self._announce))
+        # One frame in each request, and one more that is ready when a request becomes free.
+        self.intake = Intake(list(zip(places, lanes, strict=True)), config.inference.requests + 1)
+        self.cameras = [
+            RunningCamera(CameraFeed(camera, place, on_gap=partial(tell_gap, lane)), lane)
+            for camera, place, lane in zip(config.cameras, places, lanes, strict=True)
+        ]
+
+    def _announce(self) -> None:
+        self.intake.wake()
+
+    def _commit(self, events: Sequence[TagEvent]) -> None:
+        self.commit(events)
+
+
+def _not_yet(events: Sequence[TagEvent]) -> None:
+    raise RuntimeError(f"{len(events)} events came before the outbox was open")
+
+
+def _place(camera: Camera, announce: Callable[[], None]) -> FramePlace:
+    newest = is_live(camera) if camera.policy == "auto" else camera.policy == "latest"
+    return NewestFrame(announce) if newest else FrameQueue(announce=announce)
+
+
+def _line(event: TagEvent) -> str:
+    texts = ", ".join(tag.value for tag in event.tags if tag.key == "code")
+    where = "/".join(part for part in (event.camera, event.zone) if part)
+    return f"{where}: {event.kind.value} {texts or (event.reason.value if event.reason else '')}".rstrip()

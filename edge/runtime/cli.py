@@ -1,0 +1,37 @@
+"""Run a box: cameras in, tag events out over MQTT."""
+
+import json
+import signal
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    *,
+    config: Annotated[Path, typer.Option(help="The box.toml.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Run a box until its files end, or until it is told to stop (SIGINT, SIGTERM).
+
+    Example: edgekit run --config box.toml
+    """
+    # Engines and codecs take a second to load, which `--help` need not wait for.
+    from edge.config import load_config  # noqa: PLC0415
+    from edge.runtime.box import run_box  # noqa: PLC0415
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _stack: stop.set())
+    summary = run_box(load_config(config), stop)
+    if as_json:
+        print(json.dumps({**asdict(summary), "frames_per_second": round(summary.frames_per_second, 1)}))
+        return
+    events = ", ".join(f"{count} {kind}" for kind, count in summary.events.items()) or "no events"
+    print(
+        f"{summary.frames} frames in {summary.seconds:.1f} s ({summary.frames_per_second:.1f} a second), "
+        f"{summary.dropped} dropped; {events}; {summary.undelivered} undelivered"
+    )

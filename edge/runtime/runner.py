@@ -1,0 +1,186 @@
+"""Threads of a running box: workers between the cameras' places and their lanes, and a supervisor over all of it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from devices.errors import EdgekitError
+from edge.model.detector import Detector
+from edge.mqtt.messages import CameraState, CameraStatusMessage
+from edge.runtime.intake import Intake, Task
+from edge.runtime.lane import Inferred, Lane
+from edge.tags.events import Interval
+from edge.video.feed import CameraFeed, FeedState, Gap, Health
+from edge.video.frame import ClockSource
+
+_log = logging.getLogger(__name__)
+
+_TAKE_S = 0.2
+_SUPERVISE_S = 0.05
+_STATUS_S = 1.0
+_STOP_FEED_S = 2.0
+_DRAIN_LANE_S = 30.0
+_STATES = {
+    FeedState.STARTING: CameraState.RECONNECTING,
+    FeedState.STREAMING: CameraState.STREAMING,
+    FeedState.STALLED: CameraState.STALLED,
+    FeedState.RECONNECTING: CameraState.RECONNECTING,
+    FeedState.ENDED: CameraState.DISABLED,
+    FeedState.FAILED: CameraState.STALLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCamera:
+    """A camera's feed and the lane that its frames end in."""
+
+    feed: CameraFeed
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSender:
+    """Where camera statuses go, and whose they are."""
+
+    site: str
+    box: str
+    run_id: str
+    send: Callable[[CameraStatusMessage], None]
+
+
+class Runner:
+    """Runs cameras until their files end, or until it is told to stop.
+
+    Args:
+        detector: Shared by all cameras.
+        cameras: Each with its feed, not yet started, and its lane.
+        intake: Over the same cameras.
+        statuses: Where camera statuses go.
+    """
+
+    def __init__(
+        self, detector: Detector, cameras: Sequence[RunningCamera], intake: Intake, statuses: StatusSender
+    ) -> None:
+        self._detector = detector
+        self._cameras = cameras
+        self._intake = intake
+        self._statuses = statuses
+        self._ended = threading.Event()
+        self._failure: BaseException | None = None
+        self._told: dict[str, FeedState] = {}
+        self._told_s = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Run until every camera has ended or `stop` is set; everything on its way is finished first.
+
+        Raises:
+            EdgekitError: A file broke off, or a stage failed.
+        """
+        workers = [
+            threading.Thread(target=self._work, name=f"inference-{number}", daemon=True)
+            for number in range(self._detector.info.requests)
+        ]
+        for thread in (*workers, *(camera.feed for camera in self._cameras)):
+            thread.start()
+        try:
+            while not (stop.is_set() or self._ended.is_set() or all(camera.feed.finished for camera in self._cameras)):
+                self._supervise()
+                stop.wait(_SUPERVISE_S)
+        finally:
+            self._wind_up(workers, abandon=stop.is_set())
+        self._raise_failures()
+
+    def _supervise(self) -> None:
+        now_s = time.monotonic()
+        for camera in self._cameras:
+            if camera.feed.live:  # a file's own time line stands still between two frames
+                camera.lane.call(lambda half: half.tick(now_s))
+        healths = {camera.feed.camera.name: camera.feed.health(now_s) for camera in self._cameras}
+        changed = any(self._told.get(name) is not health.state for name, health in healths.items())
+        if changed or now_s - self._told_s >= _STATUS_S:
+            self._tell(healths, now_s)
+
+    def _tell(self, healths: dict[str, Health], now_s: float) -> None:
+        self._told_s = now_s
+        for name, health in healths.items():
+            self._told[name] = health.state
+            self._statuses.send(
+                CameraStatusMessage(
+                    site=self._statuses.site,
+                    box=self._statuses.box,
+                    camera=name,
+                    run_id=self._statuses.run_id,
+                    state=_STATES[health.state],
+                    since=health.since,
+                    fps=health.fps,
+                    drops=health.dropped,
+                    reason=health.reason,
+                )
+            )
+
+    def _work(self) -> None:
+        try:
+            while not self._ended.is_set():
+                task = self._intake.take(_TAKE_S)
+                if task is not None:
+                    task.lane.deliver(task.ticket, self._infer(task))
+                    self._intake.wake()
+        except BaseException as exc:  # noqa: BLE001 - the top of a thread: one stage that fails ends the run
+            _log.exception("an inference worker failed")
+            self._failure = exc
+            self._ended.set()
+
+    def _infer(self, task: Task) -> Inferred:
+        """Run the frame's way through the model, with the milliseconds that each stage took."""
+        begin = time.monotonic()
+        tensor, letterbox = self._detector.prepare(task.frame.image)
+        prepared = time.monotonic()
+        raw = self._detector.infer(tensor)
+        inferred = time.monotonic()
+        detections = self._detector.decode(raw, letterbox)
+        stages_ms = {
+            "wait": (begin - task.frame.arrived_s) * 1000,
+            "prepare": (prepared - begin) * 1000,
+            "infer": (inferred - prepared) * 1000,
+            "decode": (time.monotonic() - inferred) * 1000,
+        }
+        return Inferred(task.frame, detections, stages_ms)
+
+    def _wind_up(self, workers: Sequence[threading.Thread], *, abandon: bool) -> None:
+        """Stop the feeds, let what they delivered go through, end the workers, decide what still waits."""
+        for camera in self._cameras:
+            if abandon or self._failure is not None:
+                camera.feed.stop(_STOP_FEED_S)
+        deadline = time.monotonic() + _DRAIN_LANE_S
+        while self._failure is None and time.monotonic() < deadline and self._anything_on_its_way():
+            time.sleep(0.005)
+        self._ended.set()
+        for worker in workers:
+            worker.join(_STOP_FEED_S)
+        for camera in self._cameras:
+            camera.feed.stop(_STOP_FEED_S)
+            if self._failure is None:
+                camera.lane.call(lambda half: half.finish())
+        now_s = time.monotonic()
+        self._tell({camera.feed.camera.name: camera.feed.health(now_s) for camera in self._cameras}, now_s)
+
+    def _anything_on_its_way(self) -> bool:
+        return self._intake.waiting or any(camera.lane.in_flight for camera in self._cameras)
+
+    def _raise_failures(self) -> None:
+        if isinstance(self._failure, EdgekitError):
+            raise self._failure
+        if self._failure is not None:
+            raise EdgekitError(f"a stage of the runtime failed: {self._failure}") from self._failure
+        for camera in self._cameras:
+            if camera.feed.error is not None:
+                raise camera.feed.error
+
+
+def tell_gap(lane: Lane, gap: Gap) -> None:
+    """Let a camera's tags half say what was not seen while the camera was away."""
+    interval = Interval(gap.start, gap.end, gap.cause)
+    arrived_s = time.monotonic()
+    lane.call(lambda half: half.gap(interval, ClockSource.HOST, arrived_s))
