@@ -1,12 +1,28 @@
 """Validation errors rewritten for the person who has to mend the file: which key, what stood there, what is allowed."""
 
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from devices.errors import EdgekitError
+
+Model = TypeVar("Model", bound=BaseModel)
+
 LONGEST_VALUE = 60
+
+
+def checked(model: type[Model], **values: Any) -> Model:
+    """Return a model made from the options of a command.
+
+    Raises:
+        EdgekitError: A value is not allowed; one line that names it.
+    """
+    try:
+        return model(**values)
+    except ValidationError as exc:
+        raise EdgekitError(explain(exc, model)) from exc
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:

@@ -1,4 +1,4 @@
-"""What all tests share: a skip without an accepted reason fails where skips are counted, and data comes from outside."""
+"""What all tests share: an unaccepted skip fails where skips are counted, and data comes from outside."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Get and describe the pictures that a detector learns from."""
+"""Get, render and describe the pictures that a detector learns from."""
 
 import os
 from pathlib import Path
@@ -8,8 +8,10 @@ import typer
 
 from devices.errors import EdgekitError
 from train.sets import KNOWN, get_known
+from train.synth.cli import app as synth
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
+app.add_typer(synth, name="synth")
 
 
 @app.command()

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from train.sets import DetectionSet, describe, open_set
+from edge.evaluate.dataset import DetectionSet, open_set
+from train.sets import describe
 
 MakeSet = Callable[..., DetectionSet]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from devices.errors import EdgekitError
+from edge.evaluate.dataset import DetectionSet
 from train.detector import CONFIG, METRICS, TrainSettings, train_detector
-from train.sets import DetectionSet
 from train.ultralytics_adapter import model_yaml
 
 MakeSet = Callable[..., DetectionSet]

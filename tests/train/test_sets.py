@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from devices.errors import EdgekitError
-from train.sets import DetectionSet, digest_of, get_known, label_rows, open_set
+from edge.evaluate.dataset import DetectionSet, label_rows, open_set
+from train.sets import digest_of, get_known
 
 MakeSet = Callable[..., DetectionSet]
 

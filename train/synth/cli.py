@@ -1,0 +1,67 @@
+"""Render labelled scenes: pictures to train on, and clips of a conveyor with their ground truth."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+
+@app.command()
+def pictures(
+    out: Annotated[Path, typer.Argument(help="The new set's folder.")],
+    *,
+    count: Annotated[int, typer.Option(help="Pictures in all splits together.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Where all chance comes from.")] = 0,
+    width_px: Annotated[int, typer.Option(help="Width of a picture, pixels.")] = 768,
+    height_px: Annotated[int, typer.Option(help="Height of a picture, pixels.")] = 432,
+    val_share: Annotated[float, typer.Option(help="Part of the pictures that goes into the split val.")] = 0.12,
+    belt_share: Annotated[float, typer.Option(help="Part of the pictures that shows a belt.")] = 0.5,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier set there.")] = False,
+) -> None:
+    """Render pictures of cartons with codes, labelled with carton, barcode and qr.
+
+    Example: edgekit data synth pictures sets/synth --count 1000 --seed 1
+    """
+    from edge.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
+    from train.synth.pictures import PicturesConfig, write_pictures  # noqa: PLC0415
+
+    config = checked(
+        PicturesConfig,
+        count=count,
+        width_px=width_px,
+        height_px=height_px,
+        val_share=val_share,
+        belt_share=belt_share,
+        seed=seed,
+    )
+    with typer.progressbar(length=count, label="rendering") as bar:
+        summary = write_pictures(out, config, force=force, advance=lambda: bar.update(1))
+    print(f"{out}: " + ", ".join(f"{number} {name}" for name, number in summary.items()))
+
+
+@app.command()
+def clip(
+    out: Annotated[
+        Path, typer.Argument(help="The clip, ending in .mp4; the ground truth gets the same name and .json.")
+    ],
+    *,
+    seed: Annotated[int, typer.Option(help="Where all chance comes from.")] = 0,
+    parcels: Annotated[int, typer.Option(help="Parcels on the belt.")] = 32,
+    unreadable_share: Annotated[float, typer.Option(help="Part of them whose label nobody can read.")] = 0.28,
+    crf: Annotated[int, typer.Option(min=10, max=45, help="x264's constant rate factor: less is finer.")] = 30,
+    force: Annotated[bool, typer.Option("--force", help="Replace earlier files.")] = False,
+) -> None:
+    """Render a conveyor from above, as `edgekit demo` plays it.
+
+    Example: edgekit data synth clip belt.mp4 --seed 7
+    """
+    from edge.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
+    from train.synth.clip import ClipConfig, plan_clip  # noqa: PLC0415
+    from train.synth.recording import write_clip  # noqa: PLC0415
+
+    plan = plan_clip(checked(ClipConfig, parcels=parcels, unreadable_share=unreadable_share), seed)
+    with typer.progressbar(length=len(plan.belt_cm), label="rendering") as bar:
+        truth = write_clip(out, plan, crf=crf, force=force, advance=lambda: bar.update(1))
+    print(f"{out}: {truth.frames} frames, {len(truth.parcels)} parcels, {len(truth.readable)} of them readable")
