@@ -62,6 +62,13 @@ def main() -> None:
     except EdgekitError as exc:
         print(f"error: {exc}", file=sys.stderr)
         sys.exit(1)
+    except ModuleNotFoundError as exc:
+        # Commands import what is slow to load as they are called; a package of an extra may be missing only then.
+        error = missing_extra(exc)
+        if error is exc:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
     except BrokenPipeError:
         # The reader of our output went away (`edgekit … | head`): nothing is wrong, and nothing is left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

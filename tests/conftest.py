@@ -1,12 +1,21 @@
-"""What all tests share: an unaccepted skip fails where skips are counted, and data comes from outside."""
+"""What all tests share: the rule for skips, data from outside, and a tiny model in a signed bundle."""
 
 import os
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edge.model.bundle import build_bundle
+from edge.model.manifest import Expected, FileEntry, Input, Manifest, ModelFile, SelfTest, Thresholds, WeightsEntry
+from edge.model.signature import create_key, load_private
 
 ACCEPTED = Path(__file__).parent / "missing_hardware.txt"
 
@@ -42,3 +51,92 @@ def data_folder() -> Path:
     if not folder:
         pytest.skip("EDGEKIT_DATA is not set: the real pictures are elsewhere")
     return Path(folder)
+
+
+def brightness_model(path: Path, *, classes: int = 3, size: int = 64, head_rows: int | None = None) -> Path:
+    """Write a detector whose one box lies in the middle and whose score is the brightest value of the picture.
+
+    Args:
+        path: The ONNX file to write.
+        classes: The first of them is the one that is found.
+        size: Side of the square input.
+        head_rows: Rows of the output, if not those of a `yolo-grid` head: no head that anybody knows.
+    """
+    rows = 4 + classes if head_rows is None else head_rows
+    # Four candidates, so that the shape is a grid's; the last three never score.
+    shape = np.zeros((1, rows, 4), np.float32)
+    shape[0, :4, 0] = [size / 2, size / 2, size / 2, size / 4]
+    mask = np.zeros((1, rows, 4), np.float32)
+    mask[0, min(4, rows - 1), 0] = 1 / 255
+    nodes = [
+        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMax", ["float"], ["peak"], keepdims=0),
+        helper.make_node("Mul", ["mask", "peak"], ["scores"]),
+        helper.make_node("Add", ["shape", "scores"], ["predictions"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "brightness",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, size, size, 3])],
+        [helper.make_tensor_value_info("predictions", TensorProto.FLOAT, [1, rows, 4])],
+        [numpy_helper.from_array(shape, "shape"), numpy_helper.from_array(mask, "mask")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    onnx.save(model, str(path))
+    return path
+
+
+@dataclass(frozen=True)
+class SignedBundle:
+    """A bundle's folder, the keys of its signer, and its export."""
+
+    folder: Path
+    public: Path
+    private: Path
+    export: Path
+
+
+@pytest.fixture
+def make_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
+    """Build bundles around the brightness model; keyword arguments change the model or the manifest."""
+
+    def make(*, head_rows: int | None = None, **manifest_changes: Any) -> SignedBundle:
+        private, public = tmp_path / "key.pem", tmp_path / "key.pub"
+        if not private.exists():
+            create_key(private, public)
+        export = tmp_path / "export"
+        export.mkdir(exist_ok=True)
+        brightness_model(export / "detector.onnx", head_rows=head_rows)
+        picture = tmp_path / "self-test.png"
+        cv2.imwrite(str(picture), np.full((48, 64, 3), 230, np.uint8))
+        changes: dict[str, Any] = {
+            "self_test": SelfTest(
+                picture="self-test.png", expected=(Expected(label="carton", score=0.9, xyxy=(16, 16, 48, 32)),)
+            ),
+            **manifest_changes,
+        }
+        manifest = Manifest(
+            name="brightness",
+            version="1",
+            release=1,
+            licence="Apache-2.0",
+            classes=("carton", "barcode", "qr"),
+            input=Input(height=64, width=64),
+            head="yolo-grid",
+            thresholds=Thresholds(score=0.5, nms_iou=0.6),
+            models=(
+                ModelFile(path="detector.onnx", format="onnx", precision="fp32"),
+                ModelFile(path="detector.onnx", format="openvino", precision="fp32"),
+            ),
+            data=(),
+            weights=WeightsEntry(name="none", licence="Apache-2.0", source="made by the test"),
+            recipe="none",
+            files=(FileEntry(path="placeholder", sha256="0" * 64, size=0),),
+            **changes,
+        )
+        folder = tmp_path / f"bundle-{len(list(tmp_path.glob('bundle-*')))}"
+        members = {"detector.onnx": export / "detector.onnx", "self-test.png": picture}
+        build_bundle(folder, manifest, members, load_private(private))
+        return SignedBundle(folder, public, private, export)
+
+    return make

@@ -1,4 +1,4 @@
-"""Train a detector."""
+"""Train a detector and export it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,11 +8,6 @@ import typer
 from edge.evaluate.dataset import open_set
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
-
-
-@app.callback()
-def family() -> None:
-    """Train a detector."""
 
 
 @app.command()
@@ -61,3 +56,25 @@ def detector(
     opened = [open_set(folder) for folder in sets]
     best = train_detector(settings, opened, out, resume=resume, skip_bad=skip_bad, on_epoch=tell)
     print(f"best checkpoint: {best}")
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="The run's folder.")],
+    out: Annotated[Path, typer.Argument(help="The new folder.")],
+    *,
+    height: Annotated[int, typer.Option(help="Rows of the input, a multiple of 32.")] = 256,
+    width: Annotated[int, typer.Option(help="Columns of the input, a multiple of 32.")] = 448,
+    top_k: Annotated[bool, typer.Option("--top-k", help="Take a YOLO26's NMS-free head.")] = False,
+    recipe: Annotated[str, typer.Option(help="What a bundle says of how it was made; the training command.")] = "",
+) -> None:
+    """Export a run's best checkpoint to ONNX, for both engines of a box.
+
+    Example: edgekit train export runs/first export --height 256 --width 448
+    """
+    from train.export import export_run  # noqa: PLC0415 - help must not wait for ONNX
+
+    record = export_run(run, out, height=height, width=width, top_k=top_k, recipe=recipe)
+    print(
+        f"{out}: {record.head}, {width}x{height}, classes {', '.join(record.classes)}; weights under {record.licence}"
+    )

@@ -1,17 +1,16 @@
 """Train a detector on one or more sets that may label different classes, into a folder that tells how it was made."""
 
-import json
 import random
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import cv2
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from devices.errors import EdgekitError
-from edge.evaluate.dataset import SPLITS, DetectionSet, label_rows
+from edge.evaluate.dataset import SPLITS, DetectionSet, SetDescription, label_rows
+from edge.validation import explain
 from train.sets import CLASSES
 
 CONFIG = "config.json"
@@ -23,7 +22,6 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: Literal["yolov8n", "yolo11n", "yolo26n"] = "yolov8n"
     weights: Path = Field(description="checkpoint to start from, or a model YAML for random weights")
     input_px: int = Field(default=416, ge=32, multiple_of=32, description="side of the square training input")
     epochs: int = Field(default=8, ge=1)
@@ -38,6 +36,29 @@ class TrainSettings(BaseModel):
     )
     masked: bool = Field(default=True, description="leave unlabelled classes out of the loss; false: naive merge")
     seed: int = 0
+
+
+class RunConfig(BaseModel):
+    """`config.json`: all that decided a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: TrainSettings
+    sets: tuple[SetDescription, ...]
+    skipped: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """Return the command that repeats the run, sets by their names."""
+        words = ["edgekit train detector OUT"]
+        words += [f"--set {used.name}" for used in self.sets]
+        for name, field in TrainSettings.model_fields.items():
+            value = getattr(self.settings, name)
+            if name == "masked":
+                words += [] if value else ["--naive"]
+            elif value != field.default:
+                words.append(f"--{name.replace('_', '-')} {value.name if isinstance(value, Path) else value}")
+        return " ".join(words)
 
 
 class EpochRecord(BaseModel):
@@ -83,7 +104,8 @@ def train_detector(
         raise EdgekitError(f"a training needs one or more sets of different names, not {names}")
     build = out / "build"
     skipped = _assemble(sets, build, settings, skip_bad=skip_bad)
-    _record_config(out / CONFIG, settings, sets, skipped)
+    config = RunConfig(settings=settings, sets=tuple(opened.description for opened in sets), skipped=tuple(skipped))
+    (out / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
 
     from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
 
@@ -134,13 +156,18 @@ def _options(settings: TrainSettings) -> dict[str, object]:
     }
 
 
-def _record_config(path: Path, settings: TrainSettings, sets: Sequence[DetectionSet], skipped: Sequence[str]) -> None:
-    record = {
-        "settings": settings.model_dump(mode="json"),
-        "sets": [opened.description.model_dump(mode="json", by_alias=True) for opened in sets],
-        "skipped": list(skipped),
-    }
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+def read_config(run: Path) -> RunConfig:
+    """Read what decided a run.
+
+    Raises:
+        EdgekitError: The folder is no run, or its record is not valid.
+    """
+    try:
+        return RunConfig.model_validate_json((run / CONFIG).read_bytes())
+    except OSError as exc:
+        raise EdgekitError(f"{run} is no training run: {CONFIG} cannot be read ({exc.strerror})") from exc
+    except ValidationError as exc:
+        raise EdgekitError(f"{run / CONFIG}: {explain(exc, RunConfig)}") from exc
 
 
 def _assemble(sets: Sequence[DetectionSet], build: Path, settings: TrainSettings, *, skip_bad: bool) -> list[str]:

@@ -1,45 +1,79 @@
 """Export a trained detector as the one graph that both engines of a box run: uint8 pictures in, predictions out."""
 
+import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import onnx
 from onnx import TensorProto, helper
 
 from devices.errors import EdgekitError
+from edge.model.export_record import EXPORT_RECORD, EXPORTED_MODEL, ExportRecord
+from edge.model.manifest import DataEntry, Input, WeightsEntry
+from train.detector import read_config
 
 OPSET = 17  # JetPack 6's ONNX Runtime knows 20; nothing here needs more than 17
 IR_VERSION = 10
 INPUT = "image"
 OUTPUT = "predictions"
 
-Head = Literal["yolo-grid", "yolo-topk"]
+LICENCE = "AGPL-3.0-only"  # of ultralytics, which trains every checkpoint, and of the checkpoints it starts from
+WEIGHTS_SOURCE = "Ultralytics, trained on COCO"
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedDetector:
-    """An exported detector.
+def export_run(run: Path, out: Path, *, height: int, width: int, top_k: bool = False, recipe: str = "") -> ExportRecord:
+    """Export the best checkpoint of a run, with a record of all that a bundle's manifest will say of it.
 
-    Attributes:
-        path: The ONNX file; input `image` (1, height, width, 3) uint8 BGR, output `predictions` float32.
-        classes: Names in the order of their ids.
-        head: `yolo-grid`: (1, 4 + classes, N), cxcywh in input pixels and scores; `yolo-topk`: (1, K, 6), xyxy in
-            input pixels, score, class id, without need of NMS.
-        height: Rows of the input.
-        width: Columns of the input.
+    Args:
+        run: The folder of `train_detector`.
+        out: The new folder: `detector.onnx` and `detector.json`.
+        height: Rows of the input, a multiple of 32.
+        width: Columns of the input, a multiple of 32.
+        top_k: Take the NMS-free head of a YOLO26 instead of its one-to-many head.
+        recipe: The command that made the model; the training command if not given.
+
+    Raises:
+        EdgekitError: The run is not whole, `out` exists, a size is no multiple of 32, or the model has not the head
+            asked for.
     """
+    if out.exists():
+        raise EdgekitError(f"{out} exists: remove it or choose another folder")
+    config = read_config(run)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        partial = Path(folder) / out.name
+        weights = run / "weights" / "best.pt"
+        classes = export_onnx(weights, partial / EXPORTED_MODEL, height=height, width=width, top_k=top_k)
+        record = ExportRecord(
+            licence=LICENCE,
+            classes=classes,
+            input=Input(height=height, width=width),
+            head="yolo-topk" if top_k else "yolo-grid",
+            data=tuple(
+                DataEntry(
+                    name=used.name,
+                    licence=used.licence,
+                    source=used.source,
+                    digest=used.digest,
+                    pictures=used.pictures,
+                )
+                for used in config.sets
+            ),
+            weights=WeightsEntry(name=config.settings.weights.name, licence=LICENCE, source=WEIGHTS_SOURCE),
+            recipe=recipe or config.command,
+        )
+        (partial / EXPORT_RECORD).write_text(record.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8")
+        shutil.move(partial, out)
+    return record
 
-    path: Path
-    classes: tuple[str, ...]
-    head: Head
-    height: int
-    width: int
 
+def export_onnx(weights: Path, out: Path, *, height: int, width: int, top_k: bool = False) -> tuple[str, ...]:
+    """Export a checkpoint to an ONNX file, and return its class names in the order of their ids.
 
-def export_onnx(weights: Path, out: Path, *, height: int, width: int, top_k: bool = False) -> ExportedDetector:
-    """Export a checkpoint.
+    The input is `image` (1, height, width, 3) uint8 BGR. The output `predictions` is float32: `yolo-grid`
+    (1, 4 + classes, N), cxcywh in input pixels and scores; `yolo-topk` (1, K, 6), xyxy in input pixels, score and class
+    id, without need of NMS.
 
     Args:
         weights: The checkpoint.
@@ -66,7 +100,7 @@ def export_onnx(weights: Path, out: Path, *, height: int, width: int, top_k: boo
         partial = Path(folder) / "partial.onnx"
         onnx.save(model, str(partial))
         partial.replace(out)
-    return ExportedDetector(out, classes, "yolo-topk" if top_k else "yolo-grid", height, width)
+    return classes
 
 
 def with_picture_input(model: Any) -> Any:

@@ -42,3 +42,11 @@ class Detections:
     def where(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> "Detections":
         """Return the rows that a mask (N,) or an index array selects, in its order."""
         return Detections(self.xyxy[keep], self.score[keep], self.class_id[keep])
+
+
+def iou(boxes: NDArray[np.float32], box: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the overlap (N,) of boxes (N, 4) with one box (4,), intersection over union."""
+    low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
+    shared = (high - low).clip(0).prod(axis=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
+    return (shared / np.maximum(areas - shared, 1e-9)).astype(np.float32)

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from devices.errors import EdgekitError
 from edge.model.bundle import Bundle
 from edge.model.decode import Decoder
-from edge.model.detections import Detections
+from edge.model.detections import Detections, iou
 from edge.model.engine import Engine, EngineInfo, EngineRequest
 from edge.model.geometry import Letterbox
 from edge.model.manifest import ModelFile
 
 Backend = Literal["auto", "openvino", "onnxruntime"]
 PrecisionChoice = Literal["auto", "int8", "fp32"]
-FORMAT_OF: dict[str, str] = {"openvino": "openvino", "onnxruntime": "onnx"}
+ENGINE_OF: dict[str, Literal["openvino", "onnxruntime"]] = {"openvino": "openvino", "onnx": "onnxruntime"}
 
 
 class Detector:
@@ -91,7 +91,7 @@ def load_detector(
     """
     name, model = _choose(bundle, backend, precision)
     manifest = bundle.manifest
-    engine = _load_engine(
+    engine = load_engine(
         name,
         EngineRequest(bundle.file(model.path), model.precision, manifest.input.height, manifest.input.width, requests),
     )
@@ -119,7 +119,7 @@ def self_test(bundle: Bundle, detector: Detector) -> None:
         if expected.label not in bundle.manifest.classes:
             raise EdgekitError(f"the self-test of {bundle.directory} expects the unknown class {expected.label!r}")
         alike = found.class_id == bundle.manifest.classes.index(expected.label)
-        near = _iou(found.xyxy, np.array(expected.xyxy, np.float32)) >= test.least_iou
+        near = iou(found.xyxy, np.array(expected.xyxy, np.float32)) >= test.least_iou
         sure = np.abs(found.score - expected.score) <= test.score_tolerance
         if not (alike & near & sure).any():
             info = detector.info
@@ -130,19 +130,11 @@ def self_test(bundle: Bundle, detector: Detector) -> None:
             )
 
 
-def _iou(boxes: NDArray[np.float32], box: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the overlap (N,) of boxes (N, 4) with one box (4,), intersection over union."""
-    low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
-    shared = (high - low).clip(0).prod(axis=1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
-    return (shared / np.maximum(areas - shared, 1e-9)).astype(np.float32)
-
-
 def _choose(bundle: Bundle, backend: Backend, precision: PrecisionChoice) -> tuple[str, ModelFile]:
     candidates = ("openvino", "onnxruntime") if backend == "auto" else (backend,)
-    for name in candidates:
-        model = bundle.find(FORMAT_OF[name], precision)
-        if model is not None and (backend != "auto" or importlib.util.find_spec(name) is not None):
+    for format_, name in ENGINE_OF.items():
+        model = bundle.find(format_, precision)
+        if name in candidates and model and (backend != "auto" or importlib.util.find_spec(name) is not None):
             return name, model
     held = ", ".join(f"{model.format} {model.precision}" for model in bundle.manifest.models)
     raise EdgekitError(
@@ -151,7 +143,12 @@ def _choose(bundle: Bundle, backend: Backend, precision: PrecisionChoice) -> tup
     )
 
 
-def _load_engine(name: str, request: EngineRequest) -> Engine:
+def load_engine(name: str, request: EngineRequest) -> Engine:
+    """Load a model file on the engine of a name, `openvino` or `onnxruntime`.
+
+    Raises:
+        EdgekitError: The engine cannot load it, or its input is not the one that was asked for.
+    """
     # Only the engine that runs is imported: each costs a second and tens of megabytes on a small box.
     if name == "openvino":
         from edge.model.openvino_engine import OpenvinoEngine  # noqa: PLC0415

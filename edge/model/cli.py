@@ -1,0 +1,141 @@
+"""Build, sign, check and show bundles: a model with all that a box has to know of it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devices.errors import EdgekitError
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+BundleFolder = Annotated[Path, typer.Argument(help="The bundle's folder.")]
+TrustedKeys = Annotated[list[Path], typer.Option("--trusted-key", help="Public key of its signer; may be given again.")]
+SigningKey = Annotated[Path, typer.Option("--key", help="Private key that signs it.")]
+
+
+@app.command()
+def keygen(
+    private: Annotated[Path, typer.Argument(help="The private key's file; keep it off the boxes.")],
+    public: Annotated[Path, typer.Argument(help="The public key's file; goes to every box.")],
+) -> None:
+    """Make a key pair to sign bundles with.
+
+    Example: edgekit bundle keygen site.key site.pub
+    """
+    from edge.model.signature import create_key  # noqa: PLC0415 - help must not wait for cryptography
+
+    print(f"key {create_key(private, public)}: {private} signs, {public} checks")
+
+
+@app.command()
+def build(
+    out: Annotated[Path, typer.Argument(help="The new folder.")],
+    *,
+    key: SigningKey,
+    export: Annotated[Path, typer.Option(help="Folder that `edgekit train export` wrote.")],
+    self_test: Annotated[Path, typer.Option(help="Picture that shows the classes plainly; checked at every start.")],
+    name: Annotated[str, typer.Option(help="Of the model.")],
+    version: Annotated[str, typer.Option(help="Of the model, for people.")],
+    int8: Annotated[Path | None, typer.Option(help="Folder that `edgekit compress quantize` wrote.")] = None,
+    release: Annotated[int, typer.Option(min=1, help="Grows with each release.")] = 1,
+    with_fp32: Annotated[bool, typer.Option("--with-fp32", help="Put the float model in beside INT8.")] = False,
+    score: Annotated[float, typer.Option(min=0, max=1, help="Detections below it are dropped.")] = 0.35,
+    nms_iou: Annotated[float, typer.Option(min=0, max=1, help="Of two that overlap by more, the better stays.")] = 0.6,
+    evaluation: Annotated[
+        Path | None, typer.Option(help="Report of `edgekit evaluate --json` on the same files, for their metrics.")
+    ] = None,
+) -> None:
+    """Build a signed bundle from an export and its INT8 files.
+
+    Example: edgekit bundle build out --export export --int8 int8 --self-test a.jpg --name belt --version 1 --key my.key
+    """
+    from edge.model.assemble import BundleRequest, assemble  # noqa: PLC0415 - help must not wait for engines
+    from edge.model.manifest import Thresholds  # noqa: PLC0415
+    from edge.model.signature import load_private  # noqa: PLC0415
+
+    thresholds = Thresholds(score=score, nms_iou=nms_iou)
+    request = BundleRequest(name, version, release, export, int8, with_fp32, self_test, thresholds)
+    bundle = assemble(request, out, load_private(key), _metrics(evaluation))
+    files = bundle.manifest.files
+    print(f"{out}: {len(files)} files, {sum(entry.size for entry in files) / 1e6:.1f} MB, digest {bundle.digest}")
+
+
+@app.command()
+def sign(
+    bundle: BundleFolder,
+    out: Annotated[Path, typer.Argument(help="The new folder.")],
+    *,
+    trusted_keys: TrustedKeys,
+    key: SigningKey,
+) -> None:
+    """Check a bundle under the keys that are trusted now, and write it anew under another one.
+
+    Example: edgekit bundle sign bundles/first bundles/ours --trusted-key maker.pub --key site.key
+    """
+    from edge.model.assemble import sign as sign_anew  # noqa: PLC0415 - help must not wait for engines
+    from edge.model.signature import load_private  # noqa: PLC0415
+
+    print(f"{out}: digest {sign_anew(bundle, load_private(key), trusted_keys, out).digest}")
+
+
+@app.command()
+def verify(bundle: BundleFolder, *, trusted_keys: TrustedKeys) -> None:
+    """Say whether a bundle is, byte for byte, what one of the keys signed.
+
+    Example: edgekit bundle verify bundles/first --trusted-key site.pub
+    """
+    from edge.model.bundle import open_bundle  # noqa: PLC0415 - help must not wait for cryptography
+
+    opened = open_bundle(bundle, trusted_keys)
+    print(f"{bundle} is whole and signed: {opened.manifest.name} {opened.manifest.version}, digest {opened.digest}")
+
+
+@app.command()
+def show(
+    bundle: BundleFolder,
+    *,
+    trusted_keys: TrustedKeys,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
+) -> None:
+    """Show what a bundle holds: model files and their accuracy, data, and the licences of all of it.
+
+    Example: edgekit bundle show bundles/first --trusted-key site.pub
+    """
+    from edge.model.bundle import open_bundle  # noqa: PLC0415 - help must not wait for cryptography
+
+    opened = open_bundle(bundle, trusted_keys)
+    manifest = opened.manifest
+    if as_json:
+        print(manifest.to_bytes().decode(), end="")
+        return
+    print(f"{manifest.name} {manifest.version}, release {manifest.release}, digest {opened.digest}")
+    print(f"licence of the weights: {manifest.licence}")
+    print(
+        f"classes: {', '.join(manifest.classes)}; input {manifest.input.width}x{manifest.input.height}, {manifest.head}"
+    )
+    for model in manifest.models:
+        metrics = ", ".join(f"{key} {value:.3f}" for key, value in model.metrics.items())
+        print(f"  {model.path} for {model.format}, {model.precision}: {metrics or 'not measured'}")
+    print(f"started from {manifest.weights.name} ({manifest.weights.licence}), {manifest.weights.source}")
+    for entry in manifest.data:
+        print(f"  learnt from {entry.pictures} pictures of {entry.name} ({entry.licence}), {entry.source}")
+    print(f"made by: {manifest.recipe}")
+
+
+def _metrics(path: Path | None) -> dict[tuple[str, str], dict[str, float]]:
+    """Return the metrics of an evaluation's report by format and precision."""
+    if path is None:
+        return {}
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from edge.evaluate.evaluation import Evaluation  # noqa: PLC0415
+    from edge.validation import explain  # noqa: PLC0415
+
+    try:
+        report = Evaluation.model_validate(json.loads(path.read_bytes()))
+    except (OSError, ValueError) as exc:
+        fault = explain(exc, Evaluation) if isinstance(exc, ValidationError) else str(exc)
+        raise EdgekitError(f"{path} is no report of `edgekit evaluate --json`: {fault}") from exc
+    return {(model.format, model.precision): model.metrics for model in report.models}

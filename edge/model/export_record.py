@@ -1,0 +1,67 @@
+"""What an export and a quantisation say of themselves: all of a manifest that the makers of its files know."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from devices.errors import EdgekitError
+from edge.model.manifest import Calibration, DataEntry, Head, Input, Part, WeightsEntry
+from edge.validation import Model, explain
+
+EXPORT_RECORD = "detector.json"
+EXPORTED_MODEL = "detector.onnx"
+QUANTIZATION_RECORD = "quantization.json"
+INT8_OPENVINO = "detector-int8.xml"
+INT8_ONNX = "detector-int8.onnx"
+
+
+class ExportRecord(Part):
+    """An exported detector."""
+
+    schema_id: Literal["edgekit.export/1"] = Field(default="edgekit.export/1", alias="schema")
+    licence: str = Field(description="of the weights, SPDX")
+    classes: tuple[str, ...] = Field(min_length=1)
+    input: Input
+    head: Head
+    data: tuple[DataEntry, ...]
+    weights: WeightsEntry
+    recipe: str
+
+
+class QuantizationRecord(Part):
+    """`quantization.json`: what was quantised, with which pictures, and what stayed in float."""
+
+    schema_id: Literal["edgekit.quantization/1"] = Field(default="edgekit.quantization/1", alias="schema")
+    model: str
+    calibration: Calibration
+    seed: int
+    float_nodes: dict[str, tuple[str, ...]]
+    versions: dict[str, str]
+
+
+def read_export(folder: Path) -> ExportRecord:
+    """Read the record of an export.
+
+    Raises:
+        EdgekitError: It is missing or not valid.
+    """
+    return _read(folder / EXPORT_RECORD, ExportRecord, "export the model with `edgekit train export`")
+
+
+def read_quantization(folder: Path) -> QuantizationRecord:
+    """Read the record of a quantisation.
+
+    Raises:
+        EdgekitError: It is missing or not valid.
+    """
+    return _read(folder / QUANTIZATION_RECORD, QuantizationRecord, "quantise with `edgekit compress quantize`")
+
+
+def _read(path: Path, model: type[Model], remedy: str) -> Model:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except OSError as exc:
+        raise EdgekitError(f"{path} cannot be read ({exc.strerror}): {remedy}") from exc
+    except ValidationError as exc:
+        raise EdgekitError(f"{path}: {explain(exc, model)}") from exc

@@ -1,0 +1,77 @@
+"""Draws what a camera's tags half knows onto a frame: parcels, label regions, texts and lines, for people."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.config import Line
+from edge.tags.events import EventKind
+from edge.tags.interpreter import ParcelView
+from edge.tags.reading import Label
+
+Colour = tuple[int, int, int]
+
+# BGR. Undecided parcels are blue, read ones green, others that were decided red.
+_UNDECIDED: Colour = (230, 150, 40)
+_READ: Colour = (70, 190, 60)
+_NOT_READ: Colour = (60, 60, 230)
+_LABEL: Colour = (0, 200, 255)
+_LINE: Colour = (255, 255, 255)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def draw(
+    image: NDArray[np.uint8], parcels: Sequence[ParcelView], labels: Sequence[Label], lines: Sequence[Line]
+) -> NDArray[np.uint8]:
+    """Return a copy of a frame with what is known of it drawn in.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        parcels: In this frame.
+        labels: Label regions in this frame.
+        lines: Of the camera.
+    """
+    canvas = image.copy()
+    height, width = canvas.shape[:2]
+    size = max(1, round(height / 360))
+    for line in lines:
+        start, end = ((round(x * (width - 1)), round(y * (height - 1))) for x, y in (line.start, line.end))
+        cv2.line(canvas, start, end, _LINE, size, cv2.LINE_AA)
+    for label in labels:
+        left, top, right, bottom = (round(float(value)) for value in label.xyxy)
+        cv2.rectangle(canvas, (left, top), (right, bottom), _LABEL, size)
+    for parcel in parcels:
+        left, top, right, bottom = (round(value) for value in parcel.xyxy)
+        colour = _colour(parcel)
+        cv2.rectangle(canvas, (left, top), (right, bottom), colour, 2 * size)
+        _write(canvas, _caption(parcel), (left, top), colour, size)
+    return canvas
+
+
+def _colour(parcel: ParcelView) -> Colour:
+    match parcel.decided:
+        case None:
+            return _UNDECIDED
+        case EventKind.READ:
+            return _READ
+        case _:
+            return _NOT_READ
+
+
+def _caption(parcel: ParcelView) -> str:
+    state = "" if parcel.decided in (None, EventKind.READ) else parcel.decided.value.replace("_", "-")
+    return " ".join(part for part in (f"#{parcel.track_id}", state, *parcel.texts) if part)
+
+
+def _write(canvas: NDArray[np.uint8], text: str, corner: tuple[int, int], colour: Colour, size: int) -> None:
+    """Write above a box's upper left corner, or inside where there is no room above."""
+    scale = 0.5 * size
+    (text_width, text_height), baseline = cv2.getTextSize(text, _FONT, scale, size)
+    left = min(max(0, corner[0]), max(0, canvas.shape[1] - text_width))
+    bottom = corner[1] - baseline if corner[1] > text_height + 2 * baseline else corner[1] + text_height + baseline
+    cv2.rectangle(
+        canvas, (left, bottom - text_height - baseline), (left + text_width, bottom + baseline), colour, cv2.FILLED
+    )
+    cv2.putText(canvas, text, (left, bottom), _FONT, scale, (255, 255, 255), size, cv2.LINE_AA)
