@@ -194,11 +194,7 @@ class CameraFeed:
                 _log.warning("%s; trying again", exc)
             finally:
                 self._source = None
-            self._stop.wait(self._delay_s(failures))
-
-    def _delay_s(self, failures: int) -> float:
-        longest = min(MOST_DELAY_S, self._least_delay_s * 2**failures)
-        return self._least_delay_s + (longest - self._least_delay_s) * self._jitter()
+            self._stop.wait(backoff_s(failures, self._least_delay_s, self._jitter()))
 
     def _drain(self, source: FrameSource) -> None:
         """Leave every frame of a source in its place; tell the gap before the first one after a loss."""
@@ -222,3 +218,15 @@ class CameraFeed:
             self._on_gap(Gap(self._last_captured, captured_at, "camera_lost"))
         self._arrivals.clear()
         self._become(FeedState.STREAMING)
+
+
+def backoff_s(failures: int, least_s: float, share: float) -> float:
+    """Return how long to wait before the next attempt, seconds: between `least_s` and a bound that doubles up to 8 s.
+
+    Args:
+        failures: Attempts in a row that gave no frame.
+        least_s: The shortest wait.
+        share: 0 to 1, where between the two to be.
+    """
+    longest = min(MOST_DELAY_S, least_s * 2**failures)
+    return least_s + (longest - least_s) * share

@@ -1,4 +1,4 @@
-"""Real brokers and a subscriber for all tests that speak MQTT."""
+"""Real brokers, a subscriber and real network cameras, as processes on loopback that every test ends again."""
 
 import contextlib
 import getpass
@@ -22,6 +22,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 HOST = "127.0.0.1"
+SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's GStreamer packages are for
 
 
 def wait_until(holds: Callable[[], object], timeout_s: float = 10.0) -> None:
@@ -120,6 +121,51 @@ class Mosquitto:
         assert self._process is not None
         assert self._process.poll() is None, (self._folder / "mosquitto.log").read_text()
         with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), 0.2):
+            return True
+        return False
+
+
+class NetworkCamera:
+    """An RTSP server process on loopback that can be killed, frozen and started again on the same port."""
+
+    def __init__(self, clip: Path) -> None:
+        self.port = unused_port()
+        self.url = f"rtsp://{HOST}:{self.port}/camera"
+        self._clip = clip
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, or start it again, and wait until it listens."""
+        program = Path(__file__).with_name("rtsp_server.py")
+        self._process = subprocess.Popen(
+            [SYSTEM_PYTHON, str(program), str(self.port), str(self._clip)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(self._listens)
+
+    def kill(self) -> None:
+        """End it as a pulled plug would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        """Let it stand still; its connections stay open."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "the RTSP server ended at once"
+        with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), 0.2):
             return True
         return False
 
@@ -232,3 +278,23 @@ def subscribe() -> Iterator[Callable[..., Subscriber]]:
             return subscriber
 
         yield open_one
+
+
+@pytest.fixture
+def network_camera() -> Iterator[Callable[[Path], NetworkCamera]]:
+    """Start network cameras that play a clip; all are ended at the end."""
+    probe = "import gi; gi.require_version('GstRtspServer', '1.0')"
+    present = Path(SYSTEM_PYTHON).exists() and (
+        subprocess.run([SYSTEM_PYTHON, "-c", probe], capture_output=True, check=False).returncode == 0
+    )
+    if not present:
+        pytest.skip("GStreamer's RTSP server is not installed")
+    with contextlib.ExitStack() as running:
+
+        def make(clip: Path) -> NetworkCamera:
+            camera = NetworkCamera(clip)
+            running.callback(camera.kill)
+            camera.start()
+            return camera
+
+        yield make

@@ -1,0 +1,106 @@
+"""A feed brings a lost camera back, tells the gap, and lets a file's fault through; a fake source plays the camera."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from devices.errors import EdgekitError
+from edge.config import Camera, FileSource, RtspSource
+from edge.video.feed import CameraFeed, FeedState, Gap, backoff_s
+from edge.video.frame import ClockSource, Frame
+from edge.video.newest import FrameQueue
+from edge.video.sources import FrameSource, SourceLostError
+
+IMAGE = np.zeros((2, 2, 3), np.uint8)
+LIVE = Camera(name="gate", source=RtspSource(kind="rtsp", url="rtsp://camera/x"))
+Eventually = Callable[..., None]
+
+
+class ShortConnection:
+    """A source that gives some frames and then ends with an error, or hangs until it is closed."""
+
+    def __init__(self, first_index: int, frames: int, error: EdgekitError | None) -> None:
+        self.first = first_index
+        self._frames = frames
+        self._error = error
+        self._closed = threading.Event()
+
+    def frames(self) -> Iterator[Frame]:
+        for index in range(self.first, self.first + self._frames):
+            now = datetime.now(timezone.utc)
+            yield Frame("gate", index, now, ClockSource.HOST, float(index), float(index), IMAGE)
+        if self._error is not None:
+            raise self._error
+        self._closed.wait(20)
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def feed_of(connections: list[ShortConnection | SourceLostError], gaps: list[Gap]) -> tuple[CameraFeed, FrameQueue]:
+    """Return a feed whose source gives these connections, one after another."""
+
+    def opener(camera: Camera, first_index: int) -> FrameSource:
+        del camera
+        connection = connections.pop(0)
+        if isinstance(connection, SourceLostError):
+            raise connection
+        connection.first = first_index
+        return connection
+
+    place = FrameQueue(100)
+    return CameraFeed(LIVE, place, on_gap=gaps.append, opener=opener, jitter=lambda: 0, least_delay_s=0.01), place
+
+
+def test_a_lost_camera_comes_back_with_rising_indices_and_one_gap_told(eventually: Eventually):
+    gaps: list[Gap] = []
+    lost, away = SourceLostError("camera gate: gone"), SourceLostError("camera gate: away")
+    feed, place = feed_of([ShortConnection(0, 3, lost), away, away, ShortConnection(0, 2, None)], gaps)
+    feed.start()
+    try:
+        frames = [place.get(timeout_s=5) for _ in range(5)]
+        assert [frame.index for frame in frames if frame is not None] == [0, 1, 2, 3, 4]
+        eventually(lambda: feed.health(0.0).state is FeedState.STREAMING)
+        assert [gap.cause for gap in gaps] == ["camera_lost"]
+        assert frames[2] is not None
+        assert frames[3] is not None
+        assert gaps[0] == Gap(frames[2].captured_at, frames[3].captured_at, "camera_lost")
+    finally:
+        assert feed.stop(5)
+
+
+def test_a_camera_that_is_away_from_the_start_is_told_and_is_no_gap(eventually: Eventually):
+    gaps: list[Gap] = []
+    away = SourceLostError("camera gate cannot be reached")
+    feed, place = feed_of([away, ShortConnection(0, 1, None)], gaps)
+    feed.start()
+    try:
+        assert place.get(timeout_s=5) is not None
+        eventually(lambda: feed.health(0.0).state is FeedState.STREAMING)
+        assert gaps == []
+    finally:
+        assert feed.stop(5)
+
+
+def test_delays_between_attempts_grow_to_a_bound_and_are_jittered():
+    assert [backoff_s(failures, 1.0, 1.0) for failures in range(6)] == [1, 2, 4, 8, 8, 8]
+    assert {backoff_s(failures, 1.0, 0.0) for failures in range(6)} == {1.0}
+
+
+def test_a_file_that_breaks_off_ends_its_feed_with_the_error():
+    broken = EdgekitError("clip.mp4 breaks off")
+    camera = Camera(name="gate", source=FileSource(kind="file", path=Path("clip.mp4")))
+    place = FrameQueue(10)
+    source = ShortConnection(0, 2, broken)
+    feed = CameraFeed(camera, place, on_gap=lambda _gap: None, opener=lambda _camera, _index: source)
+    feed.open()
+    feed.start()
+    frames: list[Frame] = []
+    while (frame := place.get(timeout_s=5)) is not None:
+        frames.append(frame)
+    assert len(frames) == 2
+    assert feed.error is broken
+    assert feed.health(0.0).state is FeedState.FAILED

@@ -1,0 +1,68 @@
+"""A real RTSP server on loopback: read, killed, frozen, and read again."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.config import Camera, RtspSource
+from edge.demo.show import CLIP
+from edge.video.feed import CameraFeed, FeedState, Gap
+from edge.video.newest import NewestFrame
+from edge.video.rtsp import RtspFrames
+from edge.video.sources import SourceLostError
+
+Eventually = Callable[..., None]
+Start = Callable[[Path], Any]
+
+
+def feed_for(url: str, gaps: list[Gap], read_timeout_s: float = 1.0) -> tuple[CameraFeed, NewestFrame]:
+    source = RtspSource(kind="rtsp", url=url, read_timeout_s=read_timeout_s)
+    place = NewestFrame()
+    camera = Camera(name="gate", source=source)
+    return CameraFeed(camera, place, on_gap=gaps.append, jitter=lambda: 0.0), place
+
+
+def test_frames_come_and_a_killed_and_restarted_server_is_found_again(network_camera: Start, eventually: Eventually):
+    gaps: list[Gap] = []
+    camera = network_camera(CLIP)
+    feed, place = feed_for(camera.url, gaps)
+    feed.start()
+    try:
+        first = place.get(timeout_s=10)
+        assert first is not None
+        assert first.image.shape == (720, 1280, 3)
+        camera.kill()
+        eventually(lambda: feed.health(time.monotonic()).state is FeedState.RECONNECTING, 10)
+        camera.start()
+        eventually(lambda: feed.health(time.monotonic()).state is FeedState.STREAMING, 10)
+        eventually(lambda: len(gaps) == 1)
+        later = place.get(timeout_s=5)
+        assert later is not None
+        assert later.index > first.index
+    finally:
+        assert feed.stop(5)
+
+
+def test_a_frozen_server_is_noticed_within_five_seconds(network_camera: Start, eventually: Eventually):
+    camera = network_camera(CLIP)
+    feed, place = feed_for(camera.url, [])
+    feed.start()
+    try:
+        assert place.get(timeout_s=10) is not None
+        camera.freeze()
+        stalled = (FeedState.STALLED, FeedState.RECONNECTING)
+        eventually(lambda: feed.health(time.monotonic()).state in stalled, 5)
+        camera.thaw()
+        eventually(lambda: feed.health(time.monotonic()).state is FeedState.STREAMING, 10)
+    finally:
+        assert feed.stop(8)
+
+
+def test_credentials_of_a_camera_that_cannot_be_reached_are_not_told(free_port: int):
+    source = RtspSource(kind="rtsp", url=f"rtsp://admin:s3cret@127.0.0.1:{free_port}/camera")
+    with pytest.raises(SourceLostError, match="cannot be reached at rtsp://") as told:
+        RtspFrames("gate", source, 0)
+    assert "s3cret" not in str(told.value)
