@@ -31,6 +31,8 @@ def quantize_for_onnxruntime(model: Path, out: Path, tensors: Sequence[NDArray[n
     nodes = _nodes(graph)
     tail = sorted(float_tail(nodes, _output(graph)))
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        # Shapes are inferred above and batch norms were folded by the export; the mark keeps the quantiser from asking.
+        graph.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")
         named = Path(folder) / "named.onnx"
         onnx.save(graph, str(named))
         quantize_static(

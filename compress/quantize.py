@@ -1,6 +1,8 @@
 """From an exported detector to its INT8 files for both engines, and a record of how they were made."""
 
+import contextlib
 import shutil
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,7 +44,8 @@ def quantize(model: Path, out: Path, sets: Sequence[DetectionSet], *, pictures: 
     from compress.openvino_int8 import quantize_for_openvino  # noqa: PLC0415
 
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+    # NNCF draws its progress on standard output, which belongs to the command's own result.
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder, contextlib.redirect_stdout(sys.stderr):
         partial = Path(folder) / out.name
         partial.mkdir()
         float_nodes = {

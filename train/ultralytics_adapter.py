@@ -17,6 +17,8 @@ if "YOLO_CONFIG_DIR" not in os.environ:
     _config_folder = tempfile.TemporaryDirectory(prefix="edgekit-ultralytics-")  # goes with the process
     os.environ["YOLO_CONFIG_DIR"] = _config_folder.name
 Path(os.environ["YOLO_CONFIG_DIR"]).mkdir(parents=True, exist_ok=True)
+for _cache in ("MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR"):  # of what ultralytics imports, for the same reason
+    os.environ.setdefault(_cache, os.environ["YOLO_CONFIG_DIR"])
 
 import torch  # noqa: E402
 from ultralytics import YOLO  # noqa: E402

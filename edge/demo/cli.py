@@ -41,7 +41,8 @@ def demo(
     from edge.demo import show  # noqa: PLC0415
     from edge.mqtt.messages import EventMessage  # noqa: PLC0415
 
-    logging.getLogger("edge").setLevel(logging.WARNING)  # the table says what the log would
+    for name in ("edge", "iotcore"):  # the table says what their logs would
+        logging.getLogger(name).setLevel(logging.WARNING)
     played = clip or show.CLIP
     truth = show.load_truth(played)
 

@@ -3,6 +3,7 @@
 import contextlib
 import getpass
 import json
+import os
 import shutil
 import signal
 import socket
@@ -128,7 +129,8 @@ class Mosquitto:
 class NetworkCamera:
     """An RTSP server process on loopback that can be killed, frozen and started again on the same port."""
 
-    def __init__(self, clip: Path) -> None:
+    def __init__(self, clip: Path, folder: Path) -> None:
+        self._environment = {**os.environ, "GST_REGISTRY": str(folder / "gstreamer-registry")}
         self.port = unused_port()
         self.url = f"rtsp://{HOST}:{self.port}/camera"
         self._clip = clip
@@ -142,6 +144,7 @@ class NetworkCamera:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=self._environment,  # its cache of plug-ins would else go into the home folder
         )
         wait_until(self._listens)
 
@@ -281,18 +284,24 @@ def subscribe() -> Iterator[Callable[..., Subscriber]]:
 
 
 @pytest.fixture
-def network_camera() -> Iterator[Callable[[Path], NetworkCamera]]:
+def network_camera(tmp_path: Path) -> Iterator[Callable[[Path], NetworkCamera]]:
     """Start network cameras that play a clip; all are ended at the end."""
     probe = "import gi; gi.require_version('GstRtspServer', '1.0')"
     present = Path(SYSTEM_PYTHON).exists() and (
-        subprocess.run([SYSTEM_PYTHON, "-c", probe], capture_output=True, check=False).returncode == 0
+        subprocess.run(
+            [SYSTEM_PYTHON, "-c", probe],
+            capture_output=True,
+            check=False,
+            env={**os.environ, "GST_REGISTRY": str(tmp_path / "gstreamer-registry")},
+        ).returncode
+        == 0
     )
     if not present:
         pytest.skip("GStreamer's RTSP server is not installed")
     with contextlib.ExitStack() as running:
 
         def make(clip: Path) -> NetworkCamera:
-            camera = NetworkCamera(clip)
+            camera = NetworkCamera(clip, tmp_path)
             running.callback(camera.kill)
             camera.start()
             return camera

@@ -1,0 +1,248 @@
+"""`edgekit run` as an integrator meets it: real files, a real broker, a real RTSP server, and faults of every kind."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.demo.show import BUNDLE, CLIP, TRUSTED_KEY
+
+Make = Callable[..., Any]
+EDGEKIT = (sys.executable, "-m", "edge")
+
+CONFIG = """
+[box]
+site = "hall"
+name = "box-1"
+[bundle]
+path = "{bundle}"
+trusted_keys = ["{key}"]
+[mqtt]
+port = {port}
+connect_timeout_s = 2
+{mqtt}
+[outbox]
+path = "state/outbox.sqlite"
+[[camera]]
+name = "gate"
+source = {source}
+[[camera.line]]
+name = "line"
+start = [0.55, 1.0]
+end = [0.55, 0.0]
+{camera}
+"""
+
+
+@pytest.fixture
+def write_config(tmp_path: Path) -> Callable[..., Path]:
+    """Write a box.toml around a source; the shipped bundle and an outbox in the test's folder unless told."""
+    (tmp_path / "state").mkdir()
+
+    def write(
+        source: str,
+        port: int,
+        *,
+        bundle: Path = BUNDLE,
+        key: Path = TRUSTED_KEY,
+        mqtt: str = "",
+        camera: str = "",
+    ) -> Path:
+        path = tmp_path / "box.toml"
+        path.write_text(CONFIG.format(bundle=bundle, key=key, port=port, mqtt=mqtt, source=source, camera=camera))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Make a folder of a few bright pictures."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index in range(5):
+        cv2.imwrite(str(folder / f"{index}.png"), np.full((64, 64, 3), 250, np.uint8))
+    return folder
+
+
+def run(config: Path, timeout_s: float = 100) -> subprocess.CompletedProcess[str]:
+    arguments = [*EDGEKIT, "run", "--config", str(config), "--json"]
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+@pytest.fixture
+def start_run() -> Iterator[Callable[[Path], "subprocess.Popen[str]"]]:
+    """Start runs in the background; whatever still runs at the end is killed."""
+    with ExitStack() as running:
+
+        def start(config: Path) -> "subprocess.Popen[str]":
+            arguments = [*EDGEKIT, "run", "--config", str(config), "--json"]
+            process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            running.callback(process.wait)
+            running.callback(process.kill)
+            return process
+
+        yield start
+
+
+def file_source(path: Path) -> str:
+    return f'{{ kind = "file", path = "{path}" }}'
+
+
+def assert_one_clear_line(done: "subprocess.CompletedProcess[str]", *words: str) -> None:
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.returncode == 1, done.stderr
+    assert len(errors) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    for word in words:
+        assert word in errors[0]
+
+
+def test_a_folder_is_run_to_its_end_and_the_box_says_goodbye(
+    make_bundle: Make, write_config: Make, pictures: Path, mosquitto: Any, subscribe: Make, eventually: Make
+):
+    made = make_bundle()
+    subscriber = subscribe(mosquitto.port)
+    source = f'{{ kind = "folder", path = "{pictures}" }}'
+    done = run(write_config(source, mosquitto.port, bundle=made.folder, key=made.public))
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["frames"] == 5
+    assert summary["undelivered"] == 0
+    root = "edgekit/v1/hall/box-1"
+    eventually(lambda: [status.json()["state"] for status in subscriber.on(f"{root}/status")][-1:] == ["offline"])
+    states = [status.json()["state"] for status in subscriber.on(f"{root}/status")]
+    assert "online" in states
+    assert subscriber.on(f"{root}/cameras/gate/status")[-1].json()["state"] == "disabled"
+
+
+def test_every_event_of_a_real_run_comes_over_the_broker_once_and_without_a_gap(
+    write_config: Make, mosquitto: Any, subscribe: Make, eventually: Make
+):
+    subscriber = subscribe(mosquitto.port)
+    done = run(write_config(file_source(CLIP), mosquitto.port))
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    topic = "edgekit/v1/hall/box-1/cameras/gate/events"
+    count = sum(summary["events"].values())
+    assert count > 0
+    eventually(lambda: len(subscriber.on(topic)) >= count)
+    events = [message.json() for message in subscriber.on(topic)]
+    assert [event["seq"] for event in events] == list(range(1, count + 1))
+    assert len({event["epoch"] for event in events}) == 1
+    assert {event["direction"] for event in events} == {"left_to_right"}
+
+
+def test_a_real_video_is_run_to_its_end(data_folder: Path, write_config: Make, mosquitto: Any):
+    done = run(write_config(file_source(data_folder / "video" / "bottle-detection.mp4"), mosquitto.port))
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["frames"] > 1000
+    assert summary["dropped"] == 0
+    assert summary["undelivered"] == 0
+
+
+def real_or_rendered_clip(data: Path) -> Path:
+    return data / "video" / "bottle-detection.mp4"
+
+
+def test_a_network_camera_of_a_real_clip_is_found_again_and_the_gap_told(
+    data_folder: Path,
+    network_camera: Make,
+    write_config: Make,
+    mosquitto: Any,
+    subscribe: Make,
+    eventually: Make,
+    start_run: Make,
+):
+    camera = network_camera(real_or_rendered_clip(data_folder))
+    subscriber = subscribe(mosquitto.port)
+    root = "edgekit/v1/hall/box-1"
+
+    def state() -> str:
+        statuses = subscriber.on(f"{root}/cameras/gate/status")
+        return statuses[-1].json()["state"] if statuses else ""
+
+    source = f'{{ kind = "rtsp", url = "{camera.url}", read_timeout_s = 1 }}'
+    process = start_run(write_config(source, mosquitto.port))
+    eventually(lambda: state() == "streaming", 20)
+    camera.kill()
+    eventually(lambda: state() == "reconnecting", 10)
+    camera.start()
+    eventually(lambda: state() == "streaming", 15)
+    eventually(lambda: len(subscriber.on(f"{root}/cameras/gate/events")) > 0)
+    event = subscriber.on(f"{root}/cameras/gate/events")[0].json()
+    assert event["kind"] == "unobserved"
+    assert event["interval"]["cause"] == "camera_lost"
+    assert event["interval"]["from"] < event["interval"]["to"]
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert json.loads(output)["undelivered"] == 0
+    eventually(lambda: subscriber.on(f"{root}/status")[-1].json()["state"] == "offline")
+
+
+def test_a_missing_video_is_one_clear_line_and_leaves_nothing(write_config: Make, mosquitto: Any, tmp_path: Path):
+    done = run(write_config(file_source(tmp_path / "missing.mp4"), mosquitto.port))
+    assert_one_clear_line(done, "there is no video at", "missing.mp4")
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_a_truncated_video_is_one_clear_line(write_config: Make, mosquitto: Any, tmp_path: Path):
+    cut = tmp_path / "cut.mp4"
+    content = CLIP.read_bytes()
+    cut.write_bytes(content[: len(content) // 2])
+    assert_one_clear_line(run(write_config(file_source(cut), mosquitto.port)), "cut.mp4")
+
+
+def test_a_config_with_an_unknown_key_names_it_and_what_is_allowed(write_config: Make, mosquitto: Any, tmp_path: Path):
+    done = run(write_config(file_source(CLIP), mosquitto.port, camera="hysterisis = 0.1"))
+    assert_one_clear_line(done, "unknown key camera[0].line[0].hysterisis", "allowed here: name, start, end")
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_a_config_with_a_wrong_type_names_the_key_and_the_type(write_config: Make, mosquitto: Any):
+    done = run(write_config(file_source(CLIP), mosquitto.port, camera='hysteresis = "much"'))
+    assert_one_clear_line(done, "camera[0].line[0].hysteresis", "number", "much")
+
+
+def test_a_broker_that_is_not_there_is_one_clear_line(write_config: Make, free_port: int):
+    assert_one_clear_line(run(write_config(file_source(CLIP), free_port)), "broker", str(free_port))
+
+
+def test_a_broker_that_refuses_is_one_clear_line(write_config: Make, make_mosquitto: Make):
+    broker = make_mosquitto("allow_anonymous false")
+    assert_one_clear_line(run(write_config(file_source(CLIP), broker.port)), "broker", str(broker.port))
+
+
+def test_a_bundle_with_a_changed_byte_is_one_clear_line_and_leaves_nothing(
+    make_bundle: Make, write_config: Make, pictures: Path, mosquitto: Any, tmp_path: Path
+):
+    made = make_bundle()
+    model = made.folder / "detector.onnx"
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+    source = f'{{ kind = "folder", path = "{pictures}" }}'
+    done = run(write_config(source, mosquitto.port, bundle=made.folder, key=made.public))
+    assert_one_clear_line(done, "detector.onnx", "changed after signing")
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_a_model_whose_head_is_unknown_is_one_clear_line_and_leaves_nothing(
+    make_bundle: Make, write_config: Make, pictures: Path, mosquitto: Any, tmp_path: Path
+):
+    made = make_bundle(head_rows=9)
+    source = f'{{ kind = "folder", path = "{pictures}" }}'
+    done = run(write_config(source, mosquitto.port, bundle=made.folder, key=made.public))
+    assert_one_clear_line(done, "(1, 9, 4)", "this version knows yolo-grid")
+    assert list((tmp_path / "state").iterdir()) == []
