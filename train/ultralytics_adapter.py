@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial as partial_call
@@ -260,7 +261,12 @@ def export_onnx(
     shutil.copyfile(weights, copy)
     model = load(copy)
     options: dict[str, Any] = {"nms": False} if top_k else {}
-    written = model.export(format="onnx", imgsz=(height, width), opset=opset, simplify=True, device="cpu", **options)
+    with warnings.catch_warnings():
+        # Tracing warns of each branch on a shape; the exported input has a fixed size.
+        warnings.filterwarnings("ignore", module="torch|ultralytics")
+        written = model.export(
+            format="onnx", imgsz=(height, width), opset=opset, simplify=True, device="cpu", **options
+        )
     return Path(written), tuple(model.names[index] for index in sorted(model.names))
 
 

@@ -90,7 +90,8 @@ def _print_score(result: "Demonstration", picture: Path) -> None:
     decision = ", ".join(f"{name} {value:.0f}" for name, value in summary.decision_ms.items())
     first = f"{result.first_event_s:.1f} s after the start" if result.first_event_s is not None else "never"
     print(
-        f"{summary.frames} frames in {summary.seconds:.1f} s, {summary.frames_per_second:.0f} a second; first event "
+        f"{summary.frames} frames in {summary.seconds:.1f} s, {summary.frames_per_second:.0f} a second"
+        f"{'' if result.keeps_pace else ', slower than the clip was recorded'}; first event "
         f"{first}; from frame to committed event, ms: {decision or 'none'}"
     )
     print(f"picture: {picture}\n{'passed' if result.passed else 'failed'}")
@@ -103,6 +104,7 @@ def _print_json(result: "Demonstration") -> None:
                 "passed": result.passed,
                 "score": None if result.score is None else asdict(result.score),
                 "summary": asdict(result.summary),
+                "keeps_pace": result.keeps_pace,
                 "frames_per_second": round(result.summary.frames_per_second, 1),
                 "first_event_s": result.first_event_s,
             }

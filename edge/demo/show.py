@@ -54,9 +54,13 @@ class Demonstration:
 
     @property
     def passed(self) -> bool:
-        """Whether the score holds, and the clip was not slower than life."""
-        fast = self.clip_fps is None or self.summary.frames_per_second >= self.clip_fps
-        return (self.score is None or self.score.passed) and fast
+        """Whether the score holds; how fast it went is told beside it and is the machine's affair."""
+        return self.score is None or self.score.passed
+
+    @property
+    def keeps_pace(self) -> bool:
+        """Whether the clip was played at least as fast as it was recorded."""
+        return self.clip_fps is None or self.summary.frames_per_second >= self.clip_fps
 
 
 def run_demo(

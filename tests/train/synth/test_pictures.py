@@ -1,0 +1,63 @@
+"""Rendered pictures are a set like any other, each picture by its own seed, each box on what it names."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from devices.errors import EdgekitError
+from edge.evaluate.dataset import label_rows, open_set
+from train.sets import CLASSES, digest_of
+from train.synth.pictures import PicturesConfig, render_picture, write_pictures
+
+CONFIG = PicturesConfig(count=8, width_px=320, height_px=180, val_share=0.25, seed=3)
+
+
+def test_a_rendered_set_opens_like_any_other_and_labels_all_classes(tmp_path: Path):
+    summary = write_pictures(tmp_path / "set", CONFIG)
+    opened = open_set(tmp_path / "set")
+    assert opened.description.labelled == CLASSES
+    assert opened.description.licence == "CC0-1.0"
+    assert len(opened.pictures("train")) == summary["train"] == 6
+    assert len(opened.pictures("val")) == summary["val"] == 2
+    rows = [row for picture in opened.pictures("train") for row in label_rows(opened.label_file(picture), len(CLASSES))]
+    assert len(rows) > 6
+    assert {class_id for class_id, _ in rows} >= {0}
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path: Path):
+    write_pictures(tmp_path / "a", CONFIG)
+    write_pictures(tmp_path / "b", CONFIG)
+    assert digest_of(tmp_path / "a") == digest_of(tmp_path / "b")
+
+
+def test_a_picture_depends_on_its_own_index_alone():
+    before = render_picture(CONFIG, 2)
+    render_picture(CONFIG, 0)
+    assert (render_picture(CONFIG, 2).image == before.image).all()
+
+
+def test_boxes_of_codes_lie_on_what_looks_like_a_code():
+    config = PicturesConfig(count=40, width_px=768, height_px=432, belt_share=1.0, seed=1)
+    contrasts = [
+        float(cv2.cvtColor(picture.image[round(y0) : round(y1), round(x0) : round(x1)], cv2.COLOR_BGR2GRAY).std())
+        for picture in (render_picture(config, index) for index in range(4))
+        for box in picture.boxes
+        for x0, y0, x1, y1 in [box.xyxy]
+        if CLASSES[box.class_id] != "carton"
+    ]
+    assert len(contrasts) >= 4
+    assert np.median(contrasts) > 25
+
+
+def test_an_existing_folder_is_replaced_only_when_forced_and_only_if_it_is_a_set(tmp_path: Path):
+    write_pictures(tmp_path / "set", CONFIG)
+    with pytest.raises(EdgekitError, match="exists"):
+        write_pictures(tmp_path / "set", CONFIG)
+    write_pictures(tmp_path / "set", CONFIG, force=True)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(EdgekitError, match="holds no set of pictures"):
+        write_pictures(tmp_path / "mine", CONFIG, force=True)
+    assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"

@@ -1,0 +1,102 @@
+"""An export computes what the checkpoint computes, on both engines, and says of itself what a manifest needs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from devices.errors import EdgekitError
+from edge.evaluate.dataset import DetectionSet
+from edge.model.detector import load_engine
+from edge.model.engine import EngineRequest
+from edge.model.export_record import EXPORTED_MODEL, read_export
+from train import ultralytics_adapter as yolo
+from train.detector import TrainSettings, train_detector
+from train.export import IR_VERSION, OPSET, export_onnx, export_run
+
+MakeSet = Callable[..., DetectionSet]
+HEIGHT, WIDTH = 64, 96
+
+
+def random_checkpoint(name: str, folder: Path) -> Path:
+    """Write a checkpoint with random weights whose batch norms have seen something."""
+    model: Any = yolo.load(yolo.model_yaml(name, 3, folder / f"{name}.yaml"))
+    model.model.train()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for _ in range(3):
+            model.model(torch.rand(2, 3, HEIGHT, WIDTH))
+    model.model.eval()
+    path = folder / f"{name}.pt"
+    model.save(path)
+    return path
+
+
+def torch_output(weights: Path, picture: np.ndarray) -> np.ndarray:
+    model: Any = yolo.load(weights).model.float().eval()
+    rgb = np.ascontiguousarray(picture[:, :, ::-1].transpose(2, 0, 1))[None]
+    with torch.no_grad():
+        result = model(torch.from_numpy(rgb).float() / 255)
+    return (result[0] if isinstance(result, tuple) else result).numpy()
+
+
+@pytest.mark.parametrize("name", ["yolov8n", "yolo11n"])
+def test_both_engines_compute_what_pytorch_computes(name: str, tmp_path: Path):
+    weights = random_checkpoint(name, tmp_path)
+    exported = tmp_path / "model.onnx"
+    classes = export_onnx(weights, exported, height=HEIGHT, width=WIDTH)
+    assert len(classes) == 3
+    picture = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    expected = torch_output(weights, picture)
+    for backend in ("openvino", "onnxruntime"):
+        engine = load_engine(backend, EngineRequest(exported, "fp32", HEIGHT, WIDTH, 1))
+        found = engine.infer(picture[None])
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, atol=2e-2, rtol=1e-3)
+
+
+def test_the_nms_free_head_of_a_yolo26_is_exported_when_asked_for(tmp_path: Path):
+    weights = random_checkpoint("yolo26n", tmp_path)
+    export_onnx(weights, tmp_path / "model.onnx", height=HEIGHT, width=WIDTH, top_k=True)
+    engine = load_engine("onnxruntime", EngineRequest(tmp_path / "model.onnx", "fp32", HEIGHT, WIDTH, 1))
+    rows = engine.infer(np.zeros((1, HEIGHT, WIDTH, 3), np.uint8))
+    assert rows.shape[2] == 6
+
+
+def test_an_export_is_what_the_oldest_runtime_reads(tmp_path: Path):
+    weights = random_checkpoint("yolov8n", tmp_path)
+    export_onnx(weights, tmp_path / "model.onnx", height=HEIGHT, width=WIDTH)
+    model: Any = onnx.load(str(tmp_path / "model.onnx"))
+    assert model.ir_version == IR_VERSION <= 10
+    assert [entry.version for entry in model.opset_import if entry.domain == ""] == [OPSET]
+    assert OPSET <= 20
+
+
+def test_a_runs_export_names_data_weights_and_the_command(make_set: MakeSet, tmp_path: Path):
+    weights = random_checkpoint("yolov8n", tmp_path)
+    settings = TrainSettings(weights=weights, input_px=64, epochs=1, batch=4, freeze=0, plain_epochs=0)
+    train_detector(settings, [make_set("cartons", ("carton",), 0)], tmp_path / "run")
+    export_run(tmp_path / "run", tmp_path / "export", height=HEIGHT, width=WIDTH)
+    record = read_export(tmp_path / "export")
+    assert (tmp_path / "export" / EXPORTED_MODEL).exists()
+    assert record.licence == "AGPL-3.0-only"
+    assert [(entry.name, entry.licence) for entry in record.data] == [("cartons", "CC0-1.0")]
+    assert record.recipe.startswith("edgekit train detector OUT --set cartons --weights yolov8n.pt --input-px 64")
+    with pytest.raises(EdgekitError, match="exists"):
+        export_run(tmp_path / "run", tmp_path / "export", height=HEIGHT, width=WIDTH)
+
+
+@pytest.mark.parametrize(("height", "width"), [(60, 96), (64, 100), (0, 64)])
+def test_a_size_that_no_head_can_have_is_named(tmp_path: Path, height: int, width: int):
+    (tmp_path / "model.pt").write_bytes(b"")
+    with pytest.raises(EdgekitError, match=f"{height}x{width} is not possible"):
+        export_onnx(tmp_path / "model.pt", tmp_path / "model.onnx", height=height, width=width)
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path: Path):
+    with pytest.raises(EdgekitError, match="is no training run"):
+        export_run(tmp_path, tmp_path / "export", height=HEIGHT, width=WIDTH)
