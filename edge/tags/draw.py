@@ -12,6 +12,7 @@ from edge.tags.interpreter import ParcelView
 from edge.tags.reading import Label
 
 Colour = tuple[int, int, int]
+Rectangle = tuple[int, int, int, int]  # left, top, right, bottom
 
 # BGR. Undecided parcels are blue, read ones green, others that were decided red.
 _UNDECIDED: Colour = (230, 150, 40)
@@ -42,11 +43,12 @@ def draw(
     for label in labels:
         left, top, right, bottom = (round(float(value)) for value in label.xyxy)
         cv2.rectangle(canvas, (left, top), (right, bottom), _LABEL, size)
+    captions: list[Rectangle] = []
     for parcel in parcels:
         left, top, right, bottom = (round(value) for value in parcel.xyxy)
         colour = _colour(parcel)
         cv2.rectangle(canvas, (left, top), (right, bottom), colour, 2 * size)
-        _write(canvas, _caption(parcel), (left, top), colour, size)
+        captions.append(_write(canvas, _caption(parcel), (left, top), colour, size, captions))
     return canvas
 
 
@@ -65,13 +67,26 @@ def _caption(parcel: ParcelView) -> str:
     return " ".join(part for part in (f"#{parcel.track_id}", state, *parcel.texts) if part)
 
 
-def _write(canvas: NDArray[np.uint8], text: str, corner: tuple[int, int], colour: Colour, size: int) -> None:
-    """Write above a box's upper left corner, or inside where there is no room above."""
+def _write(
+    canvas: NDArray[np.uint8],
+    text: str,
+    corner: tuple[int, int],
+    colour: Colour,
+    size: int,
+    taken: Sequence[Rectangle],
+) -> Rectangle:
+    """Write above a box's upper left corner, higher where another caption stands there; return what it covers."""
     scale = 0.5 * size
     (text_width, text_height), baseline = cv2.getTextSize(text, _FONT, scale, size)
+    height = text_height + 2 * baseline
     left = min(max(0, corner[0]), max(0, canvas.shape[1] - text_width))
-    bottom = corner[1] - baseline if corner[1] > text_height + 2 * baseline else corner[1] + text_height + baseline
-    cv2.rectangle(
-        canvas, (left, bottom - text_height - baseline), (left + text_width, bottom + baseline), colour, cv2.FILLED
-    )
-    cv2.putText(canvas, text, (left, bottom), _FONT, scale, (255, 255, 255), size, cv2.LINE_AA)
+    top = max(0, corner[1] - height)
+    while top >= height and any(_overlap((left, top, left + text_width, top + height), other) for other in taken):
+        top -= height
+    cv2.rectangle(canvas, (left, top), (left + text_width, top + height), colour, cv2.FILLED)
+    cv2.putText(canvas, text, (left, top + height - baseline), _FONT, scale, (255, 255, 255), size, cv2.LINE_AA)
+    return left, top, left + text_width, top + height
+
+
+def _overlap(one: Rectangle, other: Rectangle) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
