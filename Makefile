@@ -39,7 +39,7 @@ format: $(VENV)/installed-dev ## Format the code and mend what the linter can
 	$(BIN)/ruff format
 
 test-floor: $(FLOOR)/installed ## The box's tests on the oldest wheels that a JetPack 6 can have
-	$(FLOOR)/bin/python -m pytest -m "not long and not train" tests/edge tests/devices -p no:cacheprovider
+	$(FLOOR)/bin/python -m pytest -m "not long" tests/edge -p no:cacheprovider
 
 install: $(VENV)/installed ## The plain install: what a box has
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Camera, FileSource, FolderSource
-from edge.video.sources import open_source
+from edge.config import Camera, FileSource, FolderSource, UsbSource
+from edge.video.sources import SourceLostError, open_source
 
 
 def write_clip(path: Path, frames: int = 40) -> Path:
@@ -78,3 +78,9 @@ def test_a_folder_without_pictures_is_told(tmp_path: Path):
         open_source(Camera(name="c", source=FolderSource(kind="folder", path=tmp_path)))
     with pytest.raises(EdgekitError, match="there is no folder at"):
         open_source(Camera(name="c", source=FolderSource(kind="folder", path=tmp_path / "x")))
+
+
+def test_a_usb_camera_that_is_not_plugged_in_is_told_as_lost_and_can_come_back(tmp_path: Path):
+    camera = Camera(name="c", source=UsbSource(kind="usb", device=tmp_path / "video9"))
+    with pytest.raises(SourceLostError, match=r"there is no device .*video9; is it plugged in"):
+        open_source(camera)
