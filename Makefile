@@ -74,6 +74,7 @@ system-packages:
 MODEL := build/demo-model
 WEIGHTS ?= $(EDGEKIT_DATA)/weights/yolov8n-coco.pt
 demo-model: $(VENV)/installed-dev ## Render, train, compress, measure and sign the bundled model anew
+	@test -f "$(WEIGHTS)" || { echo "set EDGEKIT_DATA to the folder of the public sets and weights"; exit 1; }
 	rm -rf $(MODEL)/sets $(MODEL)/run $(MODEL)/export $(MODEL)/int8 $(MODEL)/measured $(MODEL)/bundle
 	mkdir -p $(MODEL)
 	$(BIN)/edgekit data synth pictures $(MODEL)/sets/synth --count 1020 --val-share 0.118 --seed 20261123

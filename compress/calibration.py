@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
 from edge.model.geometry import Letterbox
+from edge.model.picture import read_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,9 @@ class CalibrationSet:
             EdgekitError: A picture cannot be read.
         """
         for path in self.pictures:
-            picture = cv2.imread(str(path))
-            if picture is None:
-                raise EdgekitError(f"{path} cannot be read as a picture: remove it from the set")
+            picture = read_picture(path)
             tensor = np.empty((1, height, width, 3), np.uint8)
-            Letterbox.fit(picture.shape[1], picture.shape[0], width, height).draw(
-                np.asarray(picture, np.uint8), tensor[0]
-            )
+            Letterbox.fit(picture.shape[1], picture.shape[0], width, height).draw(picture, tensor[0])
             yield tensor
 
 

@@ -22,7 +22,7 @@ def quantize(
     *,
     sets: Annotated[list[Path], typer.Option("--set", help="A detection set to calibrate on; may be given again.")],
     pictures: Annotated[int, typer.Option(min=1, help="Training pictures drawn over all sets.")] = 300,
-    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
 ) -> None:
     """Quantise a detector to INT8, for OpenVINO with NNCF and for ONNX Runtime in QDQ form.

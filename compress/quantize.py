@@ -1,6 +1,7 @@
 """From an exported detector to its INT8 files for both engines, and a record of how they were made."""
 
 import contextlib
+import hashlib
 import shutil
 import sys
 import tempfile
@@ -54,6 +55,7 @@ def quantize(model: Path, out: Path, sets: Sequence[DetectionSet], *, pictures: 
         }
         record = QuantizationRecord(
             model=model.name,
+            model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
             calibration=Calibration(digest=calibration.digest, pictures=len(tensors)),
             seed=seed,
             float_nodes=float_nodes,

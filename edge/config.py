@@ -61,7 +61,9 @@ class UsbSource(Section):
     width: int = Field(default=1280, ge=16)
     height: int = Field(default=720, ge=16)
     fps: float = Field(default=30.0, gt=0)
-    read_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    read_timeout_s: float = Field(
+        default=5.0, gt=0, le=60, description="told as stalled after 1.5 times this; the driver gives up after 10 s"
+    )
 
 
 Source = Annotated[FileSource | FolderSource | RtspSource | UsbSource, Field(discriminator="kind")]
@@ -76,7 +78,9 @@ class Line(Section):
     direction: Literal["both", "left_to_right", "right_to_left"] = Field(
         default="both", description="which side change counts, seen when looking from start to end"
     )
-    hysteresis: Share = Field(default=0.02, description="distance past the line that makes a crossing, share of width")
+    hysteresis: float = Field(
+        default=0.02, ge=0, lt=0.5, description="distance past the line that makes a crossing, share of the width"
+    )
     deadline_ms: int = Field(default=100, ge=0, description="how long after the crossing a missing text is waited for")
 
     @model_validator(mode="after")
@@ -96,6 +100,13 @@ class Camera(Section):
         description="latest drops what cannot be processed in time, every waits; auto: live cameras latest",
     )
     lines: tuple[Line, ...] = Field(default=(), alias="line")
+
+    @model_validator(mode="after")
+    def _line_names_are_unique(self) -> "Camera":
+        names = [line.name for line in self.lines]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two lines have the same name: {', '.join(sorted(names))}")
+        return self
 
 
 class Box(Section):
@@ -126,6 +137,7 @@ class Codes(Section):
 
     formats: tuple[str, ...] = Field(
         default=("Code128", "EAN13", "QRCode", "DataMatrix"),
+        min_length=1,
         description="symbologies to look for, as zxing-cpp names them",
     )
     agreeing_reads: int = Field(default=2, ge=1, description="pictures that must give the same text")
@@ -184,7 +196,7 @@ def load_config(path: Path) -> BoxConfig:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise EdgekitError(f"cannot read the configuration {path}: {exc.strerror}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise EdgekitError(f"{path} is not valid TOML: {exc}") from exc
     try:
         config = BoxConfig.model_validate(content)

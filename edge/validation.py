@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from devices.errors import EdgekitError
+from edge.redaction import redact
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -53,13 +54,13 @@ def _explain_one(fault: ErrorDetails, model: type[BaseModel]) -> str:
             return f"{where}: {fault['msg'].removeprefix('Value error, ')}"
         case "string_pattern_mismatch":
             allowed = _description(fault["loc"], owners[-1]) or f"must match {fault.get('ctx', {}).get('pattern')}"
-            return f"{where}: {allowed} (got {fault['input']!r})"
+            return f"{where}: {allowed} (got {_shortened(fault['input'])})"
         case _:
             return f"{where}: {fault['msg']} (got {_shortened(fault['input'])})"
 
 
 def _shortened(value: Any) -> str:
-    text = repr(value)
+    text = redact(repr(value))
     return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
 
 

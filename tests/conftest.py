@@ -113,6 +113,7 @@ def make_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
             "self_test": SelfTest(
                 picture="self-test.png", expected=(Expected(label="carton", score=0.9, xyxy=(16, 16, 48, 32)),)
             ),
+            "thresholds": Thresholds(score=0.5, nms_iou=0.6),
             **manifest_changes,
         }
         manifest = Manifest(
@@ -123,7 +124,6 @@ def make_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
             classes=("carton", "barcode", "qr"),
             input=Input(height=64, width=64),
             head="yolo-grid",
-            thresholds=Thresholds(score=0.5, nms_iou=0.6),
             models=(
                 ModelFile(path="detector.onnx", format="onnx", precision="fp32"),
                 ModelFile(path="detector.onnx", format="openvino", precision="fp32"),
@@ -135,7 +135,7 @@ def make_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
             **changes,
         )
         folder = tmp_path / f"bundle-{len(list(tmp_path.glob('bundle-*')))}"
-        members = {"detector.onnx": export / "detector.onnx", "self-test.png": picture}
+        members = {path.name: path.read_bytes() for path in (export / "detector.onnx", picture)}
         build_bundle(folder, manifest, members, load_private(private))
         return SignedBundle(folder, public, private, export)
 

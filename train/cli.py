@@ -25,7 +25,7 @@ def detector(
     plain_epochs: Annotated[int, typer.Option(help="Last epochs without mosaic.")] = 2,
     most_pictures: Annotated[int | None, typer.Option(help="Training pictures of each set.")] = None,
     naive: Annotated[bool, typer.Option("--naive", help="Take unlabelled classes for absent, to compare.")] = False,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be used.")] = False,
 ) -> None:
@@ -33,9 +33,11 @@ def detector(
 
     Example: edgekit train detector runs/first --set sets/warehouse --set sets/codes --weights yolov8n.pt
     """
+    from edge.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
     from train.detector import EpochRecord, TrainSettings, train_detector  # noqa: PLC0415 - help must not wait for OpenCV
 
-    settings = TrainSettings(
+    settings = checked(
+        TrainSettings,
         weights=weights,
         input_px=input_px,
         epochs=epochs,

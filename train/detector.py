@@ -1,17 +1,19 @@
 """Train a detector on one or more sets that may label different classes, into a folder that tells how it was made."""
 
+import json
 import random
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import SPLITS, DetectionSet, SetDescription, label_rows
+from edge.model.manifest import DataEntry
+from edge.model.picture import read_picture
 from edge.validation import explain
-from train.sets import CLASSES
+from train.sets import CLASSES, digest_of_files
 
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
@@ -46,6 +48,7 @@ class RunConfig(BaseModel):
     settings: TrainSettings
     sets: tuple[SetDescription, ...]
     skipped: tuple[str, ...]
+    learnt_from: tuple[DataEntry, ...] = Field(description="the training pictures that were used, and their labels")
 
     @property
     def command(self) -> str:
@@ -93,19 +96,13 @@ def train_detector(
         on_epoch: Called after each epoch.
 
     Raises:
-        EdgekitError: A set cannot be used, the weights are missing, `out` holds another run, or the loss became NaN.
+        EdgekitError: A set cannot be used, the weights are missing, `out` holds another run or one with other settings,
+            or the loss became NaN.
     """
-    if not settings.weights.exists():
-        raise EdgekitError(f"there are no weights at {settings.weights}: name a checkpoint or a model YAML")
-    if out.exists() and any(out.iterdir()) and not resume:
-        raise EdgekitError(f"{out} holds a run already: choose another folder, or go on with it by --resume")
-    names = [opened.description.name for opened in sets]
-    if not sets or len(set(names)) != len(names):
-        raise EdgekitError(f"a training needs one or more sets of different names, not {names}")
+    _check_request(settings, sets)
+    _check_folder(out, settings, sets, resume=resume)
     build = out / "build"
-    skipped = _assemble(sets, build, settings, skip_bad=skip_bad)
-    config = RunConfig(settings=settings, sets=tuple(opened.description for opened in sets), skipped=tuple(skipped))
-    (out / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
+    _prepare(out, settings, sets, skip_bad=skip_bad)
 
     from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
 
@@ -134,6 +131,66 @@ def train_detector(
         on_epoch=record,
         resume=resume,
     )
+
+
+def _check_request(settings: TrainSettings, sets: Sequence[DetectionSet]) -> None:
+    if not settings.weights.exists():
+        raise EdgekitError(f"there are no weights at {settings.weights}: name a checkpoint or a model YAML")
+    names = [opened.description.name for opened in sets]
+    if not sets or len(set(names)) != len(names):
+        raise EdgekitError(f"a training needs one or more sets of different names, not {names}")
+    for opened in sets:
+        if opened.description.classes != CLASSES:
+            raise EdgekitError(f"{opened.folder} has the classes {opened.description.classes}, not {CLASSES}")
+
+
+def _check_folder(out: Path, settings: TrainSettings, sets: Sequence[DetectionSet], *, resume: bool) -> None:
+    """Refuse a folder that holds something else than the run that is to go on."""
+    begun = (out / "weights" / "last.pt").exists()
+    if not resume:
+        if out.exists() and any(out.iterdir()):
+            remedy = "go on with it by --resume" if begun else "remove it"
+            raise EdgekitError(f"{out} holds a run already: choose another folder, or {remedy}")
+        return
+    if not begun:
+        raise EdgekitError(f"there is nothing to resume in {out}: no epoch was finished; train into a new folder")
+    before = read_config(out)
+    changed = [name for name in TrainSettings.model_fields if getattr(before.settings, name) != getattr(settings, name)]
+    if changed:
+        told = ", ".join(f"{name} {getattr(before.settings, name)}" for name in changed)
+        raise EdgekitError(f"the run in {out} was begun with {told}: resume it with the same settings")
+    if before.sets != tuple(opened.description for opened in sets):
+        raise EdgekitError(f"the run in {out} was begun with other sets or other pictures in them: train anew")
+
+
+def _prepare(out: Path, settings: TrainSettings, sets: Sequence[DetectionSet], *, skip_bad: bool) -> None:
+    """Link the pictures and record what decides the run; leave nothing behind where a set cannot be used."""
+    build = out / "build"
+    try:
+        skipped = _assemble(sets, build, settings, skip_bad=skip_bad)
+        config = RunConfig(
+            settings=settings,
+            sets=tuple(opened.description for opened in sets),
+            skipped=tuple(skipped),
+            learnt_from=tuple(_learnt_from(opened, build) for opened in sets),
+        )
+        (out / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
+    except EdgekitError:
+        shutil.rmtree(build, ignore_errors=True)
+        if out.is_dir() and not any(out.iterdir()):
+            out.rmdir()
+        raise
+
+
+def _learnt_from(opened: DetectionSet, build: Path) -> DataEntry:
+    """Return what of a set is really trained on: fewer pictures than it has, and the labels as they are now."""
+    used = opened.description
+    pictures = sorted((build / "images" / "train" / used.name).iterdir())
+    if not pictures:
+        raise EdgekitError(f"{opened.folder} holds no picture in images/train that can be trained on")
+    labels = [build / "labels" / "train" / used.name / f"{picture.stem}.txt" for picture in pictures]
+    digest = digest_of_files({path.name: path for path in (*pictures, *labels)})
+    return DataEntry(name=used.name, licence=used.licence, source=used.source, digest=digest, pictures=len(pictures))
 
 
 def _options(settings: TrainSettings) -> dict[str, object]:
@@ -178,7 +235,7 @@ def _assemble(sets: Sequence[DetectionSet], build: Path, settings: TrainSettings
         for split in SPLITS:
             skipped += _assemble_split(opened, split, build, skip_bad=skip_bad)
         _thin_out(build / "images" / "train" / opened.description.name, settings)
-    lines = [f"path: {build.resolve()}"]
+    data: dict[str, object] = {"path": str(build.resolve()), "names": dict(enumerate(CLASSES))}
     for split in SPLITS:
         folders = [
             f"images/{split}/{opened.description.name}"
@@ -187,9 +244,9 @@ def _assemble(sets: Sequence[DetectionSet], build: Path, settings: TrainSettings
         ]
         if not folders:
             raise EdgekitError(f"none of the sets has pictures in images/{split}: a training needs both splits")
-        lines.append(f"{split}: [{', '.join(folders)}]")
-    lines.append(f"names: {{{', '.join(f'{index}: {name}' for index, name in enumerate(CLASSES))}}}")
-    (build / "data.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        data[split] = folders
+    # JSON is YAML that needs no quoting rules of our own.
+    (build / "data.yaml").write_text(json.dumps(data), encoding="utf-8")
     return skipped
 
 
@@ -231,7 +288,6 @@ def _thin_out(folder: Path, settings: TrainSettings) -> None:
 
 
 def _checked_labels(opened: DetectionSet, picture: Path) -> str:
-    if cv2.imread(str(picture)) is None:
-        raise EdgekitError(f"{picture} cannot be read as a picture")
+    read_picture(picture)
     rows = label_rows(opened.label_file(picture), len(opened.description.classes))
     return "".join(f"{class_id} {' '.join(f'{value:.6f}' for value in box)}\n" for class_id, box in rows)

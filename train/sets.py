@@ -77,13 +77,18 @@ def get_known(name: str, data: Path, out: Path) -> DetectionSet:
     if out.exists():
         raise EdgekitError(f"{out} exists: remove it or choose another folder")
     partial = out.with_name(out.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    count = sum(_copy_split(known, origin, partial, split) for split in SPLITS)
-    if count == 0:
-        raise EdgekitError(f"{origin} holds no picture of the set {name}")
-    taken = tuple(name for name in CLASSES if name in known.class_names.values())
-    describe(partial, name=name, licence=known.licence, source=known.source, labelled=taken)
-    partial.rename(out)
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        count = sum(_copy_split(known, origin, partial, split) for split in SPLITS)
+        if count == 0:
+            raise EdgekitError(f"{origin} holds no picture of the set {name}")
+        taken = tuple(name for name in CLASSES if name in known.class_names.values())
+        describe(partial, name=name, licence=known.licence, source=known.source, labelled=taken)
+        partial.rename(out)
+    except OSError as exc:
+        raise EdgekitError(f"cannot copy {origin} to {out}: {exc.strerror or exc}") from exc
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return open_set(out)
 
 
@@ -104,10 +109,15 @@ def describe(folder: Path, *, name: str, licence: str, source: str, labelled: tu
 
 def digest_of(folder: Path) -> str:
     """Return sha256 over the names and contents of all pictures and labels of a set, in the order of their names."""
+    files = [path for part in ("images", "labels") for path in (folder / part).rglob("*") if path.is_file()]
+    return digest_of_files({path.relative_to(folder).as_posix(): path for path in files})
+
+
+def digest_of_files(files: Mapping[str, Path]) -> str:
+    """Return sha256 over names and contents of files, in the order of their paths."""
     total = hashlib.sha256()
-    for path in sorted(path for part in ("images", "labels") for path in (folder / part).rglob("*") if path.is_file()):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        total.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    for name, path in sorted(files.items(), key=lambda entry: entry[1]):
+        total.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
 
 

@@ -182,8 +182,8 @@ def train(
         EdgekitError: The loss became NaN, or there is nothing to resume.
     """
     last = out / "weights" / "last.pt"
-    if resume and not last.exists():
-        raise EdgekitError(f"there is nothing to resume in {out}: {last} is missing; train without --resume")
+    if resume:
+        _check_resumable(last)
     overrides: dict[str, Any] = {
         "model": str(last if resume else weights),
         "data": str(data_yaml),
@@ -197,12 +197,24 @@ def train(
         **options,
     }
     trainer = PartialTrainer(overrides=overrides)
+    if Path(trainer.save_dir).resolve() != out.resolve():
+        raise EdgekitError(f"the run in {out} was begun as {trainer.save_dir}: move it back there to resume it")
     trainer.partial = partial
     trainer.add_callback("on_train_start", _use_all_cores)
     trainer.add_callback("on_train_batch_end", _refuse_nan)
     trainer.add_callback("on_fit_epoch_end", partial_call(_tell, on_epoch=on_epoch))
     trainer.train()
     return out / "weights" / "best.pt"
+
+
+def _check_resumable(last: Path) -> None:
+    """Refuse a checkpoint that ultralytics would meet with an assertion or a misleading error."""
+    try:
+        epoch = int(torch.load(last, map_location="cpu", weights_only=False)["epoch"])
+    except Exception as exc:
+        raise EdgekitError(f"{last} cannot be read as a checkpoint ({exc}): train into a new folder") from exc
+    if epoch < 0:
+        raise EdgekitError(f"the run of {last} has finished: there is nothing to resume")
 
 
 def _use_all_cores(trainer: Any) -> None:

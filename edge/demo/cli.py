@@ -76,17 +76,16 @@ def demo(
 
 def _print_score(result: "Demonstration", picture: Path) -> None:
     score, summary = result.score, result.summary
-    if score is not None:
-        print(
-            f"\nparcels: {score.parcels}, with exactly one event: {score.seen}; read {score.read} of {score.readable} "
-            f"readable ones, told as not read {score.no_read} of {score.parcels - score.readable} others; "
-            f"wrong texts: {len(score.wrong)}, events of no parcel: {score.surplus}"
-        )
-        for title, rows in (("without an event", score.missed), ("readable but not read", score.unread)):
-            if rows:
-                print(f"{title}: parcels {', '.join(map(str, rows))}")
-        for number, text in score.wrong:
-            print(f"wrong: parcel {number} was told as {text}")
+    print(
+        f"\nparcels: {score.parcels}, with exactly one event: {score.seen}; read {score.read} of {score.readable} "
+        f"readable ones, told as not read {score.no_read} of {score.parcels - score.readable} others; "
+        f"wrong texts: {len(score.wrong)}, events of no parcel: {score.surplus}"
+    )
+    for title, rows in (("without an event", score.missed), ("readable but not read", score.unread)):
+        if rows:
+            print(f"{title}: parcels {', '.join(map(str, rows))}")
+    for number, text in score.wrong:
+        print(f"wrong: parcel {number} was told as {text}")
     decision = ", ".join(f"{name} {value:.0f}" for name, value in summary.decision_ms.items())
     first = f"{result.first_event_s:.1f} s after the start" if result.first_event_s is not None else "never"
     print(
@@ -102,7 +101,7 @@ def _print_json(result: "Demonstration") -> None:
         json.dumps(
             {
                 "passed": result.passed,
-                "score": None if result.score is None else asdict(result.score),
+                "score": asdict(result.score),
                 "summary": asdict(result.summary),
                 "keeps_pace": result.keeps_pace,
                 "frames_per_second": round(result.summary.frames_per_second, 1),

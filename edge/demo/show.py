@@ -1,5 +1,6 @@
 """The demonstration: a rendered clip through the whole runtime to a broker, and what came over it scored."""
 
+import hashlib
 import tempfile
 import threading
 import time
@@ -31,6 +32,7 @@ CLIP = HERE / "conveyor.mp4"
 BUNDLE = HERE / "bundle"
 TRUSTED_KEY = HERE / "bundle.pub"
 SITE, BOX, CAMERA, LINE = "demo", "box-1", "belt", "gate"
+PICTURES = (".jpg", ".png", ".webp")
 _LAST_EVENT_S = 2.0
 
 
@@ -39,36 +41,36 @@ class Demonstration:
     """How a run of the demonstration went.
 
     Attributes:
-        score: Events against ground truth; None for a clip without one.
+        score: Events against ground truth.
         summary: The runtime's own.
-        clip_fps: Frames a second at which the clip was recorded; None for a clip without ground truth.
+        clip_fps: Frames a second at which the clip was recorded.
         first_event_s: Seconds from the start to the first event that came over the broker; None without any.
         events: As they came.
     """
 
-    score: Score | None
+    score: Score
     summary: RunSummary
-    clip_fps: int | None
+    clip_fps: int
     first_event_s: float | None
     events: tuple[EventMessage, ...]
 
     @property
     def passed(self) -> bool:
         """Whether the score holds; how fast it went is told beside it and is the machine's affair."""
-        return self.score is None or self.score.passed
+        return self.score.passed
 
     @property
     def keeps_pace(self) -> bool:
         """Whether the clip was played at least as fast as it was recorded."""
-        return self.clip_fps is None or self.summary.frames_per_second >= self.clip_fps
+        return self.summary.frames_per_second >= self.clip_fps
 
 
 def run_demo(
     picture: Path,
     *,
     on_event: Callable[[EventMessage], None],
-    clip: Path = CLIP,
-    truth: ClipTruth | None = None,
+    clip: Path,
+    truth: ClipTruth,
     bundle: Path = BUNDLE,
     trusted_key: Path = TRUSTED_KEY,
     backend: Backend = "auto",
@@ -79,7 +81,7 @@ def run_demo(
         picture: Where the frame that shows most is saved, with boxes and texts drawn in.
         on_event: Called for each event as it comes over the broker.
         clip: The video.
-        truth: Its ground truth; None to run without a score.
+        truth: Its ground truth.
         bundle: The model.
         trusted_key: Who must have signed it.
         backend: The engine.
@@ -87,6 +89,8 @@ def run_demo(
     Raises:
         EdgekitError: Something cannot be read or started, or the picture cannot be written.
     """
+    if picture.suffix not in PICTURES:
+        raise EdgekitError(f"{picture}: the picture's name has to end in one of {', '.join(PICTURES)}")
     began = time.monotonic()
     first: list[float] = []
     events: list[EventMessage] = []
@@ -102,8 +106,7 @@ def run_demo(
         broker = stack.enter_context(EmbeddedBroker())
         topic = Topics(SITE, BOX).events(CAMERA)
         listener = stack.enter_context(Listener(broker.host, broker.port, topic, take))
-        line_x = truth.line_x if truth is not None else 0.5
-        config = _config(clip, line_x, bundle, trusted_key, backend, broker, folder)
+        config = _config(clip, truth.line_x, bundle, trusted_key, backend, broker, folder)
         summary = run_box(config, threading.Event(), snapshot.look)
         deadline = time.monotonic() + _LAST_EVENT_S
         while len(events) < sum(summary.events.values()) and time.monotonic() < deadline:
@@ -112,9 +115,9 @@ def run_demo(
             raise EdgekitError(listener.failure)
     snapshot.save(picture, config.cameras[0].lines)
     return Demonstration(
-        score=_score(truth, events) if truth is not None else None,
+        score=_score(truth, events),
         summary=summary,
-        clip_fps=truth.fps if truth is not None else None,
+        clip_fps=truth.fps,
         first_event_s=first[0] if first else None,
         events=tuple(events),
     )
@@ -124,9 +127,17 @@ def load_truth(clip: Path) -> ClipTruth:
     """Read the ground truth that lies beside a clip, as `.json`.
 
     Raises:
-        EdgekitError: There is none, or it is not valid.
+        EdgekitError: There is none, it is not valid, or it is another clip's.
     """
-    return load(clip.with_suffix(".json"))
+    path = clip.with_suffix(".json")
+    truth = load(path)
+    try:
+        digest = hashlib.sha256(clip.read_bytes()).hexdigest()
+    except OSError as exc:
+        raise EdgekitError(f"the clip {clip} cannot be read: {exc.strerror}") from exc
+    if digest != truth.sha256:
+        raise EdgekitError(f"{path} is not the ground truth of {clip}: render both anew")
+    return truth
 
 
 def _config(
@@ -180,7 +191,7 @@ class _Snapshot:
         if self._inferred is None:
             return
         image = draw(self._inferred.frame.image, self._parcels, self._labels, lines)
-        coded = cv2.imencode(path.suffix or ".jpg", image)[1]
+        coded = cv2.imencode(path.suffix, image)[1]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(coded.tobytes())

@@ -13,7 +13,7 @@ def evaluate(
     sets: Annotated[list[Path], typer.Option("--set", help="A detection set; may be given several times.")],
     split: Annotated[str, typer.Option(help="train or val.")] = "val",
     draws: Annotated[int, typer.Option(min=10, help="Bootstrap samples for what INT8 costs.")] = 200,
-    seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Score every model file of a bundle: average precision by class, FP32 beside INT8.

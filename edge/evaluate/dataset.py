@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from devices.errors import EdgekitError
+from edge.model.manifest import Sha256
 from edge.validation import explain
 
 DESCRIPTION = "dataset.json"
@@ -25,13 +26,16 @@ class SetDescription(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     schema_id: Literal["edgekit.dataset/1"] = Field(default="edgekit.dataset/1", alias="schema")
-    name: str
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$",
+        description="letters, digits, - _ and ., since it names a folder",
+    )
     licence: str = Field(description="SPDX expression, or `unstated`")
     source: str
     classes: tuple[str, ...] = Field(description="all classes, in the order of their ids in the labels")
     labelled: tuple[str, ...] = Field(description="those of them that this set labels wherever they stand")
-    pictures: int
-    digest: str = Field(description="sha256 over names and contents of all pictures and labels")
+    pictures: PositiveInt
+    digest: Sha256 = Field(description="over names and contents of all pictures and labels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,10 @@ class DetectionSet:
 
 
 def open_set(folder: Path) -> DetectionSet:
-    """Open a set and check that it has pictures and a label for every label file.
+    """Open a set.
 
     Raises:
-        EdgekitError: `dataset.json` is missing or not valid, or the training split holds no picture.
+        EdgekitError: `dataset.json` is missing or not valid, or no split holds a picture.
     """
     path = folder / DESCRIPTION
     try:
@@ -89,11 +93,16 @@ def label_rows(path: Path, classes: int) -> Iterator[tuple[int, tuple[float, flo
         Class id and (centre x, centre y, width, height) as shares of the picture.
 
     Raises:
-        EdgekitError: A row has not five numbers, its class does not exist, or its box is outside the picture.
+        EdgekitError: The file is no text, a row has not five numbers, its class does not exist, or the middle or size
+            of its box is outside 0 to 1.
     """
     if not path.exists():
         return
-    for number, row in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        rows = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise EdgekitError(f"{path} cannot be read as labels: {exc}") from exc
+    for number, row in enumerate(rows, start=1):
         if not row.strip():
             continue
         where = f"{path}, line {number}"

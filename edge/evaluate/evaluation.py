@@ -1,8 +1,8 @@
 """The report of an evaluation, as `edgekit evaluate --json` prints it and `edgekit bundle build` reads it."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from edge.model.manifest import Format, Precision
+from edge.model.manifest import Format, Precision, Sha256
 
 
 class ClassScore(BaseModel):
@@ -21,6 +21,7 @@ class ModelScore(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Format
+    sha256: Sha256 = Field(description="of the model file")
     backend: str
     version: str
     precision: Precision

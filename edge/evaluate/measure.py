@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from devices.errors import EdgekitError
 from edge.evaluate.average_precision import AveragePrecision, PictureResult, average_precision
 from edge.evaluate.dataset import DetectionSet, label_rows
 from edge.model.detector import Detector
+from edge.model.picture import read_picture
 
 LEAST_SCORE = 0.001  # average precision looks at the whole curve, down to the weakest detection
 
@@ -76,9 +76,7 @@ def score_by_class(results: Sequence[SetResult]) -> Mapping[int, AveragePrecisio
 
 
 def _result(detector: Detector, opened: DetectionSet, path: Path) -> PictureResult:
-    picture = cv2.imread(str(path))
-    if picture is None:
-        raise EdgekitError(f"{path} cannot be read as a picture")
+    picture = read_picture(path)
     height, width = picture.shape[:2]
     rows = list(label_rows(opened.label_file(path), len(opened.description.classes)))
     centres = np.array([box for _, box in rows], np.float32).reshape(-1, 4)
@@ -86,5 +84,5 @@ def _result(detector: Detector, opened: DetectionSet, path: Path) -> PictureResu
     return PictureResult(
         (corners * np.array([width, height] * 2, np.float32)).astype(np.float32),
         np.array([class_id for class_id, _ in rows], np.int32),
-        detector.detect(np.asarray(picture, np.uint8)),
+        detector.detect(picture),
     )

@@ -46,6 +46,7 @@ def evaluate_bundle(
         scores.append(
             ModelScore(
                 format=model.format,
+                sha256=next(entry.sha256 for entry in bundle.manifest.files if entry.path == model.path),
                 backend=backend,
                 version=detector.info.version,
                 precision=precision,

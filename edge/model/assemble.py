@@ -1,10 +1,10 @@
 """From an export and its INT8 files to a signed bundle, with everything that its manifest has to say."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -13,7 +13,7 @@ from edge.model.bundle import Bundle, build_bundle, open_bundle
 from edge.model.decode import Decoder
 from edge.model.detections import Detections, iou
 from edge.model.detector import ENGINE_OF, Detector, load_engine
-from edge.model.engine import EngineRequest
+from edge.model.engine import EngineRequest, ModelContent
 from edge.model.export_record import (
     EXPORTED_MODEL,
     INT8_ONNX,
@@ -23,6 +23,7 @@ from edge.model.export_record import (
     read_quantization,
 )
 from edge.model.manifest import Expected, FileEntry, Manifest, ModelFile, SelfTest, Thresholds
+from edge.model.picture import decode_picture
 
 SELF_TEST = "self-test.jpg"
 SURE = 0.6  # what the self-test expects is what every file is sure of
@@ -67,18 +68,20 @@ def assemble(
         request: What it is to be.
         out: The new folder.
         key: Signs it.
-        metrics: By format and precision of a model file, as measured on that very file.
+        metrics: By format and sha256 of a model file, as measured on that very file; None where nothing was measured.
 
     Raises:
         EdgekitError: A record or file is missing, `out` exists, or the models do not agree on the self-test picture.
     """
     record = read_export(request.export)
-    models = tuple(
-        model.model_copy(update={"metrics": dict((metrics or {}).get((model.format, model.precision), {}))})
-        for model in _model_files(request)
-    )
-    members = _members(request, models)
-    expected = _expected(request, record, models, members)
+    quantization = read_quantization(request.int8) if request.int8 is not None else None
+    contents = {path: _read(source) for path, source in _members(request, _model_files(request)).items()}
+    if quantization is not None and quantization.model_sha256 != _sha256(_read(request.export / EXPORTED_MODEL)):
+        raise EdgekitError(
+            f"{request.int8} was quantised from another model than {request.export} holds: quantise anew"
+        )
+    models = tuple(_measured(model, contents, metrics) for model in _model_files(request))
+    expected = _expected(request, record, models, contents)
     manifest = Manifest(
         name=request.name,
         version=request.version,
@@ -92,11 +95,11 @@ def assemble(
         data=record.data,
         weights=record.weights,
         recipe=record.recipe,
-        calibration=read_quantization(request.int8).calibration if request.int8 is not None else None,
+        calibration=quantization.calibration if quantization is not None else None,
         self_test=SelfTest(picture=SELF_TEST, expected=expected),
         files=(FileEntry(path=SELF_TEST, sha256="0" * 64, size=0),),  # filled in as the files are copied
     )
-    return build_bundle(out, manifest, members, key)
+    return build_bundle(out, manifest, contents, key)
 
 
 def sign(bundle: Path, key: Ed25519PrivateKey, trusted_keys: Sequence[Path], out: Path) -> Bundle:
@@ -107,7 +110,7 @@ def sign(bundle: Path, key: Ed25519PrivateKey, trusted_keys: Sequence[Path], out
     """
     opened = open_bundle(bundle, trusted_keys)
     return build_bundle(
-        out, opened.manifest, {entry.path: opened.file(entry.path) for entry in opened.manifest.files}, key
+        out, opened.manifest, {entry.path: opened.read(entry.path) for entry in opened.manifest.files}, key
     )
 
 
@@ -136,19 +139,22 @@ def _members(request: BundleRequest, models: Sequence[ModelFile]) -> dict[str, P
 
 
 def _expected(
-    request: BundleRequest, record: ExportRecord, models: Sequence[ModelFile], members: Mapping[str, Path]
+    request: BundleRequest, record: ExportRecord, models: Sequence[ModelFile], contents: Mapping[str, bytes]
 ) -> tuple[Expected, ...]:
     """Return what every model file finds in the self-test picture, as the first of them says it."""
-    picture = cv2.imread(str(request.self_test))
-    if picture is None:
-        raise EdgekitError(f"{request.self_test} cannot be read as a picture: choose another one for the self-test")
-    image = np.asarray(picture, np.uint8)
+    image = decode_picture(contents[SELF_TEST], str(request.self_test))
     decoder = Decoder(record.head, len(record.classes), SURE - ALIKE_SCORE, request.thresholds.nms_iou)
     found: list[Detections] = []
     for model in models:
         engine = load_engine(
             ENGINE_OF[model.format],
-            EngineRequest(members[model.path], model.precision, record.input.height, record.input.width, requests=1),
+            EngineRequest(
+                _content(model, contents),
+                model.precision,
+                record.input.height,
+                record.input.width,
+                requests=1,
+            ),
         )
         found.append(Detector(engine, decoder, record.classes, record.input.height, record.input.width).detect(image))
     first, *others = found
@@ -165,6 +171,33 @@ def _expected(
             "choose a picture that shows a class plainly"
         )
     return tuple(agreed)
+
+
+def _measured(
+    model: ModelFile, contents: Mapping[str, bytes], metrics: Mapping[tuple[str, str], Mapping[str, float]] | None
+) -> ModelFile:
+    if metrics is None:
+        return model
+    found = metrics.get((model.format, _sha256(contents[model.path])))
+    if found is None:
+        raise EdgekitError(f"the evaluation is of another file than {model.path} for {model.format}: evaluate anew")
+    return model.model_copy(update={"metrics": dict(found)})
+
+
+def _content(model: ModelFile, contents: Mapping[str, bytes]) -> ModelContent:
+    weights = contents[str(Path(model.path).with_suffix(".bin"))] if model.path.endswith(".xml") else None
+    return ModelContent(model.path, contents[model.path], weights)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise EdgekitError(f"cannot read {path}: {exc.strerror}") from exc
 
 
 def _finds(found: Detections, expected: Detections, row: int) -> bool:

@@ -5,12 +5,13 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from devices.errors import EdgekitError
+from edge.model.engine import ModelContent
 from edge.model.manifest import FileEntry, Manifest, ModelFile
 from edge.model.signature import load_public, signed_by_one_of
 from edge.validation import explain
@@ -18,7 +19,6 @@ from edge.validation import explain
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 MOST_MANIFEST_BYTES = 1 << 20
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,25 @@ class Bundle:
     manifest: Manifest
     digest: str
 
-    def file(self, path: str) -> Path:
-        """Return the file of a path from the manifest."""
-        return self.directory / path
+    def read(self, path: str) -> bytes:
+        """Return a file's bytes, checked against the manifest as they are read: a file may change after `open_bundle`.
+
+        Raises:
+            EdgekitError: The file is gone, or is not what was signed.
+        """
+        entry = next(entry for entry in self.manifest.files if entry.path == path)
+        content = _read_at_most(self.directory / path, entry.size)
+        _check_content(self.directory / path, content, entry)
+        return content
+
+    def model(self, model: ModelFile) -> ModelContent:
+        """Return a model file's bytes, with the weights that lie beside an .xml.
+
+        Raises:
+            EdgekitError: As `read`.
+        """
+        weights = self.read(str(PurePosixPath(model.path).with_suffix(".bin"))) if model.path.endswith(".xml") else None
+        return ModelContent(str(self.directory / model.path), self.read(model.path), weights)
 
     def find(self, format_: str, precision: str) -> ModelFile | None:
         """Return the model file of a format and a precision (`auto`: INT8 before FP32), None where there is none."""
@@ -49,17 +65,17 @@ class Bundle:
         return None
 
 
-def build_bundle(out: Path, manifest: Manifest, members: Mapping[str, Path], key: Ed25519PrivateKey) -> Bundle:
+def build_bundle(out: Path, manifest: Manifest, members: Mapping[str, bytes], key: Ed25519PrivateKey) -> Bundle:
     """Write a signed bundle; the folder appears whole or not at all.
 
     Args:
         out: The new folder.
         manifest: All but `files`, which is filled in here.
-        members: Source files by their path in the bundle.
+        members: Contents by their path in the bundle.
         key: Signs the manifest.
 
     Raises:
-        EdgekitError: `out` exists, or a member cannot be read.
+        EdgekitError: `out` exists or cannot be written.
     """
     if out.exists():
         raise EdgekitError(f"{out} exists: remove it or choose another folder")
@@ -67,11 +83,11 @@ def build_bundle(out: Path, manifest: Manifest, members: Mapping[str, Path], key
     shutil.rmtree(partial, ignore_errors=True)
     try:
         entries: list[FileEntry] = []
-        for path, source in sorted(members.items()):
+        for path, member in sorted(members.items()):
             target = partial / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
-            entries.append(FileEntry(path=path, sha256=_digest(target), size=target.stat().st_size))
+            target.write_bytes(member)
+            entries.append(FileEntry(path=path, sha256=hashlib.sha256(member).hexdigest(), size=len(member)))
         content = manifest.model_copy(update={"files": tuple(entries)}).to_bytes()
         (partial / MANIFEST).write_bytes(content)
         (partial / SIGNATURE).write_bytes(key.sign(content))
@@ -135,10 +151,7 @@ def _read_small(directory: Path, name: str, present: Mapping[str, int]) -> bytes
         raise EdgekitError(f"{directory} is no bundle: {name} is missing")
     if present[name] > MOST_MANIFEST_BYTES:
         raise EdgekitError(f"{directory}/{name} has {present[name]} bytes, more than any manifest needs")
-    try:
-        return (directory / name).read_bytes()
-    except OSError as exc:
-        raise EdgekitError(f"cannot read {directory}/{name}: {exc.strerror}") from exc
+    return _read_at_most(directory / name, present[name])
 
 
 def _check_files(directory: Path, manifest: Manifest, present: Mapping[str, int]) -> None:
@@ -148,19 +161,23 @@ def _check_files(directory: Path, manifest: Manifest, present: Mapping[str, int]
     for path, entry in sorted(listed.items()):
         if path not in present:
             raise EdgekitError(f"{directory}/{path} is missing: copy the bundle again")
-        if present[path] != entry.size or _digest(directory / path) != entry.sha256:
-            raise EdgekitError(
-                f"{directory}/{path} does not match the manifest: it was changed after signing; "
-                "copy the bundle again or rebuild it"
-            )
+        _check_content(directory / path, _read_at_most(directory / path, entry.size), entry)
     for path in (*(model.path for model in manifest.models), manifest.self_test.picture):
         if path not in listed:
             raise EdgekitError(f"the manifest of {directory} names {path}, which is not among its files: rebuild it")
 
 
-def _digest(path: Path) -> str:
-    total = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            total.update(chunk)
-    return total.hexdigest()
+def _read_at_most(path: Path, size: int) -> bytes:
+    """Return a plain file's bytes, one more than `size` at most, so that a file that grew is seen and not swallowed."""
+    try:
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - by descriptor
+            return file.read(size + 1)
+    except OSError as exc:
+        raise EdgekitError(f"cannot read {path}: {exc.strerror}") from exc
+
+
+def _check_content(path: Path, content: bytes, entry: FileEntry) -> None:
+    if len(content) != entry.size or hashlib.sha256(content).hexdigest() != entry.sha256:
+        raise EdgekitError(
+            f"{path} does not match the manifest: it was changed after signing; copy the bundle again or rebuild it"
+        )

@@ -124,10 +124,10 @@ def show(
     print(f"made by: {manifest.recipe}")
 
 
-def _metrics(path: Path | None) -> dict[tuple[str, str], dict[str, float]]:
-    """Return the metrics of an evaluation's report by format and precision."""
+def _metrics(path: Path | None) -> dict[tuple[str, str], dict[str, float]] | None:
+    """Return the metrics of an evaluation's report by format and digest of the model file."""
     if path is None:
-        return {}
+        return None
     from pydantic import ValidationError  # noqa: PLC0415
 
     from edge.evaluate.evaluation import Evaluation  # noqa: PLC0415
@@ -138,4 +138,4 @@ def _metrics(path: Path | None) -> dict[tuple[str, str], dict[str, float]]:
     except (OSError, ValueError) as exc:
         fault = explain(exc, Evaluation) if isinstance(exc, ValidationError) else str(exc)
         raise EdgekitError(f"{path} is no report of `edgekit evaluate --json`: {fault}") from exc
-    return {(model.format, model.precision): model.metrics for model in report.models}
+    return {(model.format, model.sha256): model.metrics for model in report.models}

@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.errors import EdgekitError
+
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
@@ -49,18 +51,46 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelContent:
+    """A model in memory: engines get bytes, so that what runs is what was verified and nothing is loaded beside it.
+
+    Attributes:
+        name: Of the file, for messages.
+        model: The ONNX file, or OpenVINO's .xml.
+        weights: OpenVINO's .bin, None where there is none.
+    """
+
+    name: str
+    model: bytes
+    weights: bytes | None = None
+
+    @classmethod
+    def read(cls, path: Path) -> "ModelContent":
+        """Read a model file that is not in a bundle yet, and the .bin beside an .xml.
+
+        Raises:
+            EdgekitError: A file cannot be read.
+        """
+        try:
+            weights = path.with_suffix(".bin").read_bytes() if path.suffix == ".xml" else None
+            return cls(str(path), path.read_bytes(), weights)
+        except OSError as exc:
+            raise EdgekitError(f"the model {path} cannot be read: {exc.strerror}") from exc
+
+
+@dataclass(frozen=True, slots=True)
 class EngineRequest:
     """What an engine is to load.
 
     Attributes:
-        model: The model file.
+        model: The model.
         precision: Of the model file, told in `EngineInfo`.
         height: Rows of the input.
         width: Columns of the input.
         requests: Pictures that may be in inference at the same time.
     """
 
-    model: Path
+    model: ModelContent
     precision: str
     height: int
     width: int

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from devices.errors import EdgekitError
-from edge.model.manifest import Calibration, DataEntry, Head, Input, Part, WeightsEntry
+from edge.model.manifest import Calibration, DataEntry, Head, Input, Part, Sha256, WeightsEntry
 from edge.validation import Model, explain
 
 EXPORT_RECORD = "detector.json"
@@ -34,6 +34,7 @@ class QuantizationRecord(Part):
 
     schema_id: Literal["edgekit.quantization/1"] = Field(default="edgekit.quantization/1", alias="schema")
     model: str
+    model_sha256: Sha256
     calibration: Calibration
     seed: int
     float_nodes: dict[str, tuple[str, ...]]

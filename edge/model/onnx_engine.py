@@ -25,21 +25,21 @@ class OnnxEngine:
         options.log_severity_level = 3
         # Threads that spin while they wait would take the cores from the other request and from code reading.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        name = request.model.name
         try:
-            self._session = ort.InferenceSession(str(request.model), options, providers=[PROVIDER])
+            self._session = ort.InferenceSession(request.model.model, options, providers=[PROVIDER])
         except Exception as exc:
             first_line = str(exc).strip().splitlines()[0]
-            raise EdgekitError(f"ONNX Runtime cannot load {request.model}: {first_line}") from exc
+            raise EdgekitError(f"ONNX Runtime cannot load {name}: {first_line}") from exc
         if self._session.get_providers() != [PROVIDER]:
             raise EdgekitError(f"ONNX Runtime fell back to {self._session.get_providers()} instead of {PROVIDER}")
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
-            raise EdgekitError(f"{request.model} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
+            raise EdgekitError(f"{name} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
         shape, kind = tuple(inputs[0].shape), inputs[0].type
         if shape != (1, request.height, request.width, 3) or kind != "tensor(uint8)":
             raise EdgekitError(
-                f"the input of {request.model} is {shape} {kind}, "
-                f"not (1, {request.height}, {request.width}, 3) tensor(uint8)"
+                f"the input of {name} is {shape} {kind}, not (1, {request.height}, {request.width}, 3) tensor(uint8)"
             )
         self._input = inputs[0].name
         self._output_shape = tuple(size if isinstance(size, int) else -1 for size in outputs[0].shape)

@@ -20,9 +20,11 @@ class OpenvinoEngine:
     """
 
     def __init__(self, request: EngineRequest) -> None:
+        name, content = request.model.name, request.model
         try:
             core = ov.Core()
-            model = core.read_model(request.model)
+            weighted = content.weights is not None
+            model = core.read_model(content.model, content.weights) if weighted else core.read_model(content.model)
             compiled = core.compile_model(
                 model,
                 DEVICE,
@@ -34,17 +36,18 @@ class OpenvinoEngine:
                 },
             )
         except RuntimeError as exc:
-            first_line = str(exc).strip().splitlines()[0]
-            raise EdgekitError(f"OpenVINO cannot load {request.model}: {first_line}") from exc
+            # The first lines name places in OpenVINO's own source, the last one what is wrong.
+            last_line = str(exc).strip().splitlines()[-1]
+            raise EdgekitError(f"OpenVINO cannot load {name}: {last_line}") from exc
         if len(compiled.inputs) != 1 or len(compiled.outputs) != 1:
             raise EdgekitError(
-                f"{request.model} has {len(compiled.inputs)} inputs and {len(compiled.outputs)} outputs, not one each"
+                f"{name} has {len(compiled.inputs)} inputs and {len(compiled.outputs)} outputs, not one each"
             )
         shape = tuple(compiled.inputs[0].shape)
         kind = compiled.inputs[0].element_type.get_type_name()
         if shape != (1, request.height, request.width, 3) or kind != "u8":
             raise EdgekitError(
-                f"the input of {request.model} is {shape} {kind}, not (1, {request.height}, {request.width}, 3) u8"
+                f"the input of {name} is {shape} {kind}, not (1, {request.height}, {request.width}, 3) u8"
             )
         self._output_shape = tuple(int(size) for size in compiled.outputs[0].shape)
         self._idle: SimpleQueue[ov.InferRequest] = SimpleQueue()

@@ -23,11 +23,15 @@ def create_key(private: Path, public: Path) -> str:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     shown = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    written: list[Path] = []
     for path, content, mode in ((private, secret, 0o600), (public, shown, 0o644)):
         try:
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:  # noqa: PTH123 - by descriptor
+                written.append(path)
                 file.write(content)
         except OSError as exc:
+            for half in written:  # half a pair would be taken for a whole one later
+                half.unlink(missing_ok=True)
             raise EdgekitError(f"cannot write the key {path}: {exc.strerror}") from exc
     return key_id(key.public_key())
 

@@ -36,7 +36,7 @@ class Lane:
         self._interpreter = interpreter
         self._commit = commit
         self._observe = observe
-        self._arrivals = threading.Condition()
+        self._arrivals = threading.Lock()
         self._running = threading.Lock()
         self._waiting: dict[int, Inferred] = {}
         self._next_ticket = 0
@@ -68,11 +68,6 @@ class Lane:
             self._publish(action(self._interpreter))
         self._run_waiting()
 
-    def wait_until_empty(self, timeout_s: float) -> bool:
-        """Wait until no frame is on its way through this lane; False where the time ran out."""
-        with self._arrivals:
-            return self._arrivals.wait_for(lambda: self._next_ticket == self._next_step, timeout_s)
-
     def _has_ready(self) -> bool:
         with self._arrivals:
             return self._next_step in self._waiting
@@ -97,7 +92,6 @@ class Lane:
             with self._arrivals:
                 self.frames += 1
                 self._next_step += 1
-                self._arrivals.notify_all()
 
     def _publish(self, events: Sequence[TagEvent]) -> None:
         if events:

@@ -85,12 +85,24 @@ class Runner:
         for thread in (*workers, *(camera.feed for camera in self._cameras)):
             thread.start()
         try:
-            while not (stop.is_set() or self._ended.is_set() or all(camera.feed.finished for camera in self._cameras)):
+            while not (stop.is_set() or self._ended.is_set() or self._over):
                 self._supervise()
                 stop.wait(_SUPERVISE_S)
+        except BaseException as exc:
+            self._failure = exc
+            raise
         finally:
-            self._wind_up(workers, abandon=stop.is_set())
+            self._wind_up(workers, abandon=stop.is_set() or self._lost_for_good)
         self._raise_failures()
+
+    @property
+    def _over(self) -> bool:
+        return self._lost_for_good or all(camera.feed.finished for camera in self._cameras)
+
+    @property
+    def _lost_for_good(self) -> bool:
+        """Whether a live camera's own thread ended: only a new run can bring it back, so this one ends."""
+        return any(camera.feed.live and camera.feed.error is not None for camera in self._cameras)
 
     def _supervise(self) -> None:
         now_s = time.monotonic()
@@ -150,21 +162,28 @@ class Runner:
 
     def _wind_up(self, workers: Sequence[threading.Thread], *, abandon: bool) -> None:
         """Stop the feeds, let what they delivered go through, end the workers, decide what still waits."""
-        for camera in self._cameras:
-            if abandon or self._failure is not None:
-                camera.feed.stop(_STOP_FEED_S)
+        if abandon or self._failure is not None:
+            self._stop_feeds()
         deadline = time.monotonic() + _DRAIN_LANE_S
         while self._failure is None and time.monotonic() < deadline and self._anything_on_its_way():
             time.sleep(0.005)
         self._ended.set()
         for worker in workers:
             worker.join(_STOP_FEED_S)
+        self._stop_feeds()
         for camera in self._cameras:
-            camera.feed.stop(_STOP_FEED_S)
             if self._failure is None:
                 camera.lane.call(lambda half: half.finish())
         now_s = time.monotonic()
         self._tell({camera.feed.camera.name: camera.feed.health(now_s) for camera in self._cameras}, now_s)
+
+    def _stop_feeds(self) -> None:
+        """Tell all feeds to end, then wait for them together: one that hangs costs no other its time."""
+        for camera in self._cameras:
+            camera.feed.stop(0.0)
+        deadline = time.monotonic() + _STOP_FEED_S
+        for camera in self._cameras:
+            camera.feed.stop(max(0.0, deadline - time.monotonic()))
 
     def _anything_on_its_way(self) -> bool:
         return self._intake.waiting or any(camera.lane.in_flight for camera in self._cameras)

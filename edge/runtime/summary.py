@@ -16,7 +16,7 @@ class RunSummary:
     """Counts and times of one run.
 
     Attributes:
-        seconds: From the first frame's arrival to the end of the last step.
+        seconds: From the start of the cameras to the end of the last step.
         frames: Frames that went through every stage.
         dropped: Frames that a camera delivered and nobody had time for.
         events: Committed events by kind.

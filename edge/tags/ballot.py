@@ -60,7 +60,7 @@ class Ballot:
             rivals = [
                 other.votes
                 for other in self._candidates
-                if other is not candidate and other.near(candidate.x, candidate.y)
+                if other.text != candidate.text and other.near(candidate.x, candidate.y)
             ]
             enough = candidate.votes >= self._agreeing_reads
             if enough and candidate.votes >= LEAD * max(rivals, default=0):

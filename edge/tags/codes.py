@@ -76,7 +76,7 @@ class CodeReader:
     def __init__(self, formats: Sequence[str]) -> None:
         wanted: list[zxingcpp.BarcodeFormat] = []
         for name in formats:
-            known = getattr(zxingcpp.BarcodeFormat, name, None)
+            known = zxingcpp.BarcodeFormat.__members__.get(name)
             if known is None:
                 allowed = ", ".join(sorted(zxingcpp.BarcodeFormat.__members__))
                 raise EdgekitError(f"formats in [codes] names the unknown symbology {name!r}; allowed: {allowed}")

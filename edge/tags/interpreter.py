@@ -154,7 +154,8 @@ class CameraInterpreter:
         """
         events = self._decide(math.inf)
         self._parcels.clear()
-        self._tracker = Tracker()
+        self._tracker.forget()
+        self._shown, self._labels = [], []
         zones: Sequence[str | None] = [line.name for line in self._camera.lines] or [None]
         events += [
             TagEvent(

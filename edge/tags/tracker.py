@@ -106,9 +106,9 @@ class Tracker:
             np.array([track.hits for _, track in shown], np.int64),
         )
 
-    def alive(self, track_id: int) -> bool:
-        """Whether a track may still be seen again."""
-        return any(track.track_id == track_id for track in self._tracks)
+    def forget(self) -> None:
+        """End all tracks; ids go on counting, so that none is given twice in a run."""
+        self._tracks = []
 
     def _associate(self, detections: Detections, now_s: float) -> list[tuple[_Track, int]]:
         """Return pairs of a track and a row, best overlap first, each used once; confirmed tracks choose first."""
@@ -117,14 +117,19 @@ class Tracker:
         boxes = detections.xyxy
         predicted = np.stack([track.predicted(now_s) for track in self._tracks])
         last = np.stack([track.box for track in self._tracks])
-        overlap = np.maximum(_iou_matrix(predicted, boxes), _iou_matrix(last, boxes))
-        preference = overlap + np.array([[1.0 if track.confirmed else 0.0] for track in self._tracks])
+        confirmed = np.array([[1.0 if track.confirmed else 0.0] for track in self._tracks])
+        # Where a track should be comes before where it was: else, when the belt moves by a parcel's length between two
+        # frames, each would take the place of the one ahead. Where it was helps only those that nothing else explains.
+        least = self._settings.least_iou
+        by_motion, by_place = _iou_matrix(predicted, boxes), _iou_matrix(last, boxes)
+        overlap = np.where(by_motion >= least, by_motion + 2.0, np.where(by_place >= least, by_place, 0.0))
+        preference = overlap + 4.0 * confirmed
         pairs: list[tuple[_Track, int]] = []
         used_tracks: set[int] = set()
         used_rows: set[int] = set()
         for flat in np.argsort(-preference, axis=None, kind="stable"):
             index, row = divmod(int(flat), len(detections))
-            if index in used_tracks or row in used_rows or overlap[index, row] < self._settings.least_iou:
+            if index in used_tracks or row in used_rows or overlap[index, row] < least:
                 continue
             used_tracks.add(index)
             used_rows.add(row)

@@ -5,13 +5,15 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from enum import Enum
 
 from devices.errors import EdgekitError
 from edge.config import Camera, RtspSource, UsbSource
+from edge.redaction import redact
+from edge.video.frame import Frame
 from edge.video.newest import FramePlace
 from edge.video.sources import FrameSource, SourceLostError, is_live, open_source
 
@@ -21,6 +23,8 @@ LEAST_DELAY_S = 1.0
 MOST_DELAY_S = 8.0
 _STALLED_AFTER_TIMEOUTS = 1.5  # a read that outlives its own time-out by so much hangs
 _FPS_FRAMES = 60
+_MOST_DOUBLINGS = 16
+LONGEST_HOLE_S = 1.0  # as long as a track lives unseen: what crosses in a longer one was seen by nobody
 
 
 class FeedState(str, Enum):
@@ -36,7 +40,10 @@ class FeedState(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A stretch in which a live camera gave no frame: UTC of the last one before and the first one after it."""
+    """A stretch in which a live camera gave no frame, and why: `start`, `no_frames` or `camera_lost`.
+
+    From the last frame before it (or the start of the run) to the first one after it (or the end of the run), UTC.
+    """
 
     start: datetime
     end: datetime
@@ -105,7 +112,8 @@ class CameraFeed:
         self._reason: str | None = None
         self._arrivals: deque[float] = deque(maxlen=_FPS_FRAMES)
         self._next_index = 0
-        self._last_captured: datetime | None = None
+        self._last_captured = datetime.now(timezone.utc)
+        self._seen = False
         self._thread = threading.Thread(target=self._capture, name=f"capture-{camera.name}", daemon=True)
 
     def open(self) -> None:
@@ -118,7 +126,8 @@ class CameraFeed:
             self._source = self._opener(self.camera, 0)
 
     def start(self) -> None:
-        """Begin to capture."""
+        """Begin to capture; what happens before the first frame of a live camera is told as not seen."""
+        self._last_captured = datetime.now(timezone.utc)
         self._thread.start()
 
     def stop(self, timeout_s: float) -> bool:
@@ -143,7 +152,8 @@ class CameraFeed:
             state, reason = self._state, self._reason
             if state is FeedState.STREAMING and self._hangs(now_s):
                 state, reason = FeedState.STALLED, "no frame came in time"
-            since = self._since
+            # Who has stalled has done so since its last frame, not since it began to stream.
+            since = self._last_captured if state is FeedState.STALLED else self._since
             arrivals = list(self._arrivals)
             frames = self._next_index
         span_s = arrivals[-1] - arrivals[0] if len(arrivals) > 1 else 0.0
@@ -184,22 +194,43 @@ class CameraFeed:
         while not self._stop.is_set():
             before = self._next_index
             try:
-                self._source = self._opener(self.camera, self._next_index)
+                self._source = self._open_live()
                 self._drain(self._source)
             except SourceLostError as exc:
                 if self._stop.is_set():
-                    return
+                    break
                 failures = 0 if self._next_index > before else failures + 1
                 self._become(FeedState.RECONNECTING, str(exc))
                 _log.warning("%s; trying again", exc)
             finally:
                 self._source = None
             self._stop.wait(backoff_s(failures, self._least_delay_s, self._jitter()))
+        if self._state is FeedState.RECONNECTING:
+            self._on_gap(Gap(self._last_captured, datetime.now(timezone.utc), "camera_lost"))
+
+    def _open_live(self) -> FrameSource:
+        try:
+            return self._opener(self.camera, self._next_index)
+        except SourceLostError:
+            raise
+        except Exception as exc:
+            raise SourceLostError(f"camera {self.camera.name} cannot be opened: {redact(str(exc))}") from exc
+
+    def _frames_of(self, source: FrameSource) -> Iterator[Frame]:
+        """Yield a source's frames; whatever a live one dies of, it may come back."""
+        try:
+            yield from source.frames()
+        except EdgekitError:
+            raise
+        except Exception as exc:
+            if not self.live:
+                raise
+            raise SourceLostError(f"camera {self.camera.name} broke off: {redact(str(exc))}") from exc
 
     def _drain(self, source: FrameSource) -> None:
         """Leave every frame of a source in its place; tell the gap before the first one after a loss."""
         try:
-            for frame in source.frames():
+            for frame in self._frames_of(source):
                 if self._stop.is_set():
                     return
                 self._tell_gap(frame.captured_at)
@@ -212,12 +243,15 @@ class CameraFeed:
             source.close()
 
     def _tell_gap(self, captured_at: datetime) -> None:
-        if self._state is FeedState.STREAMING:
-            return
-        if self._state is FeedState.RECONNECTING and self._last_captured is not None:
-            self._on_gap(Gap(self._last_captured, captured_at, "camera_lost"))
-        self._arrivals.clear()
-        self._become(FeedState.STREAMING)
+        streaming = self._state is FeedState.STREAMING
+        hole_s = (captured_at - self._last_captured).total_seconds()
+        if self.live and (not streaming or hole_s > LONGEST_HOLE_S):
+            cause = "no_frames" if streaming else "camera_lost" if self._seen else "start"
+            self._on_gap(Gap(self._last_captured, captured_at, cause))
+        self._seen = True
+        if not streaming:
+            self._arrivals.clear()
+            self._become(FeedState.STREAMING)
 
 
 def backoff_s(failures: int, least_s: float, share: float) -> float:
@@ -228,5 +262,5 @@ def backoff_s(failures: int, least_s: float, share: float) -> float:
         least_s: The shortest wait.
         share: 0 to 1, where between the two to be.
     """
-    longest = min(MOST_DELAY_S, least_s * 2**failures)
+    longest = min(MOST_DELAY_S, least_s * 2 ** min(failures, _MOST_DOUBLINGS))
     return least_s + (longest - least_s) * share

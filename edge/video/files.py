@@ -15,6 +15,7 @@ from edge.config import FileSource
 from edge.video.frame import ClockSource, Frame
 
 _log = logging.getLogger(__name__)
+_USUAL_FPS = 25.0
 av.logging.set_level(None)  # FFmpeg's chatter goes nowhere: what matters arrives as an exception
 
 
@@ -32,7 +33,7 @@ class FileFrames:
         if not source.path.is_file():
             raise EdgekitError(f"there is no video at {source.path}: check the source of camera {camera}")
         try:
-            self._container = av.open(str(source.path))
+            self._container = av.open(str(source.path), metadata_errors="replace")
             self._stream = self._container.streams.video[0]
         except (av.error.FFmpegError, IndexError) as exc:
             raise EdgekitError(f"{source.path} is no video that can be read, or is cut off at its start") from exc
@@ -48,7 +49,9 @@ class FileFrames:
         began = datetime.now(timezone.utc)
         began_s = time.monotonic()
         base = float(self._stream.time_base or 0)
+        rate = float(self._stream.average_rate or _USUAL_FPS)
         first_pts: int | None = None
+        media_s = 0.0
         index = 0
         try:
             for picture in self._container.decode(self._stream):
@@ -56,7 +59,9 @@ class FileFrames:
                     return
                 if first_pts is None:
                     first_pts = picture.pts or 0
-                media_s = ((picture.pts if picture.pts is not None else index) - first_pts) * base
+                # A bare stream has no time of its own; times that fall back would turn the tracks' clock.
+                told_s = index / rate if picture.pts is None else (picture.pts - first_pts) * base
+                media_s = max(media_s, told_s)
                 if self._source.realtime:
                     time.sleep(max(0.0, began_s + media_s - time.monotonic()))
                 yield Frame(

@@ -10,11 +10,13 @@ import av.logging
 import numpy as np
 
 from edge.config import RtspSource
+from edge.redaction import redact
 from edge.video.frame import ClockSource, Frame
-from edge.video.sources import SourceLostError, redact
+from edge.video.sources import SourceLostError
 
 av.logging.set_level(None)  # FFmpeg's chatter goes nowhere: what matters arrives as an exception
 _OPEN_TIMEOUT_S = 5.0
+_MOST_BAD_PACKETS = 100  # in a row, without a picture between them
 
 
 class RtspFrames:
@@ -38,7 +40,12 @@ class RtspFrames:
             "probesize": "500000",
         }
         try:
-            self._container = av.open(source.url, options=options, timeout=(_OPEN_TIMEOUT_S, source.read_timeout_s))
+            self._container = av.open(
+                source.url,
+                options=options,
+                timeout=(_OPEN_TIMEOUT_S, source.read_timeout_s),
+                metadata_errors="replace",  # a name in another encoding is no reason to lose a camera
+            )
         except (av.error.FFmpegError, OSError) as exc:
             raise SourceLostError(f"camera {camera} cannot be reached at {self._where}: {redact(str(exc))}") from exc
         if not self._container.streams.video:
@@ -54,7 +61,7 @@ class RtspFrames:
             SourceLostError: The connection ended, or nothing came within the read time-out.
         """
         try:
-            for picture in self._container.decode(self._stream):
+            for picture in self._pictures():
                 if self._closed:
                     return
                 arrived_s = time.monotonic()
@@ -70,6 +77,21 @@ class RtspFrames:
             self._container.close()
         if not self._closed:
             raise SourceLostError(f"camera {self._camera} at {self._where} ended its stream")
+
+    def _pictures(self) -> Iterator[av.VideoFrame]:
+        """Yield decoded pictures; a damaged packet costs its own picture, not the connection."""
+        bad = 0
+        for packet in self._container.demux(self._stream):
+            try:
+                pictures = packet.decode()
+            except av.error.InvalidDataError:
+                bad += 1
+                if bad >= _MOST_BAD_PACKETS:
+                    raise
+                continue
+            for picture in pictures:
+                bad = 0
+                yield picture
 
     def close(self) -> None:
         """End after the frame at hand, at the latest after the read time-out."""

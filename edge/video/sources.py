@@ -1,14 +1,11 @@
 """From a configured source to frames: what all sources have in common, and which file knows which kind."""
 
-import re
 from collections.abc import Iterator
 from typing import Protocol
 
 from devices.errors import EdgekitError
 from edge.config import Camera, FileSource, FolderSource, RtspSource, UsbSource
 from edge.video.frame import Frame
-
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 class SourceLostError(EdgekitError):
@@ -66,8 +63,3 @@ def open_source(camera: Camera, first_index: int = 0) -> FrameSource:
             from edge.video.usb import UsbFrames  # noqa: PLC0415
 
             return UsbFrames(camera.name, source, first_index)
-
-
-def redact(text: str) -> str:
-    """Return a text without the user and password of any URL in it."""
-    return _CREDENTIALS.sub("***@", text)

@@ -30,7 +30,6 @@ class UsbFrames:
             (cv2.CAP_PROP_FRAME_WIDTH, source.width),
             (cv2.CAP_PROP_FRAME_HEIGHT, source.height),
             (cv2.CAP_PROP_FPS, source.fps),
-            (cv2.CAP_PROP_READ_TIMEOUT_MSEC, source.read_timeout_s * 1000),
         ]
         self._capture = cv2.VideoCapture(str(source.device), cv2.CAP_V4L2)
         if not self._capture.isOpened():

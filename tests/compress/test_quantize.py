@@ -15,7 +15,7 @@ from compress.quantize import input_size, quantize
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet, open_set
 from edge.model.detector import load_engine
-from edge.model.engine import EngineRequest
+from edge.model.engine import EngineRequest, ModelContent
 from edge.model.export_record import INT8_ONNX, INT8_OPENVINO
 from train import ultralytics_adapter as yolo
 from train.export import export_onnx
@@ -51,9 +51,9 @@ def test_both_int8_files_compute_nearly_what_the_float_model_does(
     record = quantize(exported, tmp_path / "int8", [pictures], pictures=8, seed=0)
     assert record.calibration.pictures == 8
     picture = np.random.default_rng(1).integers(0, 255, (1, HEIGHT, WIDTH, 3), dtype=np.uint8)
-    expected = load_engine("onnxruntime", EngineRequest(exported, "fp32", HEIGHT, WIDTH, 1)).infer(picture)
+    expected = engine_for("onnxruntime", exported).infer(picture)
     for backend, name in (("openvino", INT8_OPENVINO), ("onnxruntime", INT8_ONNX)):
-        engine = load_engine(backend, EngineRequest(tmp_path / "int8" / name, "int8", HEIGHT, WIDTH, 1))
+        engine = engine_for(backend, tmp_path / "int8" / name)
         found = engine.infer(picture)
         assert found.shape == expected.shape
         # Random weights give boxes of a few pixels around the anchors; a quarter of a stride is far from collapse.
@@ -63,6 +63,10 @@ def test_both_int8_files_compute_nearly_what_the_float_model_does(
     assert tail
     assert_float_in_onnx(tmp_path / "int8" / INT8_ONNX, record.float_nodes["onnx"])
     assert_float_in_openvino(tmp_path / "int8" / INT8_OPENVINO)
+
+
+def engine_for(backend: str, path: Path) -> Any:
+    return load_engine(backend, EngineRequest(ModelContent.read(path), "fp32", HEIGHT, WIDTH, 1))
 
 
 def assert_float_in_onnx(path: Path, float_nodes: tuple[str, ...]) -> None:

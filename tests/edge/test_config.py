@@ -62,6 +62,8 @@ def test_relative_paths_count_from_the_folder_of_the_file(tmp_path: Path):
             "[[camera.lines]]",
             "unknown key camera[0].lines; allowed here: name, source, policy, line",
         ),
+        ("end = [0.7, 1.0]", "end = [0.7, 1.0]\nhysteresis = 1.0", "hysteresis: Input should be less than 0.5"),
+        ("[outbox]", "[codes]\nformats = []\n[outbox]", "codes.formats"),
         ("start = [0.7, 0.0]", "start = [0.7, 1.0]", "start and end are the same point"),
         (
             "start = [0.7, 0.0]",
@@ -78,6 +80,30 @@ def test_each_fault_is_named_in_one_line(tmp_path: Path, old: str, new: str, sai
         load_config(write(tmp_path, WHOLE.replace(old, new, 1)))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"rtsp://user', '"rtp://user'),
+        ('kind = "rtsp"', 'kind = "rstp"'),
+        ('{ kind = "rtsp", url = "rtsp://user:secret@10.0.0.1/stream" }', '"rtsp://user:secret@10.0.0.1/stream"'),
+        ("user:secret@", "user:se@cret/@ "),
+    ],
+)
+def test_no_fault_tells_a_cameras_password(tmp_path: Path, old: str, new: str):
+    assert old in WHOLE
+    wrong = WHOLE.replace(old, new, 1).replace('kind = "rtsp"', 'kind = "rtsp", fsp = 3', 1)
+    with pytest.raises(EdgekitError) as caught:
+        load_config(write(tmp_path, wrong))
+    assert "cret" not in str(caught.value)
+    assert "user:" not in str(caught.value)
+
+
+def test_two_lines_of_one_name_are_refused(tmp_path: Path):
+    again = WHOLE[WHOLE.index("[[camera.line]]") :]
+    with pytest.raises(EdgekitError, match="two lines have the same name: gate, gate"):
+        load_config(write(tmp_path, WHOLE + again))
 
 
 def test_two_cameras_of_one_name_are_refused(tmp_path: Path):

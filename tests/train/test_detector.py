@@ -8,7 +8,7 @@ import pytest
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
-from train.detector import CONFIG, METRICS, TrainSettings, train_detector
+from train.detector import CONFIG, METRICS, TrainSettings, read_config, train_detector
 from train.ultralytics_adapter import model_yaml
 
 MakeSet = Callable[..., DetectionSet]
@@ -87,3 +87,56 @@ def test_a_bad_picture_is_refused_or_skipped_and_told(
     record = json.loads((tmp_path / "run" / CONFIG).read_text("utf-8"))
     assert len(record["skipped"]) == 1
     assert picture.stem in record["skipped"][0]
+
+
+def test_a_run_is_resumed_with_its_own_settings_and_sets_alone(make_set: MakeSet, random_weights: Path, tmp_path: Path):
+    opened = make_set("cartons", ("carton",), 0)
+    begun = settings(random_weights, epochs=2)
+
+    def break_off(record: object) -> None:
+        raise KeyboardInterrupt(record)
+
+    run = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train_detector(begun, [opened], run, on_epoch=break_off)
+    before = (run / CONFIG).read_bytes()
+    with pytest.raises(EdgekitError, match="begun with epochs 2: resume it with the same settings"):
+        train_detector(settings(random_weights, epochs=5), [opened], run, resume=True)
+    with pytest.raises(EdgekitError, match="begun with other sets"):
+        train_detector(begun, [make_set("others", ("carton",), 0)], run, resume=True)
+    assert (run / CONFIG).read_bytes() == before
+    train_detector(begun, [opened], run, resume=True)
+    with pytest.raises(EdgekitError, match="has finished: there is nothing to resume"):
+        train_detector(begun, [opened], run, resume=True)
+
+
+def test_a_failed_start_leaves_nothing_in_the_way_of_the_next(make_set: MakeSet, random_weights: Path, tmp_path: Path):
+    opened = make_set("cartons", ("carton",), 0)
+    label = opened.label_file(opened.pictures("train")[0])
+    good = label.read_text(encoding="utf-8")
+    label.write_bytes(b"0 0.5 0.5 0.5 0.5 \xe9\n")
+    with pytest.raises(EdgekitError, match="cannot be read as labels"):
+        train_detector(settings(random_weights), [opened], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(EdgekitError, match="nothing to resume"):
+        train_detector(settings(random_weights), [opened], tmp_path / "run", resume=True)
+    assert not (tmp_path / "run").exists()
+    label.write_text(good, encoding="utf-8")
+    train_detector(settings(random_weights), [opened], tmp_path / "run")
+
+
+def test_a_set_with_other_classes_is_not_learnt_under_wrong_names(
+    make_set: MakeSet, random_weights: Path, tmp_path: Path
+):
+    opened = make_set("cartons", ("carton",), 0)
+    other = opened.description.model_copy(update={"classes": ("qr", "barcode", "carton")})
+    with pytest.raises(EdgekitError, match="has the classes"):
+        train_detector(settings(random_weights), [DetectionSet(opened.folder, other)], tmp_path / "run")
+
+
+def test_a_run_records_the_pictures_that_it_really_learnt_from(make_set: MakeSet, random_weights: Path, tmp_path: Path):
+    opened = make_set("cartons", ("carton",), 0, pictures=8)
+    train_detector(settings(random_weights, most_pictures=5), [opened], tmp_path / "run")
+    (used,) = read_config(tmp_path / "run").learnt_from
+    assert used.pictures == 5
+    assert used.digest != opened.description.digest

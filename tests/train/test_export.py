@@ -12,7 +12,7 @@ import torch
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
 from edge.model.detector import load_engine
-from edge.model.engine import EngineRequest
+from edge.model.engine import EngineRequest, ModelContent
 from edge.model.export_record import EXPORTED_MODEL, read_export
 from train import ultralytics_adapter as yolo
 from train.detector import TrainSettings, train_detector
@@ -53,7 +53,7 @@ def test_both_engines_compute_what_pytorch_computes(name: str, tmp_path: Path):
     picture = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     expected = torch_output(weights, picture)
     for backend in ("openvino", "onnxruntime"):
-        engine = load_engine(backend, EngineRequest(exported, "fp32", HEIGHT, WIDTH, 1))
+        engine = load_engine(backend, EngineRequest(ModelContent.read(exported), "fp32", HEIGHT, WIDTH, 1))
         found = engine.infer(picture[None])
         assert found.shape == expected.shape
         np.testing.assert_allclose(found, expected, atol=2e-2, rtol=1e-3)
@@ -62,7 +62,8 @@ def test_both_engines_compute_what_pytorch_computes(name: str, tmp_path: Path):
 def test_the_nms_free_head_of_a_yolo26_is_exported_when_asked_for(tmp_path: Path):
     weights = random_checkpoint("yolo26n", tmp_path)
     export_onnx(weights, tmp_path / "model.onnx", height=HEIGHT, width=WIDTH, top_k=True)
-    engine = load_engine("onnxruntime", EngineRequest(tmp_path / "model.onnx", "fp32", HEIGHT, WIDTH, 1))
+    content = ModelContent.read(tmp_path / "model.onnx")
+    engine = load_engine("onnxruntime", EngineRequest(content, "fp32", HEIGHT, WIDTH, 1))
     rows = engine.infer(np.zeros((1, HEIGHT, WIDTH, 3), np.uint8))
     assert rows.shape[2] == 6
 

@@ -102,3 +102,13 @@ def test_a_description_with_an_unknown_key_is_refused(make_set: MakeSet):
 def test_an_empty_folder_is_no_set(tmp_path: Path):
     with pytest.raises(EdgekitError, match="is no detection set"):
         open_set(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../outside", "a/b", "a, b #", ".hidden", ""])
+def test_a_name_that_would_lead_out_of_a_runs_folder_is_refused(make_set: MakeSet, name: str):
+    opened = make_set("cartons", ("carton",), 0)
+    path = opened.folder / "dataset.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**content, "name": name}), encoding="utf-8")
+    with pytest.raises(EdgekitError, match="name: letters, digits"):
+        open_set(opened.folder)

@@ -13,7 +13,7 @@ def pictures(
     out: Annotated[Path, typer.Argument(help="The new set's folder.")],
     *,
     count: Annotated[int, typer.Option(help="Pictures in all splits together.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Where all chance comes from.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Where all chance comes from.")] = 0,
     width_px: Annotated[int, typer.Option(help="Width of a picture, pixels.")] = 768,
     height_px: Annotated[int, typer.Option(help="Height of a picture, pixels.")] = 432,
     val_share: Annotated[float, typer.Option(help="Part of the pictures that goes into the split val.")] = 0.12,
@@ -47,7 +47,7 @@ def clip(
         Path, typer.Argument(help="The clip, ending in .mp4; the ground truth gets the same name and .json.")
     ],
     *,
-    seed: Annotated[int, typer.Option(help="Where all chance comes from.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Where all chance comes from.")] = 0,
     parcels: Annotated[int, typer.Option(help="Parcels on the belt.")] = 32,
     unreadable_share: Annotated[float, typer.Option(help="Part of them whose label nobody can read.")] = 0.28,
     crf: Annotated[int, typer.Option(min=10, max=45, help="x264's constant rate factor: less is finer.")] = 30,

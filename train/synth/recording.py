@@ -18,7 +18,7 @@ KEYFRAME_S = 4  # a player that jumps finds a whole picture at least this often
 def write_clip(
     video: Path, plan: ClipPlan, *, crf: int = 30, force: bool = False, advance: Callable[[], None] = lambda: None
 ) -> ClipTruth:
-    """Render a clip to `video` and its ground truth to the same name with `.json`; both appear together or not at all.
+    """Render a clip to `video` and its ground truth to the same name with `.json`; both appear complete or not at all.
 
     Args:
         video: The file to write, ending in `.mp4`.
@@ -36,18 +36,18 @@ def write_clip(
     for path in (video, truth_file):
         if path.exists() and not force:
             raise EdgekitError(f"{path} exists; give another name, or --force to replace it")
-    partial = video.with_name(f".{video.name}.partial")
+    partial, partial_truth = (path.with_name(f".{path.name}.partial") for path in (video, truth_file))
     try:
         _encode(partial, plan, crf, advance)
         truth = _truth(video.name, hashlib.sha256(partial.read_bytes()).hexdigest(), plan)
-        partial_truth = truth_file.with_name(f".{truth_file.name}.partial")
         partial_truth.write_text(truth.model_dump_json(by_alias=True, indent=1) + "\n", encoding="utf-8")
+        partial_truth.replace(truth_file)  # with the clip's digest in it: whoever scores sees which clip it is of
         partial.replace(video)
-        partial_truth.replace(truth_file)
     except OSError as exc:
         raise EdgekitError(f"cannot write the clip to {video}: {exc.strerror or exc}") from exc
     finally:
         partial.unlink(missing_ok=True)
+        partial_truth.unlink(missing_ok=True)
     return truth
 
 

@@ -1,6 +1,7 @@
 """`edgekit demo` is what a newcomer runs first: everything that it promises, in one run."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,17 @@ def test_the_bundled_model_is_small_signed_and_names_its_data_and_licences():
     assert bundle.manifest.recipe == "make demo-model"
     for entry in bundle.manifest.data:
         assert entry.licence in {"CC0-1.0", "CC-BY-4.0", "CC-BY-3.0"}
+
+
+def test_another_clips_ground_truth_and_a_picture_of_no_kind_are_one_clear_line(tmp_path: Path):
+    shutil.copyfile(CLIP.with_suffix(".json"), tmp_path / "other.json")
+    (tmp_path / "other.mp4").write_bytes(b"another clip")
+    done = demo("--clip", str(tmp_path / "other.mp4"))
+    assert done.returncode == 1
+    assert "is not the ground truth of" in done.stderr
+    done = demo("--picture", str(tmp_path / "demo.xyz"))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"error: {tmp_path / 'demo.xyz'}: the picture's name has to end in")
 
 
 def test_a_clip_without_ground_truth_is_one_clear_line(tmp_path: Path):

@@ -12,6 +12,7 @@ import pytest
 from devices.errors import EdgekitError
 from edge.model.assemble import sign
 from edge.model.bundle import open_bundle
+from edge.model.detector import load_detector
 from edge.model.signature import create_key, load_private
 
 Make = Callable[..., Any]
@@ -99,6 +100,24 @@ def test_signing_anew_changes_the_signer_and_nothing_else(make_bundle: Make, tmp
     again = sign(made.folder, load_private(tmp_path / "site.pem"), [made.public], tmp_path / "ours")
     opened = open_bundle(tmp_path / "ours", [tmp_path / "site.pub"])
     assert opened.digest == again.digest == open_bundle(made.folder, [made.public]).digest
+
+
+def test_a_file_that_changes_after_the_check_is_neither_signed_nor_run(make_bundle: Make, tmp_path: Path):
+    made = make_bundle()
+    bundle = open_bundle(made.folder, [made.public])
+    (made.folder / "detector.onnx").write_bytes(b"x" * (made.folder / "detector.onnx").stat().st_size)
+    with pytest.raises(EdgekitError, match=r"detector\.onnx does not match the manifest"):
+        load_detector(bundle)
+    with pytest.raises(EdgekitError, match=r"detector\.onnx does not match the manifest"):
+        sign(made.folder, load_private(made.private), [made.public], tmp_path / "ours")
+    assert not (tmp_path / "ours").exists()
+
+
+def test_a_pair_of_keys_is_written_whole_or_not_at_all(tmp_path: Path):
+    (tmp_path / "a.pub").touch()
+    with pytest.raises(EdgekitError, match="File exists"):
+        create_key(tmp_path / "a.pem", tmp_path / "a.pub")
+    assert not (tmp_path / "a.pem").exists()
 
 
 def test_no_key_is_ever_overwritten(tmp_path: Path):

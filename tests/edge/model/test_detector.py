@@ -9,8 +9,8 @@ import pytest
 from devices.errors import EdgekitError
 from edge.model.bundle import open_bundle
 from edge.model.detector import Backend, load_detector, load_engine
-from edge.model.engine import EngineRequest
-from edge.model.manifest import Expected, SelfTest
+from edge.model.engine import EngineRequest, ModelContent
+from edge.model.manifest import Expected, SelfTest, Thresholds
 
 Make = Callable[..., Any]
 BACKENDS: list[Backend] = ["openvino", "onnxruntime"]
@@ -65,5 +65,10 @@ def test_a_file_that_is_no_model_is_one_clear_line(backend: Backend, tmp_path: A
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"no model")
     with pytest.raises(EdgekitError, match="cannot load") as refused:
-        load_engine(backend, EngineRequest(broken, "fp32", 64, 64, 1))
+        load_engine(backend, EngineRequest(ModelContent.read(broken), "fp32", 64, 64, 1))
     assert "\n" not in str(refused.value)
+
+
+def test_a_threshold_above_what_the_self_test_expects_is_allowed(make_bundle: Make):
+    made = make_bundle(thresholds=Thresholds(score=0.99, nms_iou=0.6))
+    assert len(load_detector(opened(made)).detect(np.full((64, 64, 3), 255, np.uint8))) == 1

@@ -31,6 +31,13 @@ def test_a_rival_on_the_same_place_holds_a_text_back_until_it_leads_twice():
     assert votes(("A", 50), ("B", 50), ("B", 50), ("A", 50), ("A", 50), ("A", 50)) == ["A"]
 
 
+def test_a_text_is_no_rival_of_itself_when_its_label_seems_to_wander():
+    ballot = Ballot(2)
+    for x in (50, 75, 66):
+        ballot.vote(CodeRead("A", "EAN13", x, 50), BOX)
+    assert [(text.text, text.share) for text in ballot.texts] == [("A", 1.0)]
+
+
 def test_two_labels_of_a_parcel_are_two_texts():
     assert votes(("A", 10), ("B", 90), ("A", 10), ("B", 90)) == ["A", "B"]
 

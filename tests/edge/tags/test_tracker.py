@@ -49,6 +49,26 @@ def test_touching_parcels_do_not_swap_ids():
     assert {tuple(row) for row in ids[1:]} == {(1, 2, 3)}
 
 
+@pytest.mark.parametrize("hole_frames", range(4, 12))
+def test_a_hole_in_which_the_belt_moves_by_a_parcels_length_swaps_nobody(hole_frames: int):
+    pitch, speed = 130.0, 500 / FPS
+    belt = [-pitch * number for number in range(3)]
+    tracker = Tracker()
+    frames = [*range(20), *range(20 + hole_frames, 40 + hole_frames)]
+    ids = [
+        tracker.update(boxes_at(*[left + speed * index for left in belt]), index / FPS).track_id.tolist()
+        for index in frames
+    ]
+    assert {tuple(row) for row in ids[1:]} == {(1, 2, 3)}
+
+
+def test_forgetting_ends_all_tracks_and_gives_no_id_twice():
+    tracker = Tracker()
+    ids_of(tracker, [boxes_at(0)] * 3)
+    tracker.forget()
+    assert ids_of(tracker, [boxes_at(0)] * 3, start=3)[-1] == [2]
+
+
 def test_a_box_seen_once_is_no_parcel():
     ids = ids_of(Tracker(), [boxes_at(0), Detections.empty(), boxes_at(300), Detections.empty()])
     assert ids == [[], [], [], []]

@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -22,7 +23,8 @@ Eventually = Callable[..., None]
 class ShortConnection:
     """A source that gives some frames and then ends with an error, or hangs until it is closed."""
 
-    def __init__(self, first_index: int, frames: int, error: EdgekitError | None) -> None:
+    def __init__(self, first_index: int, frames: int, error: EdgekitError | None, every_s: float = 0.0) -> None:
+        self._every = timedelta(seconds=every_s)
         self.first = first_index
         self._frames = frames
         self._error = error
@@ -30,7 +32,7 @@ class ShortConnection:
 
     def frames(self) -> Iterator[Frame]:
         for index in range(self.first, self.first + self._frames):
-            now = datetime.now(timezone.utc)
+            now = datetime.now(timezone.utc) + (index - self.first) * self._every
             yield Frame("gate", index, now, ClockSource.HOST, float(index), float(index), IMAGE)
         if self._error is not None:
             raise self._error
@@ -64,15 +66,15 @@ def test_a_lost_camera_comes_back_with_rising_indices_and_one_gap_told(eventuall
         frames = [place.get(timeout_s=5) for _ in range(5)]
         assert [frame.index for frame in frames if frame is not None] == [0, 1, 2, 3, 4]
         eventually(lambda: feed.health(0.0).state is FeedState.STREAMING)
-        assert [gap.cause for gap in gaps] == ["camera_lost"]
+        assert [gap.cause for gap in gaps] == ["start", "camera_lost"]
         assert frames[2] is not None
         assert frames[3] is not None
-        assert gaps[0] == Gap(frames[2].captured_at, frames[3].captured_at, "camera_lost")
+        assert gaps[1] == Gap(frames[2].captured_at, frames[3].captured_at, "camera_lost")
     finally:
         assert feed.stop(5)
 
 
-def test_a_camera_that_is_away_from_the_start_is_told_and_is_no_gap(eventually: Eventually):
+def test_what_happened_before_a_cameras_first_frame_is_told_as_not_seen(eventually: Eventually):
     gaps: list[Gap] = []
     away = SourceLostError("camera gate cannot be reached")
     feed, place = feed_of([away, ShortConnection(0, 1, None)], gaps)
@@ -80,7 +82,46 @@ def test_a_camera_that_is_away_from_the_start_is_told_and_is_no_gap(eventually: 
     try:
         assert place.get(timeout_s=5) is not None
         eventually(lambda: feed.health(0.0).state is FeedState.STREAMING)
-        assert gaps == []
+        assert [gap.cause for gap in gaps] == ["start"]
+    finally:
+        assert feed.stop(5)
+
+
+def test_a_camera_that_is_away_as_the_run_ends_was_not_seen_until_then(eventually: Eventually):
+    gaps: list[Gap] = []
+    lost = SourceLostError("camera gate: gone")
+    feed, place = feed_of([ShortConnection(0, 1, lost), *[SourceLostError("away")] * 500], gaps)
+    feed.start()
+    last = place.get(timeout_s=5)
+    eventually(lambda: feed.health(0.0).state is FeedState.RECONNECTING)
+    assert feed.stop(5)
+    assert last is not None
+    assert [gap.cause for gap in gaps] == ["start", "camera_lost"]
+    assert gaps[1].start == last.captured_at < gaps[1].end
+
+
+def test_a_source_that_dies_of_something_unforeseen_is_sought_again_like_a_lost_one(eventually: Eventually):
+    gaps: list[Gap] = []
+    broken = cast(EdgekitError, ValueError("rtsp://admin:s3cret@camera/x: a library's own fault"))
+    feed, place = feed_of([ShortConnection(0, 1, broken), ShortConnection(0, 1, None)], gaps)
+    feed.start()
+    try:
+        assert place.get(timeout_s=5) is not None
+        assert place.get(timeout_s=5) is not None
+        eventually(lambda: feed.health(0.0).state is FeedState.STREAMING)
+        assert feed.error is None
+    finally:
+        assert feed.stop(5)
+
+
+def test_a_hole_longer_than_a_track_lives_is_told(eventually: Eventually):
+    gaps: list[Gap] = []
+    feed, place = feed_of([ShortConnection(0, 3, None, every_s=2.0)], gaps)
+    feed.start()
+    try:
+        assert all(place.get(timeout_s=5) is not None for _ in range(3))
+        eventually(lambda: len(gaps) == 3)
+        assert [gap.cause for gap in gaps] == ["start", "no_frames", "no_frames"]
     finally:
         assert feed.stop(5)
 
@@ -88,6 +129,7 @@ def test_a_camera_that_is_away_from_the_start_is_told_and_is_no_gap(eventually: 
 def test_delays_between_attempts_grow_to_a_bound_and_are_jittered():
     assert [backoff_s(failures, 1.0, 1.0) for failures in range(6)] == [1, 2, 4, 8, 8, 8]
     assert {backoff_s(failures, 1.0, 0.0) for failures in range(6)} == {1.0}
+    assert backoff_s(100_000, 1.0, 1.0) == 8  # a camera that is away for days
 
 
 def test_a_file_that_breaks_off_ends_its_feed_with_the_error():
