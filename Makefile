@@ -4,7 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FLOOR := .venv-floor
-FLOOR_PYTHON ?= $(shell python3.10 --version >/dev/null 2>&1 && echo python3.10 || echo $(PYTHON))
+# The oldest Python that there is: the system's 3.10, one of pyenv's, or else whatever the rest is made with.
+FLOOR_PYTHON ?= $(shell for python in python3.10 "$$(pyenv root 2>/dev/null)"/versions/3.10*/bin/python3.10 $(PYTHON); do \
+	"$$python" -c "" 2>/dev/null && echo "$$python" && break; done)
 # Tools keep their caches inside the tree, so that nothing is left in the home folder.
 export PYRIGHT_PYTHON_CACHE_DIR := $(CURDIR)/$(VENV)/pyright
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -82,7 +84,7 @@ demo-model: $(VENV)/installed-dev ## Render, train, compress, measure and sign t
 	$(BIN)/edgekit data get arte-lab-1d $(MODEL)/sets/arte
 	$(BIN)/edgekit train detector $(MODEL)/run --set $(MODEL)/sets/synth --set $(MODEL)/sets/warehouse \
 		--set $(MODEL)/sets/arte --weights $(WEIGHTS) --input-px 416 --epochs 6 --learning-rate 0.001 --plain-epochs 1 \
-		--most-pictures 450 --freeze 2
+		--most-pictures 450 --freeze 2 --degrees 5
 	$(BIN)/edgekit train export $(MODEL)/run $(MODEL)/export --height 256 --width 448 --recipe "make demo-model"
 	$(BIN)/edgekit compress quantize $(MODEL)/export/detector.onnx $(MODEL)/int8 --set $(MODEL)/sets/synth \
 		--set $(MODEL)/sets/warehouse --set $(MODEL)/sets/arte --pictures 300

@@ -1,5 +1,6 @@
 """Validation errors rewritten for the person who has to mend the file: which key, what stood there, what is allowed."""
 
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -24,6 +25,26 @@ def checked(model: type[Model], **values: Any) -> Model:
         return model(**values)
     except ValidationError as exc:
         raise EdgekitError(explain(exc, model)) from exc
+
+
+def read_json(path: Path, model: type[Model], what: str, remedy: str) -> Model:
+    """Return a model read from a JSON file.
+
+    Args:
+        path: The file.
+        model: Its form.
+        what: What it should be, for messages: `training run`.
+        remedy: What to do where it is none.
+
+    Raises:
+        EdgekitError: The file cannot be read, or is not in its form; one line.
+    """
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except OSError as exc:
+        raise EdgekitError(f"{path} cannot be read as the record of a {what} ({exc.strerror}): {remedy}") from exc
+    except ValidationError as exc:
+        raise EdgekitError(f"{path} is no record of a {what} ({explain(exc, model)}): {remedy}") from exc
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:

@@ -131,7 +131,7 @@ def make_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
             data=(),
             weights=WeightsEntry(name="none", licence="Apache-2.0", source="made by the test"),
             recipe="none",
-            files=(FileEntry(path="placeholder", sha256="0" * 64, size=0),),
+            files=(FileEntry(path="unset", sha256="0" * 64, size=0),),
             **changes,
         )
         folder = tmp_path / f"bundle-{len(list(tmp_path.glob('bundle-*')))}"

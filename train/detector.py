@@ -6,13 +6,13 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import SPLITS, DetectionSet, SetDescription, label_rows
 from edge.model.manifest import DataEntry
 from edge.model.picture import read_picture
-from edge.validation import explain
+from edge.validation import read_json
 from train.sets import CLASSES, digest_of_files
 
 CONFIG = "config.json"
@@ -31,7 +31,9 @@ class TrainSettings(BaseModel):
     learning_rate: float = Field(default=0.001, gt=0, description="of AdamW, at its highest; falls as a cosine")
     freeze: int = Field(default=4, ge=0, description="first layers that are not trained")
     scale: float = Field(default=0.6, ge=0, lt=1, description="random scaling, ± this share")
-    degrees: float = Field(default=5.0, ge=0, description="random rotation, ± degrees")
+    degrees: float = Field(
+        default=0.0, ge=0, description="random rotation, ± degrees; upright boxes around turned objects grow loose"
+    )
     plain_epochs: int = Field(default=2, ge=0, description="last epochs without mosaic")
     most_pictures: int | None = Field(
         default=None, ge=1, description="training pictures taken from each set, drawn by the seed; null: all"
@@ -219,12 +221,7 @@ def read_config(run: Path) -> RunConfig:
     Raises:
         EdgekitError: The folder is no run, or its record is not valid.
     """
-    try:
-        return RunConfig.model_validate_json((run / CONFIG).read_bytes())
-    except OSError as exc:
-        raise EdgekitError(f"{run} is no training run: {CONFIG} cannot be read ({exc.strerror})") from exc
-    except ValidationError as exc:
-        raise EdgekitError(f"{run / CONFIG}: {explain(exc, RunConfig)}") from exc
+    return read_json(run / CONFIG, RunConfig, "training run", "name the folder that `edgekit train detector` wrote")
 
 
 def _assemble(sets: Sequence[DetectionSet], build: Path, settings: TrainSettings, *, skip_bad: bool) -> list[str]:

@@ -9,10 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from devices.errors import EdgekitError
-from edge.validation import explain
+from edge.validation import read_json
 
 
 class UnreadableReason(str, Enum):
@@ -117,9 +116,4 @@ def load(path: Path) -> ClipTruth:
     Raises:
         EdgekitError: The file cannot be read, is no JSON, or breaks the schema; one line that says where.
     """
-    try:
-        return ClipTruth.model_validate_json(path.read_bytes())
-    except OSError as exc:
-        raise EdgekitError(f"{path}: the ground truth cannot be read ({exc.strerror})") from exc
-    except ValidationError as exc:
-        raise EdgekitError(f"{path} is no ground truth of a clip: {explain(exc, ClipTruth)}") from exc
+    return read_json(path, ClipTruth, "clip's ground truth", "render it with `edgekit data synth clip`")

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from devices.errors import EdgekitError
 from edge.model.manifest import Sha256
-from edge.validation import explain
+from edge.validation import read_json
 
 DESCRIPTION = "dataset.json"
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
@@ -67,12 +67,8 @@ def open_set(folder: Path) -> DetectionSet:
         EdgekitError: `dataset.json` is missing or not valid, or no split holds a picture.
     """
     path = folder / DESCRIPTION
-    try:
-        description = SetDescription.model_validate_json(path.read_bytes())
-    except OSError as exc:
-        raise EdgekitError(f"{folder} is no detection set: {path.name} cannot be read ({exc.strerror})") from exc
-    except ValidationError as exc:
-        raise EdgekitError(f"{path}: {explain(exc, SetDescription)}") from exc
+    remedy = "name the folder of a set in the kit's form, as `edgekit data get` writes it"
+    description = read_json(path, SetDescription, "detection set", remedy)
     unknown = set(description.labelled) - set(description.classes)
     if unknown:
         raise EdgekitError(f"{path}: labelled names classes that are not in classes: {', '.join(sorted(unknown))}")

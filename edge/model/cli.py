@@ -1,12 +1,9 @@
 """Build, sign, check and show bundles: a model with all that a box has to know of it."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from devices.errors import EdgekitError
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -128,14 +125,8 @@ def _metrics(path: Path | None) -> dict[tuple[str, str], dict[str, float]] | Non
     """Return the metrics of an evaluation's report by format and digest of the model file."""
     if path is None:
         return None
-    from pydantic import ValidationError  # noqa: PLC0415
+    from edge.evaluate.evaluation import Evaluation  # noqa: PLC0415 - help must not wait for pydantic
+    from edge.validation import read_json  # noqa: PLC0415
 
-    from edge.evaluate.evaluation import Evaluation  # noqa: PLC0415
-    from edge.validation import explain  # noqa: PLC0415
-
-    try:
-        report = Evaluation.model_validate(json.loads(path.read_bytes()))
-    except (OSError, ValueError) as exc:
-        fault = explain(exc, Evaluation) if isinstance(exc, ValidationError) else str(exc)
-        raise EdgekitError(f"{path} is no report of `edgekit evaluate --json`: {fault}") from exc
+    report = read_json(path, Evaluation, "measurement", "make it with `edgekit evaluate --json`")
     return {(model.format, model.sha256): model.metrics for model in report.models}

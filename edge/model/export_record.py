@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from devices.errors import EdgekitError
 from edge.model.manifest import Calibration, DataEntry, Head, Input, Part, Sha256, WeightsEntry
-from edge.validation import Model, explain
+from edge.validation import read_json
 
 EXPORT_RECORD = "detector.json"
 EXPORTED_MODEL = "detector.onnx"
@@ -47,7 +46,7 @@ def read_export(folder: Path) -> ExportRecord:
     Raises:
         EdgekitError: It is missing or not valid.
     """
-    return _read(folder / EXPORT_RECORD, ExportRecord, "export the model with `edgekit train export`")
+    return read_json(folder / EXPORT_RECORD, ExportRecord, "model export", "make it with `edgekit train export`")
 
 
 def read_quantization(folder: Path) -> QuantizationRecord:
@@ -56,13 +55,5 @@ def read_quantization(folder: Path) -> QuantizationRecord:
     Raises:
         EdgekitError: It is missing or not valid.
     """
-    return _read(folder / QUANTIZATION_RECORD, QuantizationRecord, "quantise with `edgekit compress quantize`")
-
-
-def _read(path: Path, model: type[Model], remedy: str) -> Model:
-    try:
-        return model.model_validate_json(path.read_bytes())
-    except OSError as exc:
-        raise EdgekitError(f"{path} cannot be read ({exc.strerror}): {remedy}") from exc
-    except ValidationError as exc:
-        raise EdgekitError(f"{path}: {explain(exc, model)}") from exc
+    remedy = "make it with `edgekit compress quantize`"
+    return read_json(folder / QUANTIZATION_RECORD, QuantizationRecord, "quantisation", remedy)

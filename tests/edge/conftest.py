@@ -41,37 +41,30 @@ def unused_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Mosquitto:
-    """A mosquitto process on loopback that can be killed, frozen and started again on the same port."""
+class LoopbackServer:
+    """A server process on a loopback port of its own that can be killed, frozen and started again there."""
 
-    def __init__(self, binary: str, folder: Path, *lines: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.host = HOST
         self.port = unused_port()
-        self._binary = binary
         self._folder = folder
+        self._log = folder / f"server-{self.port}.log"
+        self._command: list[str] = []  # set by what kind of server it is
         self._process: subprocess.Popen[bytes] | None = None
-        own = () if any(line.startswith("allow_anonymous") for line in lines) else ("allow_anonymous true",)
-        fixed = (
-            f"listener {self.port} {HOST}",
-            f"user {getpass.getuser()}",  # as root it would else become another user, who may not write here
-            "persistence true",
-            f"persistence_location {folder}/",
-            "max_queued_messages 0",
-        )
-        self._config = folder / "mosquitto.conf"
-        self._config.write_text("\n".join((*fixed, *own, *lines)) + "\n")
 
     @property
     def pid(self) -> int:
-        """Process id of the running broker."""
+        """Process id of the running server."""
         assert self._process is not None
         return self._process.pid
 
     def start(self) -> None:
         """Start it, or start it again, and wait until it listens."""
-        with (self._folder / "mosquitto.log").open("ab") as log:
+        # GStreamer's cache of plug-ins would else go into the home folder.
+        environment = {**os.environ, "GST_REGISTRY": str(self._folder / "gstreamer-registry")}
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._binary, "-c", str(self._config)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
             )
         wait_until(self._listens)
 
@@ -80,33 +73,23 @@ class Mosquitto:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """End it in order."""
+        """End it in order, where it still runs."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
+            self.send(signal.SIGCONT)
             self._end(signal.SIGTERM)
 
     def freeze(self) -> None:
         """Let it stand still; its sockets stay open."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        self.send(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
+        self.send(signal.SIGCONT)
 
-    def save(self) -> None:
-        """Let it write sessions and subscriptions to disk, so that they survive a kill."""
-        stored = self._folder / "mosquitto.db"
-        stored.unlink(missing_ok=True)
+    def send(self, sent: signal.Signals) -> None:
+        """Send it a signal."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGUSR1)
-        wait_until(stored.exists)
-
-    def reload(self) -> None:
-        """Let it read its rules again."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGHUP)
+        self._process.send_signal(sent)
 
     def _end(self, sent: signal.Signals) -> None:
         assert self._process is not None
@@ -120,57 +103,49 @@ class Mosquitto:
 
     def _listens(self) -> bool:
         assert self._process is not None
-        assert self._process.poll() is None, (self._folder / "mosquitto.log").read_text()
+        assert self._process.poll() is None, self._log.read_text()
         with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), 0.2):
             return True
         return False
 
 
-class NetworkCamera:
-    """An RTSP server process on loopback that can be killed, frozen and started again on the same port."""
+class Mosquitto(LoopbackServer):
+    """A mosquitto."""
+
+    def __init__(self, binary: str, folder: Path, *lines: str) -> None:
+        super().__init__(folder)
+        own = () if any(line.startswith("allow_anonymous") for line in lines) else ("allow_anonymous true",)
+        fixed = (
+            f"listener {self.port} {HOST}",
+            f"user {getpass.getuser()}",  # as root it would else become another user, who may not write here
+            "persistence true",
+            f"persistence_location {folder}/",
+            "max_queued_messages 0",
+        )
+        self._config = folder / "mosquitto.conf"
+        self._config.write_text("\n".join((*fixed, *own, *lines)) + "\n")
+        self._command = [binary, "-c", str(self._config)]
+
+    def save(self) -> None:
+        """Let it write sessions and subscriptions to disk, so that they survive a kill."""
+        stored = self._folder / "mosquitto.db"
+        stored.unlink(missing_ok=True)
+        self.send(signal.SIGUSR1)
+        wait_until(stored.exists)
+
+    def reload(self) -> None:
+        """Let it read its rules again."""
+        self.send(signal.SIGHUP)
+
+
+class NetworkCamera(LoopbackServer):
+    """An RTSP server that plays a clip."""
 
     def __init__(self, clip: Path, folder: Path) -> None:
-        self._environment = {**os.environ, "GST_REGISTRY": str(folder / "gstreamer-registry")}
-        self.port = unused_port()
+        super().__init__(folder)
         self.url = f"rtsp://{HOST}:{self.port}/camera"
-        self._clip = clip
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it, or start it again, and wait until it listens."""
         program = Path(__file__).with_name("rtsp_server.py")
-        self._process = subprocess.Popen(
-            [SYSTEM_PYTHON, str(program), str(self.port), str(self._clip)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=self._environment,  # its cache of plug-ins would else go into the home folder
-        )
-        wait_until(self._listens)
-
-    def kill(self) -> None:
-        """End it as a pulled plug would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def freeze(self) -> None:
-        """Let it stand still; its connections stay open."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
-
-    def _listens(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, "the RTSP server ended at once"
-        with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), 0.2):
-            return True
-        return False
+        self._command = [SYSTEM_PYTHON, str(program), str(self.port), str(clip)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +277,7 @@ def network_camera(tmp_path: Path) -> Iterator[Callable[[Path], NetworkCamera]]:
 
         def make(clip: Path) -> NetworkCamera:
             camera = NetworkCamera(clip, tmp_path)
-            running.callback(camera.kill)
+            running.callback(camera.stop)
             camera.start()
             return camera
 
