@@ -10,7 +10,7 @@ from edge.model.detections import Detections
 from edge.model.geometry import Letterbox
 from edge.model.manifest import Head
 
-MOST_CANDIDATES = 1000  # before NMS, best first: bounds its cost on a picture full of noise
+MOST_CANDIDATES = 3000  # before NMS, best first: bounds its cost on a picture full of noise
 MOST_DETECTIONS = 300
 TOPK_COLUMNS = 6
 
@@ -63,13 +63,14 @@ class Decoder:
             rows = rows[rows[:, 4] >= self.score_threshold]
             rows = rows[np.argsort(-rows[:, 4], kind="stable")]
             return rows[:, :4].copy(), rows[:, 4].copy(), rows[:, 5].astype(np.int32)
+        # The head has a sigmoid for each class, so that a candidate may be of several; the weaker ones are no less true.
         scores = raw[0, 4:]
-        best = scores.max(axis=0)
-        columns = np.flatnonzero(best >= self.score_threshold)
-        columns = columns[np.argsort(-best[columns], kind="stable")][:MOST_CANDIDATES]
+        classes, columns = np.nonzero(scores >= self.score_threshold)
+        best = np.argsort(-scores[classes, columns], kind="stable")[:MOST_CANDIDATES]
+        classes, columns = classes[best], columns[best]
         centre, half = raw[0, :2, columns], raw[0, 2:4, columns] / 2
         xyxy = np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
-        return xyxy, best[columns], scores[:, columns].argmax(axis=0).astype(np.int32)
+        return xyxy, scores[classes, columns], classes.astype(np.int32)
 
 
 def _best_without_overlap(

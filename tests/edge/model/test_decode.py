@@ -26,6 +26,13 @@ def test_a_grid_is_decoded_best_first_and_overlaps_of_a_class_fall_away():
     assert found.xyxy[0].tolist() == [41, 40, 61, 60]
 
 
+def test_a_candidate_of_two_classes_is_told_as_both():
+    found = Decoder("yolo-grid", 2, 0.3, 0.5).decode(grid([(50, 50, 20, 20, 0.6, 0.4)]), SQUARE)
+    assert found.class_id.tolist() == [0, 1]
+    assert found.score.tolist() == pytest.approx([0.6, 0.4])
+    assert found.xyxy[0].tolist() == found.xyxy[1].tolist()
+
+
 def test_a_topk_head_is_taken_as_it_is():
     raw = np.array([[[0, 0, 10, 10, 0.4, 0], [10, 20, 30, 40, 0.9, 1], [0, 0, 0, 0, 0, 0]]], np.float32)
     found = Decoder("yolo-topk", 2, 0.3, 0.5).decode(raw, SQUARE)
