@@ -63,7 +63,7 @@ class Decoder:
             rows = rows[rows[:, 4] >= self.score_threshold]
             rows = rows[np.argsort(-rows[:, 4], kind="stable")]
             return rows[:, :4].copy(), rows[:, 4].copy(), rows[:, 5].astype(np.int32)
-        # The head has a sigmoid for each class, so that a candidate may be of several; the weaker ones are no less true.
+        # The head has a sigmoid for each class, so that a candidate may be of several; a weaker one is no less true.
         scores = raw[0, 4:]
         classes, columns = np.nonzero(scores >= self.score_threshold)
         best = np.argsort(-scores[classes, columns], kind="stable")[:MOST_CANDIDATES]
