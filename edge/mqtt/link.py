@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -72,7 +72,7 @@ class Link:
     def __init__(self, settings: Mqtt, client_id: str, will: Outgoing, post: Post) -> None:
         self._settings = settings
         self._post = post
-        self._answer: SimpleQueue[str | None] = SimpleQueue()
+        self._answer: Queue[str | None] = Queue()  # no SimpleQueue, for the reason that the publisher gives
         self._ended = threading.Event()
         self.receive_maximum = _RECEIVE_MAXIMUM
         self._client = Client(

@@ -9,7 +9,7 @@ import random
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue, SimpleQueue
 
 from devices.errors import EdgekitError
 from edge.config import Mqtt
@@ -70,7 +70,8 @@ class Publisher:
         self._pace = pace or Pace()
         self._topics = Topics(outbox.origin.site, outbox.origin.box)
         self._board = StatusBoard(self._topics, outbox, self._cameras, versions)
-        self._inbox: SimpleQueue[_Signal] = SimpleQueue()
+        # No SimpleQueue: before Python 3.11 its `get` can wait for ever when its time-out is over as it begins.
+        self._inbox: Queue[_Signal] = Queue()
         self._first_attempt: SimpleQueue[EdgekitError | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._main, name="mqtt-publisher", daemon=True)
         self._connected = threading.Event()
