@@ -99,5 +99,5 @@ def test_a_size_that_no_head_can_have_is_named(tmp_path: Path, height: int, widt
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path: Path):
-    with pytest.raises(EdgekitError, match="is no training run"):
+    with pytest.raises(EdgekitError, match="cannot be read as the record of a training run"):
         export_run(tmp_path, tmp_path / "export", height=HEIGHT, width=WIDTH)

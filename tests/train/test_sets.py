@@ -100,7 +100,7 @@ def test_a_description_with_an_unknown_key_is_refused(make_set: MakeSet):
 
 
 def test_an_empty_folder_is_no_set(tmp_path: Path):
-    with pytest.raises(EdgekitError, match="is no detection set"):
+    with pytest.raises(EdgekitError, match="cannot be read as the record of a detection set"):
         open_set(tmp_path)
 
 
