@@ -97,6 +97,7 @@ class Tracker:
                 continue
             rows[row] = self._begin(detections, row, now_s)
             matched_boxes.append(detections.xyxy[row])
+        rows = self._without_twins(rows)
         self._end_false_starts(set(map(id, rows.values())))
         shown = [(row, track) for row, track in sorted(rows.items()) if track.confirmed]
         order = np.array([row for row, _ in shown], np.intp)
@@ -162,6 +163,16 @@ class Tracker:
     def _confirm(self, track: _Track) -> None:
         self._born += 1
         track.track_id, track.confirmed = self._born, True
+
+    def _without_twins(self, rows: dict[int, _Track]) -> dict[int, _Track]:
+        """End the younger of two tracks that lie on one parcel: a part of it was once taken for another one."""
+        kept: dict[int, _Track] = {}
+        for row, track in sorted(rows.items(), key=lambda entry: -entry[1].hits):
+            if any(_inside(track.box, other.box) > self._settings.twin_share for other in kept.values()):
+                self._tracks = [other for other in self._tracks if other is not track]
+            else:
+                kept[row] = track
+        return kept
 
     def _end_false_starts(self, seen: set[int]) -> None:
         """A track that was not seen in each of its first frames was none."""

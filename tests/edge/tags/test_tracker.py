@@ -62,6 +62,15 @@ def test_a_hole_in_which_the_belt_moves_by_a_parcels_length_swaps_nobody(hole_fr
     assert {tuple(row) for row in ids[1:]} == {(1, 2, 3)}
 
 
+def test_a_part_that_was_taken_for_a_parcel_of_its_own_ends_when_it_lies_on_the_whole():
+    apart = [boxes_at(5 * index, 5 * index + 90) for index in range(10)]
+    together = [boxes_at(50 + 5 * index, 70 + 5 * index) for index in range(10)]
+    ids = ids_of(Tracker(), apart + together)
+    assert ids[9] == [1, 2]
+    assert {len(row) for row in ids[10:]} == {1}
+    assert len({tuple(row) for row in ids[10:]}) == 1
+
+
 def test_forgetting_ends_all_tracks_and_gives_no_id_twice():
     tracker = Tracker()
     ids_of(tracker, [boxes_at(0)] * 3)
