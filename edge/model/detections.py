@@ -44,9 +44,30 @@ class Detections:
         return Detections(self.xyxy[keep], self.score[keep], self.class_id[keep])
 
 
+def areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the areas (N,) of boxes (N, 4), square pixels."""
+    return (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+
+
+def shared_areas(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the areas (N, M) that boxes (N, 4) and boxes (M, 4) share, square pixels."""
+    low = np.maximum(first[:, None, :2], second[None, :, :2])
+    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    return (high - low).clip(0).prod(axis=2)
+
+
+def iou_matrix(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return intersection over union (N, M) of boxes (N, 4) and boxes (M, 4)."""
+    shared = shared_areas(first, second)
+    return (shared / np.maximum(areas(first)[:, None] + areas(second) - shared, 1e-9)).astype(np.float32)
+
+
 def iou(boxes: NDArray[np.float32], box: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the overlap (N,) of boxes (N, 4) with one box (4,), intersection over union."""
-    low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
-    shared = (high - low).clip(0).prod(axis=1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
-    return (shared / np.maximum(areas - shared, 1e-9)).astype(np.float32)
+    return iou_matrix(boxes, box[None])[:, 0]
+
+
+def overlap_matrix(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return which share (N, M) of the smaller of two boxes both have in common, of boxes (N, 4) and boxes (M, 4)."""
+    smaller = np.minimum(areas(first)[:, None], areas(second))
+    return (shared_areas(first, second) / np.maximum(smaller, 1e-9)).astype(np.float32)

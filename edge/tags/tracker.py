@@ -5,12 +5,14 @@ frames change nothing; and it holds a detection against where a track was as wel
 that a belt that stops or rolls back loses nobody.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.model.detections import Detections
+from edge.model.detections import Detections, iou_matrix, overlap_matrix
+from edge.tags.touching import Known, TouchingObjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class TrackerSettings:
         least_iou: Overlap above which a detection can continue a track.
         coast_s: Seconds without a detection after which a track ends.
         twin_share: A detection that lies in a track's box by more than this share begins no track of its own.
-        velocity_gain: Share of a new speed measurement that is believed, 0 to 1.
+        fresh_s: Seconds without a detection after which a track is no evidence that a box is around two objects.
+        gain: Share of a new measurement of speed or score that is believed, 0 to 1.
     """
 
     birth_score: float = 0.5
@@ -31,7 +34,8 @@ class TrackerSettings:
     least_iou: float = 0.2
     coast_s: float = 1.0
     twin_share: float = 0.6
-    velocity_gain: float = 0.3
+    fresh_s: float = 0.15
+    gain: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class _Track:
     box: NDArray[np.float32]
     velocity: NDArray[np.float32]
     class_id: int
+    score: float
     seen_s: float
     hits: int
     confirmed: bool
@@ -75,6 +80,7 @@ class Tracker:
         self._settings = settings or TrackerSettings()
         self._tracks: list[_Track] = []
         self._born = 0
+        self._touching = TouchingObjects()
 
     def update(self, detections: Detections, now_s: float) -> Tracks:
         """Continue tracks with a frame's detections, begin new ones, end those that were not seen for long.
@@ -84,7 +90,8 @@ class Tracker:
             now_s: Seconds on the camera's own time line; must not fall.
         """
         settings = self._settings
-        self._tracks = [track for track in self._tracks if now_s - track.seen_s <= settings.coast_s]
+        self._end({id(track) for track in self._tracks if now_s - track.seen_s > settings.coast_s})
+        detections = detections.where(~self._touching.unions(detections, self._known(now_s)))
         continued = self._associate(detections, now_s)
         rows = {row: track for track, row in continued}
         for track, row in continued:
@@ -93,13 +100,14 @@ class Tracker:
         for row in range(len(detections)):
             if row in rows or detections.score[row] < settings.birth_score:
                 continue
-            if any(_inside(detections.xyxy[row], box) > settings.twin_share for box in matched_boxes):
+            if _lies_in(detections.xyxy[row], matched_boxes, settings.twin_share):
                 continue
             rows[row] = self._begin(detections, row, now_s)
             matched_boxes.append(detections.xyxy[row])
         rows = self._without_twins(rows)
         self._end_false_starts(set(map(id, rows.values())))
         shown = [(row, track) for row, track in sorted(rows.items()) if track.confirmed]
+        self._touching.see(_as_known([(track, track.box) for _, track in shown]))
         order = np.array([row for row, _ in shown], np.intp)
         return Tracks(
             detections.where(order),
@@ -109,7 +117,17 @@ class Tracker:
 
     def forget(self) -> None:
         """End all tracks; ids go on counting, so that none is given twice in a run."""
-        self._tracks = []
+        self._end(set(map(id, self._tracks)))
+
+    def _known(self, now_s: float) -> Known:
+        """Return where the tracks should be that count, and were seen a moment ago."""
+        fresh = [track for track in self._tracks if track.confirmed and now_s - track.seen_s <= self._settings.fresh_s]
+        return _as_known([(track, track.predicted(now_s)) for track in fresh])
+
+    def _end(self, ended: set[int]) -> None:
+        if ended:
+            self._tracks = [track for track in self._tracks if id(track) not in ended]
+            self._touching.forget(frozenset(track.track_id for track in self._tracks if track.confirmed))
 
     def _associate(self, detections: Detections, now_s: float) -> list[tuple[_Track, int]]:
         """Return pairs of a track and a row, best overlap first, each used once; confirmed tracks choose first."""
@@ -122,7 +140,7 @@ class Tracker:
         # Where a track should be comes before where it was: else, when the belt moves by a parcel's length between two
         # frames, each would take the place of the one ahead. Where it was helps only those that nothing else explains.
         least = self._settings.least_iou
-        by_motion, by_place = _iou_matrix(predicted, boxes), _iou_matrix(last, boxes)
+        by_motion, by_place = iou_matrix(predicted, boxes), iou_matrix(last, boxes)
         overlap = np.where(by_motion >= least, by_motion + 2.0, np.where(by_place >= least, by_place, 0.0))
         preference = overlap + 4.0 * confirmed
         pairs: list[tuple[_Track, int]] = []
@@ -142,10 +160,11 @@ class Tracker:
         elapsed_s = now_s - track.seen_s
         if elapsed_s > 0:
             measured = (_centre(box) - _centre(track.box)) / elapsed_s
-            gain = self._settings.velocity_gain if track.hits > 1 else 1.0
+            gain = self._settings.gain if track.hits > 1 else 1.0
             track.velocity = (track.velocity + gain * (measured - track.velocity)).astype(np.float32)
         track.box = box
         track.class_id = int(detections.class_id[row])
+        track.score += self._settings.gain * (float(detections.score[row]) - track.score)
         track.seen_s = now_s
         track.hits += 1
         if not track.confirmed and track.hits >= self._settings.minimum_consecutive_frames:
@@ -153,7 +172,14 @@ class Tracker:
 
     def _begin(self, detections: Detections, row: int, now_s: float) -> _Track:
         track = _Track(
-            0, detections.xyxy[row], np.zeros(2, np.float32), int(detections.class_id[row]), now_s, 1, confirmed=False
+            track_id=0,
+            box=detections.xyxy[row],
+            velocity=np.zeros(2, np.float32),
+            class_id=int(detections.class_id[row]),
+            score=float(detections.score[row]),
+            seen_s=now_s,
+            hits=1,
+            confirmed=False,
         )
         if self._settings.minimum_consecutive_frames <= 1:
             self._confirm(track)
@@ -167,33 +193,33 @@ class Tracker:
     def _without_twins(self, rows: dict[int, _Track]) -> dict[int, _Track]:
         """End the younger of two tracks that lie on one parcel: a part of it was once taken for another one."""
         kept: dict[int, _Track] = {}
+        ended: set[int] = set()
         for row, track in sorted(rows.items(), key=lambda entry: -entry[1].hits):
-            if any(_inside(track.box, other.box) > self._settings.twin_share for other in kept.values()):
-                self._tracks = [other for other in self._tracks if other is not track]
+            if _lies_in(track.box, [other.box for other in kept.values()], self._settings.twin_share):
+                ended.add(id(track))
             else:
                 kept[row] = track
+        self._end(ended)
         return kept
 
     def _end_false_starts(self, seen: set[int]) -> None:
         """A track that was not seen in each of its first frames was none."""
-        self._tracks = [track for track in self._tracks if track.confirmed or id(track) in seen]
+        self._end({id(track) for track in self._tracks if not track.confirmed and id(track) not in seen})
+
+
+def _as_known(placed: Sequence[tuple[_Track, NDArray[np.float32]]]) -> Known:
+    detections = Detections(
+        np.array([box for _, box in placed], np.float32).reshape(-1, 4),
+        np.array([track.score for track, _ in placed], np.float32),
+        np.array([track.class_id for track, _ in placed], np.int32),
+    )
+    return Known(tuple(track.track_id for track, _ in placed), detections)
+
+
+def _lies_in(box: NDArray[np.float32], others: Sequence[NDArray[np.float32]], share: float) -> bool:
+    """Whether a box (4,) has more than a share of the smaller one in common with any other box."""
+    return bool(others) and bool((overlap_matrix(box[None], np.stack(others)) > share).any())
 
 
 def _centre(box: NDArray[np.float32]) -> NDArray[np.float32]:
     return ((box[:2] + box[2:]) / 2).astype(np.float32)
-
-
-def _inside(box: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Return the share of the smaller box that both share."""
-    shared = np.clip(np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2]), 0, None).prod()
-    smaller = min((box[2:] - box[:2]).prod(), (other[2:] - other[:2]).prod())
-    return float(shared / max(float(smaller), 1e-9))
-
-
-def _iou_matrix(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return intersection over union (N, M) of boxes (N, 4) and (M, 4)."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (first, second)]
-    return (shared / np.maximum(areas[0][:, None] + areas[1][None, :] - shared, 1e-9)).astype(np.float32)
