@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,19 +61,20 @@ class TouchingObjects:
         found = _parts(detections, detections)
         np.fill_diagonal(found, val=False)
         followed = _parts(detections, known.detections)
-        union = np.zeros(len(detections), np.bool_)
-        for row in range(len(detections)):
-            whole = detections.where(np.array([row]))
-            pairs = _pairs(detections, found[row]) + _pairs(known.detections, followed[row])
-            union[row] = any(_apart(pair) and _explains(pair, whole) for _, _, pair in pairs) or any(
-                # However badly placed just now, they are no parts of one object.
-                self._are_two(known.track_id[one], known.track_id[other]) and _explains(pair, whole)
-                for one, other, pair in _pairs(known.detections, followed[row])
-            )
-        return union
+        return np.array(
+            [
+                _explain(detections.where(found[row]), whole)
+                or _explain(known.detections.where(followed[row]), whole, self._are_two(known, followed[row]))
+                for row, whole in ((row, detections.where(np.array([row]))) for row in range(len(detections)))
+            ],
+            np.bool_,
+        )
 
-    def _are_two(self, one: int, other: int) -> bool:
-        return self._frames_apart[_pair(one, other)] >= _FRAMES_APART
+    def _are_two(self, known: Known, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which two (K, K) of the chosen tracks are no parts of one object, however badly placed just now."""
+        ids = [known.track_id[index] for index in np.flatnonzero(chosen)]
+        two = [[self._frames_apart[_pair(one, other)] >= _FRAMES_APART for other in ids] for one in ids]
+        return np.array(two, np.bool_).reshape(len(ids), len(ids))
 
 
 def _parts(wholes: Detections, parts: Detections) -> NDArray[np.bool_]:
@@ -83,21 +83,21 @@ def _parts(wholes: Detections, parts: Detections) -> NDArray[np.bool_]:
     return inside & (wholes.class_id[:, None] == parts.class_id)
 
 
-def _pairs(parts: Detections, chosen: NDArray[np.bool_]) -> list[tuple[int, int, Detections]]:
-    """Return each two of the chosen rows (M,), with their indices."""
-    rows = np.flatnonzero(chosen).tolist()
-    return [(one, other, parts.where(np.array([one, other]))) for one, other in combinations(rows, 2)]
+def _explain(parts: Detections, whole: Detections, two: NDArray[np.bool_] | None = None) -> bool:
+    """Whether any two parts (K,) are two objects, sure enough, and fill enough of a box, to be all that is in it.
 
-
-def _apart(pair: Detections) -> bool:
-    """Whether two boxes lie side by side."""
-    return bool(overlap_matrix(pair.xyxy[:1], pair.xyxy[1:])[0, 0] < _APART)
-
-
-def _explains(pair: Detections, whole: Detections) -> bool:
-    """Whether two parts are sure enough, and fill enough of a box, to be all that is in it."""
-    filled = shared_areas(whole.xyxy, pair.xyxy).sum() - shared_areas(pair.xyxy[:1], pair.xyxy[1:])[0, 0]
-    return bool(filled > _COVER * areas(whole.xyxy)[0] and pair.score.max() >= _AS_SURE * whole.score[0])
+    Args:
+        parts: Boxes in it.
+        whole: The box, one row.
+        two: (K, K), which parts are known to be two objects; None where only their places tell.
+    """
+    if len(parts) <= 1:
+        return False
+    apart = overlap_matrix(parts.xyxy, parts.xyxy) < _APART
+    filled = shared_areas(parts.xyxy, whole.xyxy)
+    fill = filled + filled.T - shared_areas(parts.xyxy, parts.xyxy) > _COVER * areas(whole.xyxy)
+    sure = np.maximum(parts.score[:, None], parts.score) >= _AS_SURE * whole.score
+    return bool(np.triu((apart if two is None else apart | two) & fill & sure, k=1).any())
 
 
 def _pair(one: int, other: int) -> tuple[int, int]:
