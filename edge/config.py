@@ -156,6 +156,16 @@ class Mqtt(Section):
         default="require",
         description="require: refuse to start without the broker; wait: run, and keep events until it is there",
     )
+    consumers: tuple[Name, ...] = Field(
+        default=(),
+        description="who must acknowledge an event before it ends; none: the broker's own acknowledgement ends it",
+    )
+
+    @model_validator(mode="after")
+    def _consumers_are_unique(self) -> "Mqtt":
+        if len(set(self.consumers)) != len(self.consumers):
+            raise ValueError(f"a consumer is named twice: {', '.join(sorted(self.consumers))}")
+        return self
 
 
 class Outbox(Section):

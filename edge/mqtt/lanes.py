@@ -25,9 +25,14 @@ class Lanes:
         self._boundary = outbox.last_position
         self._live = self._boundary
         self._history = 0
+        self.exhausted = False
 
-    def take(self, room: int) -> list[Due]:
+    def take(self, room: int, history_room: int | None = None) -> list[Due]:
         """Return up to `room` events, live ones first, each once.
+
+        Args:
+            room: The most to return.
+            history_room: The most of them that may be history, None for as many as there is room for.
 
         Raises:
             EdgekitError: The outbox cannot be read.
@@ -38,12 +43,15 @@ class Lanes:
         if live:
             self._live = live[-1].position
         history: list[PendingEvent] = []
-        if self._history < self._boundary and len(live) < room:
-            history = self._outbox.pending(room - len(live), after=self._history, upto=self._boundary)
+        left = room - len(live) if history_room is None else min(room - len(live), history_room)
+        if self._history < self._boundary and left > 0:
+            history = self._outbox.pending(left, after=self._history, upto=self._boundary)
             self._history = history[-1].position if history else self._boundary
+        self.exhausted = not live and self._history >= self._boundary
         return [Due(event, replayed=False) for event in live] + [Due(event, replayed=True) for event in history]
 
     def rewind(self) -> None:
         """Let all that was taken and is still pending go again, as history."""
         self._boundary = self._live
         self._history = 0
+        self.exhausted = False

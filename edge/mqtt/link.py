@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -60,7 +60,24 @@ class Closed:
     reason: str
 
 
-Post = Callable[[Acknowledged | Closed], object]
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message came in.
+
+    Attributes:
+        link: The connection over which it did.
+        topic: Its topic.
+        payload: Its bytes.
+        retained: Whether the broker had kept it, so that it may be old.
+    """
+
+    link: "Link"
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+Post = Callable[[Acknowledged | Closed | Received], object]
 
 
 class Link:
@@ -89,6 +106,8 @@ class Link:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
+        self._client.on_subscribe = self._on_subscribe
+        self._client.on_message = self._on_message
 
     @classmethod
     def open(cls, settings: Mqtt, client_id: str, will: Outgoing, post: Post) -> "Link":
@@ -131,6 +150,10 @@ class Link:
     def publish(self, message: Outgoing) -> int:
         """Send a message and return its packet id. `Acknowledged` follows, or `Closed`."""
         return self._client.publish(message.topic, message.payload, qos=1, retain=message.retain).mid
+
+    def subscribe(self, topic_filter: str) -> None:
+        """Ask for messages; each comes as `Received`."""
+        self._client.subscribe(topic_filter, qos=1)
 
     def close(self) -> None:
         """Say farewell, so that the broker drops the will, and end the connection."""
@@ -179,6 +202,16 @@ class Link:
         self, _client: Client, _userdata: object, mid: int, reason: ReasonCode, _properties: Properties
     ) -> None:
         self._post(Acknowledged(self, mid, str(reason) if reason.is_failure else None))
+
+    def _on_subscribe(
+        self, _client: Client, _userdata: object, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        for reason in reasons:
+            if reason.is_failure:
+                _log.error("the broker refused a subscription to acknowledgements (%s): check its access rules", reason)
+
+    def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        self._post(Received(self, message.topic, bytes(message.payload), message.retain))
 
 
 def read_password(file: Path | None) -> str | None:

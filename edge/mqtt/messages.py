@@ -23,6 +23,7 @@ from edge.video.frame import ClockSource
 EVENT = "edgekit.event/1"
 STATUS = "edgekit.status/1"
 CAMERA = "edgekit.camera/1"
+ACKNOWLEDGEMENT = "edgekit.ack/1"
 
 _UUID7 = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
 _UTC_MS = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
@@ -203,6 +204,10 @@ class StatusMessage(WireModel):
     epoch: str
     outbox_depth: NonNegativeInt | None
     cameras: Mapping[str, CameraPosition]
+    consumers: Mapping[str, Mapping[str, NonNegativeInt]] = Field(
+        description="named consumers, and by camera the seq up to which each has acknowledged"
+    )
+    refused_acknowledgements: NonNegativeInt | None = Field(description="of this run: wrong epoch, or never published")
 
 
 class CameraState(str, Enum):
@@ -232,7 +237,20 @@ class CameraStatusMessage(WireModel):
     reason: str | None
 
 
-MESSAGES: tuple[type[WireModel], ...] = (EventMessage, StatusMessage, CameraStatusMessage)
+class AcknowledgementMessage(WireModel):
+    """A consumer's word that it has a camera's events up to and with one of them, and needs them no more.
+
+    The box also takes it without `schema`, and a plain number for `upto` of the present epoch, if it is not retained.
+    """
+
+    schema_id: Literal["edgekit.ack/1"] = Field(
+        default=ACKNOWLEDGEMENT, validation_alias="schema", serialization_alias="schema"
+    )
+    epoch: str
+    upto: NonNegativeInt
+
+
+MESSAGES: tuple[type[WireModel], ...] = (EventMessage, StatusMessage, CameraStatusMessage, AcknowledgementMessage)
 
 
 def json_schema(model: type[WireModel]) -> dict[str, Any]:

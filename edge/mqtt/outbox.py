@@ -7,7 +7,7 @@ writer thread would only add a hop. Whoever has several events commits them toge
 import logging
 import sqlite3
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,31 +58,57 @@ class Outbox:
     seq counts from 1 for each camera and epoch, is given in the committing transaction and never goes back. Beyond
     `max_events` undelivered ones the oldest are discarded, told by one `lost` event a camera in the same transaction.
     All methods may be called from any thread.
+
+    Attributes:
+        epoch: Born with the file; seqs count within it.
+        origin: Whose events are committed.
+        consumers: Who must acknowledge an event before it ends.
+        discarded: Events that this run discarded undelivered, each told by a `lost` event.
     """
 
-    def __init__(self, file: OutboxFile, *, max_events: int, origin: Origin, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        file: OutboxFile,
+        *,
+        max_events: int,
+        origin: Origin,
+        consumers: Sequence[str] = (),
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
         self._connection = file.connection
         self._lock = threading.RLock()
         self._max_events = max_events
         self._clock = clock
         self.epoch = file.epoch
         self.origin = origin
+        self.consumers = tuple(consumers)
+        self.discarded = 0
         self._depth = int(self._connection.execute("SELECT count(*) FROM events").fetchone()[0])
+        self._welcome_consumers()
 
     @classmethod
-    def open(cls, path: Path, *, max_events: int, origin: Origin, clock: Clock = SYSTEM_CLOCK) -> "Outbox":
+    def open(
+        cls,
+        path: Path,
+        *,
+        max_events: int,
+        origin: Origin,
+        consumers: Sequence[str] = (),
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> "Outbox":
         """Open the outbox in a file, creating it where it is missing.
 
         Args:
             path: The SQLite file.
             max_events: Undelivered events that are kept.
             origin: Whose events are committed from now on.
+            consumers: Who must acknowledge an event before it ends; without any, `delivered` ends it.
             clock: Where times come from.
 
         Raises:
             EdgekitError: See `open_file`. A corrupt file is no error: it is set aside, and a new epoch begins.
         """
-        return cls(open_file(path), max_events=max_events, origin=origin, clock=clock)
+        return cls(open_file(path), max_events=max_events, origin=origin, consumers=consumers, clock=clock)
 
     def __enter__(self) -> "Outbox":
         """Return itself."""
@@ -171,6 +197,54 @@ class Outbox:
             self._connection.executemany("DELETE FROM events WHERE camera = ? AND seq = ?", places)
             self._depth -= self._connection.total_changes - before
 
+    def acknowledge(self, upto: Mapping[tuple[str, str], int]) -> None:
+        """Note how far consumers have come, and end what all of them have.
+
+        Args:
+            upto: The seq up to which a consumer has a camera's events, by consumer and camera. Never goes back.
+
+        Raises:
+            EdgekitError: The disk refuses.
+            ValueError: A consumer is not named.
+        """
+        strangers = {consumer for consumer, _ in upto} - set(self.consumers)
+        if strangers:
+            raise ValueError(f"not among the named consumers: {', '.join(sorted(strangers))}")
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT INTO acknowledgements (consumer, camera, upto) VALUES (?, ?, ?) "
+                "ON CONFLICT (consumer, camera) DO UPDATE SET upto = max(upto, excluded.upto)",
+                [(consumer, camera, seq) for (consumer, camera), seq in upto.items()],
+            )
+            self._end_acknowledged()
+
+    def acknowledged(self) -> dict[str, dict[str, int]]:
+        """Return by consumer and camera the seq up to which events are acknowledged."""
+        by_consumer: dict[str, dict[str, int]] = {consumer: {} for consumer in self.consumers}
+        with self._reading():
+            for consumer, camera, upto in self._connection.execute(
+                "SELECT consumer, camera, upto FROM acknowledgements ORDER BY consumer, camera"
+            ):
+                by_consumer[consumer][camera] = upto
+        return by_consumer
+
+    def _welcome_consumers(self) -> None:
+        """Forget consumers that are no longer named, which may end events that waited for them alone."""
+        with self._transaction():
+            known = [row[0] for row in self._connection.execute("SELECT DISTINCT consumer FROM acknowledgements")]
+            gone = [(consumer,) for consumer in known if consumer not in self.consumers]
+            self._connection.executemany("DELETE FROM acknowledgements WHERE consumer = ?", gone)
+            self._end_acknowledged()
+
+    def _end_acknowledged(self) -> None:
+        if not self.consumers:
+            return
+        query = "SELECT camera, min(upto) FROM acknowledgements GROUP BY camera HAVING count(*) = ?"
+        ended = self._connection.execute(query, (len(self.consumers),)).fetchall()
+        before = self._connection.total_changes
+        self._connection.executemany("DELETE FROM events WHERE camera = ? AND seq <= ?", ended)
+        self._depth -= self._connection.total_changes - before
+
     def _read(self, position: int, body: str, arrived_s: float, committed_s: float) -> PendingEvent | None:
         """Return a row as an event; one that cannot be read is told as lost, since it would block all behind it."""
         try:
@@ -233,6 +307,7 @@ class Outbox:
         ]
         self._connection.execute(f"DELETE FROM events WHERE {which}", arguments)  # noqa: S608 - fixed texts
         self._depth -= len(doomed)
+        self.discarded += len(doomed)
         for loss in losses(doomed, cause):
             _log.warning("camera %s: events %s are discarded (%s)", loss.camera, loss.seqs, cause)
             self._insert(self._lost_event(loss), loss.seqs)

@@ -14,6 +14,14 @@ _log = logging.getLogger(__name__)
 SCHEMA_VERSION = 1
 _LOCK_WAIT_S = 2.0
 
+# Came later, and a version that does not know it is not disturbed by it: it is added to a file without it.
+_ACKNOWLEDGEMENTS = """CREATE TABLE IF NOT EXISTS acknowledgements (
+    consumer TEXT NOT NULL,
+    camera TEXT NOT NULL,
+    upto INTEGER NOT NULL,
+    PRIMARY KEY (consumer, camera)
+) WITHOUT ROWID"""
+
 # AUTOINCREMENT: a position is never used twice, also after the newest row was deleted.
 _TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -74,7 +82,9 @@ def _open(path: Path) -> OutboxFile:
         if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             _create(connection)
             _sync_folder(path.parent)
-        return OutboxFile(connection, _epoch_of(connection, path))
+        epoch = _epoch_of(connection, path)
+        connection.execute(_ACKNOWLEDGEMENTS)
+        return OutboxFile(connection, epoch)
     except BaseException:
         connection.close()
         raise

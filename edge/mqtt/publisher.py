@@ -13,8 +13,9 @@ from queue import Empty, Queue, SimpleQueue
 
 from devices.errors import EdgekitError
 from edge.config import Mqtt
+from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
-from edge.mqtt.link import Acknowledged, Closed, Link, read_password
+from edge.mqtt.link import Acknowledged, Closed, Link, Received, read_password
 from edge.mqtt.messages import CameraStatusMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.session import Pace, Session
@@ -38,7 +39,7 @@ class _Stop:
     at_s: float
 
 
-_Signal = _Committed | _Stop | CameraStatusMessage | Acknowledged | Closed
+_Signal = _Committed | _Stop | CameraStatusMessage | Acknowledged | Closed | Received
 
 
 class Publisher:
@@ -69,7 +70,8 @@ class Publisher:
         self._clock = clock
         self._pace = pace or Pace()
         self._topics = Topics(outbox.origin.site, outbox.origin.box)
-        self._board = StatusBoard(self._topics, outbox, self._cameras, versions)
+        self._acknowledgements = Acknowledgements(outbox, self._topics)
+        self._board = StatusBoard(self._topics, outbox, self._acknowledgements, self._cameras, versions)
         # No SimpleQueue: before Python 3.11 its `get` can wait for ever when its time-out is over as it begins.
         self._inbox: Queue[_Signal] = Queue()
         self._first_attempt: SimpleQueue[EdgekitError | None] = SimpleQueue()
@@ -77,6 +79,7 @@ class Publisher:
         self._connected = threading.Event()
         self._accepted = False
         self._stop_s: float | None = None
+        self._said_farewell = False
 
     @property
     def connected(self) -> bool:
@@ -167,7 +170,7 @@ class Publisher:
 
     def _serve(self, link: Link) -> None:
         """Act on signals until the connection ends or a stop is done."""
-        session = Session(link, self._outbox, self._topics, self._clock, self._pace)
+        session = Session(link, self._outbox, self._topics, self._acknowledgements, self._clock, self._pace)
         try:
             for message in self._board.all(self._clock):
                 session.retain(message)
@@ -190,8 +193,9 @@ class Publisher:
                 session.retain(self._board.box(self._clock))
                 status_s = now + self._pace.status_every_s
             session.fill()
-            if self._finished() and (session.quiet or self._overdue()):
+            if self._stop_s is not None and (session.drained or self._overdue()):
                 self._farewell(session)
+                self._said_farewell = True
                 return
             if session.stalled:
                 _log.warning("the broker acknowledged nothing for %g s: connecting anew", self._pace.stall_s)
@@ -218,6 +222,8 @@ class Publisher:
             match signal:
                 case Acknowledged(link=link) if session is not None and link is session.link:
                     session.acknowledge(signal)
+                case Received(link=link) if session is not None and link is session.link:
+                    session.receive(signal)
                 case Closed(link=link, reason=reason) if session is not None and link is session.link:
                     _log.warning("the connection to the broker ended (%s)%s", reason, _hint(reason))
                     alive = False
@@ -251,8 +257,8 @@ class Publisher:
             self._apply(self._signals(left))
 
     def _finished(self) -> bool:
-        """Whether a stop was asked for and nothing is left to send, or no time."""
-        return self._stop_s is not None and (self._outbox.depth == 0 or self._overdue())
+        """Whether a stop was asked for and nothing is left to send, or no time; consumers are not waited for."""
+        return self._stop_s is not None and (self._said_farewell or self._outbox.depth == 0 or self._overdue())
 
     def _overdue(self) -> bool:
         return self._stop_s is not None and self._clock.monotonic() >= self._stop_s

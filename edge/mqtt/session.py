@@ -3,10 +3,11 @@
 import logging
 from dataclasses import dataclass
 
+from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import Clock
 from edge.mqtt.conversion import event_message
 from edge.mqtt.lanes import Due, Lanes
-from edge.mqtt.link import Acknowledged, Link, Outgoing
+from edge.mqtt.link import Acknowledged, Link, Outgoing, Received
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.topics import Topics
 
@@ -26,6 +27,8 @@ class Pace:
         refusal_pause_s: Seconds after which events that the broker did not take are sent again.
         stall_s: Seconds without any acknowledgement after which a connection with messages in flight is given up.
         in_flight: Most messages sent and not yet acknowledged; the broker's receive maximum may lower it.
+        confirm_s: Seconds without progress of the slowest consumer after which unacknowledged events go again.
+        history_ahead: Most events of the past that are sent beyond what all named consumers have acknowledged.
     """
 
     status_every_s: float = 5.0
@@ -34,19 +37,31 @@ class Pace:
     refusal_pause_s: float = 10.0
     stall_s: float = 10.0
     in_flight: int = 100
+    confirm_s: float = 10.0
+    history_ahead: int = 500
 
 
 class Session:
     """The sending side of one connection. Used by one thread.
 
-    Retained messages go before events. An event ends when the broker acknowledges it; a refused one stays in the
-    outbox and goes again, as history, after a pause.
+    Retained messages go before events. An event ends when all named consumers have acknowledged it, or, where none is
+    named, when the broker has; a refused one stays in the outbox and goes again, as history, after a pause. So does
+    what consumers leave unacknowledged.
     """
 
-    def __init__(self, link: Link, outbox: Outbox, topics: Topics, clock: Clock, pace: Pace) -> None:
+    def __init__(
+        self,
+        link: Link,
+        outbox: Outbox,
+        topics: Topics,
+        acknowledgements: Acknowledgements,
+        clock: Clock,
+        pace: Pace,
+    ) -> None:
         self.link = link
         self._outbox = outbox
         self._topics = topics
+        self._acknowledgements = acknowledgements
         self._clock = clock
         self._pace = pace
         self._bound = min(pace.in_flight, link.receive_maximum)
@@ -56,6 +71,16 @@ class Session:
         self._acknowledged: list[Place] = []
         self._progress_s = clock.monotonic()
         self._again_s: float | None = None
+        self._history_ahead: set[Place] = set()
+        self._confirmed_s: float | None = None  # None: no event waits for a consumer
+        for consumer in outbox.consumers:
+            link.subscribe(topics.acknowledgements(consumer))
+
+    @property
+    def drained(self) -> bool:
+        """Whether every event was sent, and the broker has taken all messages over."""
+        sent = self._lanes.exhausted if self._outbox.consumers else self._outbox.depth == 0
+        return self.quiet and sent
 
     @property
     def quiet(self) -> bool:
@@ -71,7 +96,9 @@ class Session:
     def due_s(self) -> float | None:
         """Monotonic seconds at which this session has to act although nothing arrived, None for never."""
         times = [self._progress_s + self._pace.stall_s] if self._in_flight else []
-        return min([*times, self._again_s] if self._again_s is not None else times, default=None)
+        times += [self._again_s] if self._again_s is not None else []
+        times += [self._confirmed_s + self._pace.confirm_s] if self._confirmed_s is not None else []
+        return min(times, default=None)
 
     def retain(self, message: Outgoing) -> None:
         """Send a retained message as soon as there is room, in place of an older one that still waits."""
@@ -86,25 +113,48 @@ class Session:
         Raises:
             EdgekitError: The outbox cannot be read.
         """
-        if self._again_s is not None and self._clock.monotonic() >= self._again_s:
+        now = self._clock.monotonic()
+        if self._again_s is not None and now >= self._again_s:
             self._again_s = None
-            self._lanes.rewind()
+            self._begin_again()
+        if self._confirmed_s is not None and now >= self._confirmed_s + self._pace.confirm_s:
+            self._begin_again()
         while self._retained and len(self._in_flight) < self._bound:
             self._send(self._retained.pop(next(iter(self._retained))), None)
         if not events:
             return
         under_way = set(self._in_flight.values())
-        for due in self._lanes.take(self._bound - len(self._in_flight)):
+        ahead = self._pace.history_ahead - len(self._history_ahead) if self._outbox.consumers else None
+        for due in self._lanes.take(self._bound - len(self._in_flight), ahead):
             place = (due.event.body.camera, due.event.body.seq)
             if place not in under_way:
                 self._send(self._event(due), place)
+                self._expect(due, place)
+
+    def _expect(self, due: Due, place: Place) -> None:
+        """Wait for consumers to acknowledge what was just sent, where any are named."""
+        self._acknowledgements.published(*place)
+        if self._outbox.consumers:
+            self._confirmed_s = self._clock.monotonic() if self._confirmed_s is None else self._confirmed_s
+            if due.replayed:
+                self._history_ahead.add(place)
+
+    def _begin_again(self) -> None:
+        """Let all that is still pending go again, as history."""
+        self._lanes.rewind()
+        self._history_ahead.clear()
+        self._confirmed_s = self._clock.monotonic() if self._outbox.consumers and self._outbox.depth else None
+
+    def receive(self, message: Received) -> None:
+        """Note what a consumer says; `settle` makes it durable."""
+        self._acknowledgements.take(message)
 
     def acknowledge(self, signal: Acknowledged) -> None:
         """Note the broker's answer to a message; `settle` makes it durable."""
         place = self._in_flight.pop(signal.mid, None)
         self._progress_s = self._clock.monotonic()
         if signal.refusal is None:
-            if place is not None:
+            if place is not None and not self._outbox.consumers:
                 self._acknowledged.append(place)
         elif place is None:
             _log.error("the broker refused a status (%s): check its access rules", signal.refusal)
@@ -120,7 +170,7 @@ class Session:
             )
 
     def settle(self) -> None:
-        """End all acknowledged events in the outbox, with one commit.
+        """End all acknowledged events in the outbox, with one commit for the broker's and one for the consumers'.
 
         Raises:
             EdgekitError: The outbox cannot be written.
@@ -128,6 +178,12 @@ class Session:
         if self._acknowledged:
             self._outbox.delivered(self._acknowledged)
             self._acknowledged = []
+        if self._acknowledgements.settle():
+            self._confirmed_s = self._clock.monotonic() if self._outbox.depth else None
+            ended = {camera: place.oldest_unacknowledged for camera, place in self._outbox.positions().items()}
+            self._history_ahead = {
+                (camera, seq) for camera, seq in self._history_ahead if (oldest := ended.get(camera)) and seq >= oldest
+            }
 
     def _send(self, message: Outgoing, place: Place | None) -> None:
         if not self._in_flight:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import Clock
 from edge.mqtt.link import Outgoing
 from edge.mqtt.messages import BoxState, CameraState, CameraStatusMessage, StatusMessage
@@ -15,9 +16,17 @@ _BLIND = (CameraState.STALLED, CameraState.RECONNECTING)
 class StatusBoard:
     """The newest status of the box and its cameras, as retained messages. Used by one thread."""
 
-    def __init__(self, topics: Topics, outbox: Outbox, cameras: tuple[str, ...], versions: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        outbox: Outbox,
+        acknowledgements: Acknowledgements,
+        cameras: tuple[str, ...],
+        versions: Mapping[str, str],
+    ) -> None:
         self._topics = topics
         self._outbox = outbox
+        self._acknowledgements = acknowledgements
         self._configured = cameras
         self._versions = dict(versions)
         self._cameras: dict[str, CameraStatusMessage] = {}
@@ -42,10 +51,19 @@ class StatusBoard:
                 yield Outgoing(self._topics.camera_status(name), b"", retain=True)
 
     def box(self, clock: Clock) -> Outgoing:
-        """Return the box's own status: degraded while a camera that should see does not."""
+        """Return the box's own status: degraded while a camera that should see does not, or once events were lost."""
         blind = [camera for camera in self._cameras.values() if camera.state in _BLIND]
         reasons = [f"camera {camera.camera} is {camera.state.value}" for camera in blind]
-        return self._own(clock, BoxState.DEGRADED if blind else BoxState.ONLINE, "; ".join(reasons) or None)
+        if self._outbox.discarded:
+            reasons.append(f"{self._outbox.discarded} events were discarded undelivered{self._who_is_behind()}")
+        return self._own(clock, BoxState.DEGRADED if reasons else BoxState.ONLINE, "; ".join(reasons) or None)
+
+    def _who_is_behind(self) -> str:
+        acknowledged = self._outbox.acknowledged()
+        if not acknowledged:
+            return ", since the broker was away or refused them"
+        slowest = min(acknowledged, key=lambda consumer: sum(acknowledged[consumer].values()))
+        return f", since consumer {slowest} did not acknowledge them"
 
     def farewell(self, clock: Clock) -> Outgoing:
         """Return the status that a clean stop leaves behind."""
@@ -67,6 +85,8 @@ class StatusBoard:
                 epoch=self._outbox.epoch,
                 outbox_depth=None,
                 cameras={},
+                consumers={},
+                refused_acknowledgements=None,
             )
         )
 
@@ -88,6 +108,8 @@ class StatusBoard:
                 epoch=self._outbox.epoch,
                 outbox_depth=self._outbox.depth,
                 cameras=self._outbox.positions(),
+                consumers=self._outbox.acknowledged(),
+                refused_acknowledgements=self._acknowledgements.refused,
             )
         )
 

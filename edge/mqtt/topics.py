@@ -26,6 +26,20 @@ class Topics:
         """Return the retained topic that tells how a camera does."""
         return f"{self.root}/cameras/{camera}/status"
 
+    def acknowledgements(self, consumer: str) -> str:
+        """Return the filter for the retained topics in which a consumer acknowledges, one for each camera."""
+        return self.acknowledgement(consumer, "+")
+
+    def acknowledgement(self, consumer: str, camera: str) -> str:
+        """Return the retained topic in which a consumer acknowledges a camera's events."""
+        return f"{self.root}/ack/{consumer}/{camera}"
+
+    def acknowledged_by(self, topic: str) -> tuple[str, str] | None:
+        """Return consumer and camera that a topic of acknowledgements names, None for any other topic."""
+        prefix = f"{self.root}/ack/"
+        parts = topic.removeprefix(prefix).split("/")
+        return (parts[0], parts[1]) if topic.startswith(prefix) and len(parts) == 2 else None  # noqa: PLR2004
+
     def events(self, camera: str) -> str:
         """Return the topic of a camera's events."""
         return f"{self.root}/cameras/{camera}/events"

@@ -63,7 +63,12 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
             stack.callback(camera.feed.stop, 0.0)
             camera.feed.open()
         outbox = stack.enter_context(
-            Outbox.open(config.outbox.path, max_events=config.outbox.max_events, origin=origin)
+            Outbox.open(
+                config.outbox.path,
+                max_events=config.outbox.max_events,
+                origin=origin,
+                consumers=config.mqtt.consumers,
+            )
         )
         names = [camera.name for camera in config.cameras]
         versions = {"edgekit": __version__, detector.info.backend: detector.info.version}

@@ -56,10 +56,23 @@ def make_outbox(tmp_path: Path) -> Iterator[MakeOutbox]:
     """Open an outbox in the test's folder; all are closed at the end."""
     with contextlib.ExitStack() as opened:
 
-        def make(run_id: str = "run-1", *, max_events: int = 10_000, clock: Clock | None = None) -> Outbox:
+        def make(
+            run_id: str = "run-1",
+            *,
+            max_events: int = 10_000,
+            consumers: tuple[str, ...] = (),
+            clock: Clock | None = None,
+        ) -> Outbox:
             origin = Origin("hall", "box-1", run_id, "sha256:abc")
-            path = tmp_path / "outbox.sqlite"
-            return opened.enter_context(Outbox.open(path, max_events=max_events, origin=origin, clock=clock or Clock()))
+            return opened.enter_context(
+                Outbox.open(
+                    tmp_path / "outbox.sqlite",
+                    max_events=max_events,
+                    origin=origin,
+                    consumers=consumers,
+                    clock=clock or Clock(),
+                )
+            )
 
         yield make
 

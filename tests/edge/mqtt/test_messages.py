@@ -36,6 +36,8 @@ STATUS = StatusMessage(
     epoch="e",
     outbox_depth=0,
     cameras={"belt": CameraPosition(last_seq=3, oldest_unacknowledged=2)},
+    consumers={"plc": {"belt": 3}},
+    refused_acknowledgements=0,
 )
 
 
@@ -43,7 +45,7 @@ STATUS = StatusMessage(
 def test_each_schema_is_valid_closed_and_named(model: type[WireModel]) -> None:
     schema = json_schema(model)
     Draft202012Validator.check_schema(schema)
-    assert schema["$id"] in {"urn:edgekit:event:1", "urn:edgekit:status:1", "urn:edgekit:camera:1"}
+    assert schema["$id"] in {"urn:edgekit:event:1", "urn:edgekit:status:1", "urn:edgekit:camera:1", "urn:edgekit:ack:1"}
     assert schema["additionalProperties"] is False
     assert "schema" in schema["required"]
 
