@@ -143,11 +143,28 @@ class Codes(Section):
     agreeing_reads: int = Field(default=2, ge=1, description="pictures that must give the same text")
 
 
+class Tls(Section):
+    """An encrypted connection to the broker, which must prove its name; both files of the box's own for mutual TLS."""
+
+    ca_file: Path | None = Field(
+        default=None, description="PEM of who signs the broker's certificate; else the system's"
+    )
+    certificate_file: Path | None = Field(default=None, description="PEM of the box's own certificate")
+    key_file: Path | None = Field(default=None, description="PEM of its key, unencrypted; guard it by its rights")
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> "Tls":
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
+        return self
+
+
 class Mqtt(Section):
     """The broker."""
 
     host: str = "127.0.0.1"
-    port: int = Field(default=1883, ge=1, le=65535)
+    port: int = Field(default=1883, ge=1, le=65535, description="8883 where it is not given and tls is")
+    tls: Tls | None = None
     username: str | None = None
     password_file: Path | None = Field(default=None, description="a file that holds the password and nothing else")
     keepalive_s: int = Field(default=15, ge=5, le=600)
@@ -160,6 +177,12 @@ class Mqtt(Section):
         default=(),
         description="who must acknowledge an event before it ends; none: the broker's own acknowledgement ends it",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tls_has_its_own_port(cls, content: Any) -> Any:
+        asked = isinstance(content, dict) and content.get("tls") is not None and "port" not in content
+        return {**content, "port": 8883} if asked else content
 
     @model_validator(mode="after")
     def _consumers_are_unique(self) -> "Mqtt":

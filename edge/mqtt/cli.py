@@ -21,6 +21,9 @@ def subscribe(
     port: Annotated[int, typer.Option(help="Of the broker.")] = 1883,
     username: Annotated[str | None, typer.Option(help="At the broker.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="A file that holds the password.")] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="Who signs the broker's certificate, PEM; turns TLS on.")] = None,
+    certificate_file: Annotated[Path | None, typer.Option(help="Own certificate for mutual TLS, PEM.")] = None,
+    key_file: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
     seconds: Annotated[float | None, typer.Option(help="End after so long; otherwise when told to.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each event as it came, one a line.")] = False,
 ) -> None:
@@ -28,13 +31,15 @@ def subscribe(
 
     Example: edgekit subscribe --site hall --box box-1 --consumer sorter --store sorter.sqlite
     """
-    from edge.config import Mqtt  # noqa: PLC0415 - help must not wait for the broker's library
+    from edge.config import Mqtt, Tls  # noqa: PLC0415 - help must not wait for the broker's library
     from edge.mqtt.consumer import Consumer  # noqa: PLC0415
     from edge.mqtt.inbox import Inbox  # noqa: PLC0415
     from edge.mqtt.topics import Topics  # noqa: PLC0415
     from edge.validation import checked  # noqa: PLC0415
 
-    settings = checked(Mqtt, host=host, port=port, username=username, password_file=password_file)
+    files = {"ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file}
+    tls = checked(Tls, **files) if any(files.values()) else None
+    settings = checked(Mqtt, host=host, port=port, tls=tls, username=username, password_file=password_file)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _stack: stop.set())

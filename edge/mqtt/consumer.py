@@ -5,6 +5,7 @@ its effect and that it was seen are stored together; acknowledged is the unbroke
 """
 
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from edge.config import Mqtt
 from edge.mqtt.inbox import Inbox
 from edge.mqtt.link import read_password
 from edge.mqtt.messages import AcknowledgementMessage, EventMessage, StatusMessage
+from edge.mqtt.tls import not_trusted, tls_context
 from edge.mqtt.topics import Topics
 
 _log = logging.getLogger(__name__)
@@ -64,6 +66,8 @@ class Consumer:
         self._client.reconnect_delay_set(1, 8)
         if settings.username is not None:
             self._client.username_pw_set(settings.username, read_password(settings.password_file))
+        if settings.tls is not None:
+            self._client.tls_set_context(tls_context(settings.tls))
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
 
@@ -87,6 +91,8 @@ class Consumer:
         where = f"{self._settings.host}:{self._settings.port}"
         try:
             self._client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
+        except ssl.SSLError as exc:
+            raise EdgekitError(not_trusted(where, exc)) from exc
         except OSError as exc:
             raise EdgekitError(f"no broker can be reached at {where} ({exc.strerror or exc}): start it first") from exc
         self._client.loop_start()

@@ -8,6 +8,7 @@ starts clean: the outbox is the durable side, so the broker need not keep any st
 import contextlib
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from devices.errors import EdgekitError
 from edge.config import Mqtt
+from edge.mqtt.tls import not_trusted, tls_context
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +104,8 @@ class Link:
         self._client.max_inflight_messages = 0  # the session keeps its own bound, which also heeds the broker's
         if settings.username is not None:
             self._client.username_pw_set(settings.username, read_password(settings.password_file))
+        if settings.tls is not None:
+            self._client.tls_set_context(tls_context(settings.tls))
         self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
@@ -129,6 +133,8 @@ class Link:
             link._client.connect(settings.host, settings.port, settings.keepalive_s, clean_start=True)
         except socket.gaierror as exc:
             raise EdgekitError(f"there is no host named {settings.host!r}: check host in [mqtt]") from exc
+        except ssl.SSLError as exc:
+            raise EdgekitError(not_trusted(where, exc)) from exc
         except (OSError, ValueError) as exc:
             reason = getattr(exc, "strerror", None) or exc
             raise EdgekitError(
@@ -195,7 +201,10 @@ class Link:
         self._ended.set()
         told = str(reason) if flags.is_disconnect_packet_from_server else "connection lost"
         where = f"{self._settings.host}:{self._settings.port}"
-        self._answer.put(f"what listens at {where} ended the connection ({told}): is it a broker that speaks MQTT 5?")
+        remedy = "is it a broker that speaks MQTT 5?"
+        if self._settings.tls is not None and self._settings.tls.certificate_file is None:
+            remedy = "does it ask for the box's own certificate? name certificate_file and key_file in [mqtt.tls]"
+        self._answer.put(f"what listens at {where} ended the connection ({told}): {remedy}")
         self._post(Closed(self, told))
 
     def _on_publish(
