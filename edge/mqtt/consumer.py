@@ -61,7 +61,10 @@ class Consumer:
         self._acknowledged: dict[tuple[str, str], int] = {}
         self.invalid = 0
         self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"edgekit.consumer.{name}", protocol=MQTTProtocolVersion.MQTTv5
+            CallbackAPIVersion.VERSION2,
+            # One consumer may serve several boxes at one broker; the same name twice at one box takes over.
+            client_id=f"edgekit.{topics.site}.{topics.box}.consumer.{name}",
+            protocol=MQTTProtocolVersion.MQTTv5,
         )
         self._client.reconnect_delay_set(1, 8)
         if settings.username is not None:

@@ -80,9 +80,9 @@ class Inbox:
         self._connection.close()
 
     def begin(self, status: StatusMessage) -> dict[str, int]:
-        """Learn from a box's status where its lanes begin, for those of which nothing is known yet.
+        """Learn from a box's status where its lanes begin: what the box no longer holds will never come.
 
-        What the box no longer holds was acknowledged before this consumer was named, and will never come.
+        It ended before this consumer was named, or this store was made; what a bound discarded is told by `lost`.
 
         Returns:
             By camera, the seq up to which nothing is missing in the status's epoch.
@@ -94,7 +94,11 @@ class Inbox:
                 lane = (status.site, status.box, camera, status.epoch)
                 oldest = position.oldest_unacknowledged
                 before = position.last_seq if oldest is None else oldest - 1
-                self._connection.execute("INSERT OR IGNORE INTO lanes VALUES (?, ?, ?, ?, ?)", (*lane, before))
+                self._connection.execute(
+                    "INSERT INTO lanes VALUES (?, ?, ?, ?, ?) "
+                    "ON CONFLICT (site, box, camera, epoch) DO UPDATE SET upto = max(upto, excluded.upto)",
+                    (*lane, before),
+                )
                 upto[camera] = self._advance(lane) or 0
         return upto
 

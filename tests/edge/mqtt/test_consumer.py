@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TOPICS = Topics("hall", "box-1")
 QUICK = Pace(backoff_first_s=0.1, backoff_max_s=0.4, confirm_s=0.5)
 HERE = Path(__file__).parent
+LAST = 2  # events that the last box commits, before it is left alone
 
 Consume = Callable[..., list[EventMessage]]
 
@@ -196,10 +197,11 @@ def running(program: str, *arguments: str) -> Generator["subprocess.Popen[str]"]
             process.kill()
 
 
-def said_by(process: "subprocess.Popen[str]") -> list[tuple[str, str, int]]:
-    """Return what a killed box had said to be on disk."""
+def said_by(process: "subprocess.Popen[str]", lines: int | None = None) -> list[tuple[str, str, int]]:
+    """Return what a killed box had said to be on disk, or the next lines of what a living one says."""
     assert process.stdout is not None
-    words = [line.split() for line in process.stdout.read().splitlines()]
+    said = [process.stdout.readline() for _ in range(lines)] if lines else process.stdout.read().splitlines()
+    words = [line.split() for line in said]
     return [(word[0], word[1], int(word[2])) for word in words if len(word) == 3]
 
 
@@ -239,12 +241,11 @@ def test_no_committed_event_is_lost_or_has_effect_twice_whoever_is_killed(
                 consumers.append(consumer())
         boxes[-1].kill()
         said += said_by(boxes[-1])
-        boxes.append(box(kills + 1, most=2))
+        boxes.append(box(kills + 1, most=LAST))
+        said += said_by(boxes[-1], LAST)
         if consumers[-1].poll() is not None:
             consumers.append(consumer())
         eventually(lambda: _all_have_effect(store, said), 60.0)
-        boxes[-1].kill()
-        said += said_by(boxes[-1])
         consumers[-1].kill()
         consumers[-1].wait()
     effects = _effects(store)

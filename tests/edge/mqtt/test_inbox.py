@@ -94,6 +94,13 @@ def test_events_from_before_the_consumer_was_named_are_not_waited_for(tmp_path: 
         assert inbox.begin(status(9, 9)) == {"belt": 8}
 
 
+def test_a_status_that_was_old_does_not_let_a_new_consumer_wait_for_ever(tmp_path: Path) -> None:
+    with Inbox(tmp_path / "inbox.sqlite", count) as inbox:
+        inbox.begin(status(8, 3))  # retained, of before the box was killed
+        assert inbox.take([event(9)]).upto == {LANE: 2}
+        assert inbox.begin(status(9, 9)) == {"belt": 9}
+
+
 def test_a_box_that_holds_nothing_begins_at_its_last_event(tmp_path: Path) -> None:
     with Inbox(tmp_path / "inbox.sqlite", count) as inbox:
         assert inbox.begin(status(5, None)) == {"belt": 5}
