@@ -48,7 +48,6 @@ class EmbeddedBroker:
     def __init__(self) -> None:
         self.host = _HOST
         self.port = 0
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._broker: iotcore.Broker | None = None
 
     def __enter__(self) -> "EmbeddedBroker":
@@ -57,29 +56,27 @@ class EmbeddedBroker:
         Raises:
             EdgekitError: It does not start.
         """
-        self._folder = tempfile.TemporaryDirectory(prefix="edgekit-broker-")
         failure: Exception | None = None
-        for _ in range(_ATTEMPTS):  # another program may take the free port before the broker does
-            self.port = _free_port()
-            config = Path(self._folder.name) / "broker.toml"
-            config.write_text(_CONFIG.format(host=_HOST, port=self.port), encoding="utf-8")
-            try:
-                self._broker = iotcore.Broker(port=self.port, listen=_HOST, config_path=str(config)).start()
-            except (OSError, RuntimeError, ValueError) as exc:
-                failure = exc
-            else:
-                return self
-        self._folder.cleanup()
+        # The broker reads its configuration as it starts; removed then, nothing is left by a process that is killed.
+        with tempfile.TemporaryDirectory(prefix="edgekit-broker-") as folder:
+            config = Path(folder) / "broker.toml"
+            for _ in range(_ATTEMPTS):  # another program may take the free port before the broker does
+                self.port = _free_port()
+                config.write_text(_CONFIG.format(host=_HOST, port=self.port), encoding="utf-8")
+                try:
+                    self._broker = iotcore.Broker(port=self.port, listen=_HOST, config_path=str(config)).start()
+                except (OSError, RuntimeError, ValueError) as exc:
+                    failure = exc
+                else:
+                    return self
         raise EdgekitError(f"the embedded broker does not start ({failure}); name a broker of your own in [mqtt]")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the broker and remove its configuration."""
+        """Stop the broker."""
         if self._broker is not None:
             self._broker.stop()
-        if self._folder is not None:
-            self._folder.cleanup()
 
 
 def _free_port() -> int:
