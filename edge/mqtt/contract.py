@@ -1,0 +1,84 @@
+"""The contract as documents for who writes the other side: JSON Schema of each message, AsyncAPI of all topics."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from edge.mqtt.messages import (
+    AcknowledgementMessage,
+    CameraStatusMessage,
+    EventMessage,
+    StatusMessage,
+    WireModel,
+    json_schema,
+)
+from edge.mqtt.topics import Topics
+
+_TOPICS = Topics("{site}", "{box}")
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One kind of topic.
+
+    Attributes:
+        topic: With its parameters in braces.
+        message: What goes over it.
+        by_box: Whether the box publishes there, else it subscribes.
+        retained: Whether the broker keeps the newest message.
+    """
+
+    topic: str
+    message: type[WireModel]
+    by_box: bool
+    retained: bool
+
+
+CHANNELS: dict[str, Channel] = {
+    "status": Channel(_TOPICS.status, StatusMessage, by_box=True, retained=True),
+    "camera": Channel(_TOPICS.camera_status("{camera}"), CameraStatusMessage, by_box=True, retained=True),
+    "event": Channel(_TOPICS.events("{camera}"), EventMessage, by_box=True, retained=False),
+    "ack": Channel(
+        _TOPICS.acknowledgement("{consumer}", "{camera}"), AcknowledgementMessage, by_box=False, retained=True
+    ),
+}
+_PARAMETERS = {
+    "site": "where the box stands",
+    "box": "the box's name",
+    "camera": "the camera's name",
+    "consumer": "a name that consumers in [mqtt] lists",
+}
+
+
+def asyncapi() -> dict[str, Any]:
+    """Return the AsyncAPI 3.0 document of the contract, from the box's point of view."""
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "edgekit",
+            "version": "1",
+            "description": "Delivery is at least once; (camera, epoch, seq) tells an event apart from all others.",
+        },
+        "defaultContentType": "application/json",
+        "channels": {name: _channel(channel) for name, channel in CHANNELS.items()},
+        "operations": {name: _operation(name, channel) for name, channel in CHANNELS.items()},
+    }
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    name = channel.message.__name__
+    used = {key: {"description": text} for key, text in _PARAMETERS.items() if f"{{{key}}}" in channel.topic}
+    message = {"name": name, "summary": (channel.message.__doc__ or "").splitlines()[0]}
+    return {
+        "address": channel.topic,
+        "parameters": used,
+        "messages": {name: {**message, "payload": json_schema(channel.message)}},
+    }
+
+
+def _operation(name: str, channel: Channel) -> dict[str, Any]:
+    action: Literal["send", "receive"] = "send" if channel.by_box else "receive"
+    return {
+        "action": action,
+        "channel": {"$ref": f"#/channels/{name}"},
+        "bindings": {"mqtt": {"qos": 1, "retain": channel.retained, "bindingVersion": "0.2.0"}},
+    }

@@ -1,0 +1,48 @@
+"""The documents of the contract are whole, valid, and say what the code does."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from edge.mqtt.contract import CHANNELS, asyncapi
+from edge.mqtt.messages import MESSAGES, AcknowledgementMessage
+from edge.mqtt.schema_cli import Document
+
+
+def test_every_message_has_its_channel() -> None:
+    assert {channel.message for channel in CHANNELS.values()} == set(MESSAGES)
+    assert {document.value for document in Document} == {*CHANNELS, "asyncapi"}
+
+
+def test_the_document_describes_every_parameter_and_refers_to_what_is_there() -> None:
+    document = asyncapi()
+    for channel in document["channels"].values():
+        assert set(re.findall(r"{(\w+)}", channel["address"])) == set(channel["parameters"])
+        (message,) = channel["messages"].values()
+        Draft202012Validator.check_schema(message["payload"])
+        assert message["summary"]
+    for operation in document["operations"].values():
+        assert operation["channel"]["$ref"].removeprefix("#/channels/") in document["channels"]
+
+
+def test_only_acknowledgements_come_in_and_only_events_are_not_retained() -> None:
+    operations = asyncapi()["operations"]
+    assert {name for name, one in operations.items() if one["action"] == "receive"} == {"ack"}
+    assert {name for name, one in operations.items() if not one["bindings"]["mqtt"]["retain"]} == {"event"}
+
+
+@pytest.mark.parametrize("document", ["ack", "asyncapi"])
+def test_the_command_prints_them_as_json(document: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", "schema", document], capture_output=True, text=True, timeout=60, check=True
+    )
+    printed = json.loads(done.stdout)
+    if document == "ack":
+        message = AcknowledgementMessage(epoch="e", upto=3)
+        Draft202012Validator(printed).validate(json.loads(message.to_json()))
+    else:
+        assert printed == asyncapi()
