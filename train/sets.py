@@ -92,14 +92,22 @@ def get_known(name: str, data: Path, out: Path) -> DetectionSet:
     return open_set(out)
 
 
-def describe(folder: Path, *, name: str, licence: str, source: str, labelled: tuple[str, ...]) -> None:
+def describe(
+    folder: Path,
+    *,
+    name: str,
+    licence: str,
+    source: str,
+    labelled: tuple[str, ...],
+    classes: tuple[str, ...] = CLASSES,
+) -> None:
     """Write `dataset.json` for the pictures and labels that lie in a folder."""
     pictures = sum(path.suffix.lower() in PICTURES for path in (folder / "images").rglob("*"))
     description = SetDescription(
         name=name,
         licence=licence,
         source=source,
-        classes=CLASSES,
+        classes=classes,
         labelled=labelled,
         pictures=pictures,
         digest=digest_of(folder),

@@ -65,3 +65,43 @@ def clip(
     with typer.progressbar(length=len(plan.belt_cm), label="rendering") as bar:
         truth = write_clip(out, plan, crf=crf, force=force, advance=lambda: bar.update(1))
     print(f"{out}: {truth.frames} frames, {len(truth.parcels)} parcels, {len(truth.readable)} of them readable")
+
+
+@app.command()
+def shelves(
+    out: Annotated[Path, typer.Argument(help="The new set's folder.")],
+    *,
+    count: Annotated[int, typer.Option(help="Pictures in all splits together.")] = 600,
+    seed: Annotated[int, typer.Option(min=0, help="Where all chance comes from.")] = 0,
+    width_px: Annotated[int, typer.Option(help="Width of a picture, pixels.")] = 1024,
+    height_px: Annotated[int, typer.Option(help="Height of a picture, pixels.")] = 768,
+    val_share: Annotated[float, typer.Option(help="Part of the pictures that goes into the split val.")] = 0.12,
+    view_cm: Annotated[tuple[float, float], typer.Option(help="Least and greatest width of shelf in a picture.")] = (
+        36.0,
+        90.0,
+    ),
+    tilt: Annotated[float, typer.Option(help="Most that a corner is off an upright view, share.")] = 0.07,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier set there.")] = False,
+) -> None:
+    """Render shelves with packs and price labels: regions product, name, brand, price, barcode, and their texts.
+
+    Outlines and texts lie in regions/ beside the labels.
+
+    Example: edgekit data synth shelves sets/shelves --count 600 --seed 1
+    """
+    from edge.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
+    from train.synth.shelves import ShelvesConfig, write_shelves  # noqa: PLC0415
+
+    config = checked(
+        ShelvesConfig,
+        count=count,
+        width_px=width_px,
+        height_px=height_px,
+        val_share=val_share,
+        view_cm=view_cm,
+        tilt=tilt,
+        seed=seed,
+    )
+    with typer.progressbar(length=count, label="rendering") as bar:
+        summary = write_shelves(out, config, force=force, advance=lambda: bar.update(1))
+    print(f"{out}: " + ", ".join(f"{number} {name}" for name, number in summary.items()))

@@ -1,27 +1,21 @@
 """Labelled single pictures to train a detector on: half of belts as the demonstration has them, half of anything."""
 
 import json
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from devices.errors import EdgekitError
-from edge.evaluate.dataset import DESCRIPTION, SPLITS
-from train.sets import CLASSES, describe
-from train.synth.arrays import Image
+from train.sets import CLASSES
 from train.synth.cartons import Carton
 from train.synth.codes import Symbology
 from train.synth.parcels import Condition, build_parcel, line_up, plan_parcel
 from train.synth.scenery import belt_stage, random_belt_view
-from train.synth.stage import NOISE_MARGIN, LabelledBox, Stage, label_boxes, photograph
+from train.synth.stage import NOISE_MARGIN, Stage, label_boxes, photograph
 from train.synth.wide import wide_scene
+from train.synth.writing import Picture, SetPlan, write_set
 
-LICENCE = "CC0-1.0"
 BELT_CONDITIONS = (
     (Condition.READABLE, 0.52),
     (Condition.TORN, 0.13),
@@ -43,15 +37,6 @@ class PicturesConfig(BaseModel):
     val_share: float = Field(default=0.12, ge=0, lt=1, description="Part of the pictures that goes into the split val.")
     belt_share: float = Field(default=0.5, ge=0, le=1, description="Part of the pictures that shows a belt.")
     seed: int = Field(default=0, ge=0, description="All chance comes from here; the same seed gives the same pictures.")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """A picture (H, W, 3) uint8 BGR, its boxes, and the JPEG quality it is to be stored with."""
-
-    image: Image
-    boxes: tuple[LabelledBox, ...]
-    jpeg_quality: int
 
 
 def render_picture(config: PicturesConfig, index: int) -> Picture:
@@ -97,70 +82,13 @@ def _belt_scene(rng: np.random.Generator, size_px: tuple[int, int]) -> tuple[Sta
 def write_pictures(
     folder: Path, config: PicturesConfig, *, force: bool = False, advance: Callable[[], None] = lambda: None
 ) -> dict[str, int]:
-    """Render a labelled set: `images/{train,val}`, `labels/{train,val}` (YOLO's text form) and `dataset.json`.
-
-    Args:
-        folder: The set's folder. It appears only when it is complete.
-        config: What to render.
-        force: Replace an earlier set of pictures there.
-        advance: Called after each picture.
-
-    Returns:
-        Pictures and boxes by name.
-
-    Raises:
-        EdgekitError: The folder exists (without `force`, or it is no such set), or cannot be written.
-    """
-    if folder.exists() and not force:
-        raise EdgekitError(f"{folder} exists; give another folder, or --force to replace it")
-    if folder.exists() and not (folder / DESCRIPTION).is_file():
-        raise EdgekitError(f"{folder} holds no set of pictures (no {DESCRIPTION} in it), so it is not replaced")
-    partial = folder.with_name(f".{folder.name}.partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        summary = _write_into(partial, config, advance)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    except OSError as exc:
-        raise EdgekitError(f"cannot write the pictures to {folder}: {exc.strerror or exc}") from exc
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return summary
-
-
-def _write_into(folder: Path, config: PicturesConfig, advance: Callable[[], None]) -> dict[str, int]:
-    summary: dict[str, int] = dict.fromkeys((*SPLITS, *CLASSES), 0)
-    for kind in ("images", "labels"):
-        for split in SPLITS:
-            (folder / kind / split).mkdir(parents=True)
-    for index, split in enumerate(_splits(config)):
-        picture = render_picture(config, index)
-        name = f"synth-{config.seed}-{index:06d}"
-        quality = [cv2.IMWRITE_JPEG_QUALITY, picture.jpeg_quality]
-        coded = cv2.imencode(".jpg", picture.image, quality)[1]
-        (folder / "images" / split / f"{name}.jpg").write_bytes(coded.tobytes())
-        lines = [yolo_line(box, config.width_px, config.height_px) for box in picture.boxes]
-        (folder / "labels" / split / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
-        summary[split] += 1
-        for box in picture.boxes:
-            summary[CLASSES[box.class_id]] += 1
-        advance()
+    """Render a set of pictures of cartons; see `write_set`."""
     render = json.dumps(config.model_dump(exclude={"seed"}), separators=(",", ":"))
-    source = f"rendered by edgekit, seed {config.seed}, {render}"
-    describe(folder, name=f"synth-{config.seed}", licence=LICENCE, source=source, labelled=CLASSES)
-    return summary
-
-
-def _splits(config: PicturesConfig) -> Iterator[str]:
-    """Yield the split of each picture: every so manyth goes into val."""
-    for index in range(config.count):
-        later, now = int((index + 1) * config.val_share), int(index * config.val_share)
-        yield "val" if later > now else "train"
-
-
-def yolo_line(box: LabelledBox, width_px: int, height_px: int) -> str:
-    """Return a box as YOLO writes it: class, centre x, centre y, width, height, relative to the picture."""
-    left, top, right, bottom = box.xyxy
-    numbers = ((left + right) / 2 / width_px, (top + bottom) / 2 / height_px)
-    extent = ((right - left) / width_px, (bottom - top) / height_px)
-    return f"{box.class_id} " + " ".join(f"{value:.6f}" for value in (*numbers, *extent)) + "\n"
+    plan = SetPlan(
+        name=f"synth-{config.seed}",
+        source=f"rendered by edgekit, seed {config.seed}, {render}",
+        classes=CLASSES,
+        count=config.count,
+        val_share=config.val_share,
+    )
+    return write_set(folder, plan, lambda index: render_picture(config, index), force=force, advance=advance)

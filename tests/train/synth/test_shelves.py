@@ -1,0 +1,74 @@
+"""Rendered shelves say truly what stands in them: regions lie on print, and texts are those that are printed."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import zxingcpp
+
+from edge.evaluate.dataset import label_rows, open_set
+from train.sets import digest_of
+from train.synth.shelves import CLASSES, RegionsRecord, ShelvesConfig, render_shelf, write_shelves
+
+CONFIG = ShelvesConfig(count=6, width_px=512, height_px=384, val_share=0.34, seed=5)
+
+
+def test_a_set_of_shelves_opens_like_any_other_and_keeps_outlines_and_texts(tmp_path: Path):
+    summary = write_shelves(tmp_path / "set", CONFIG)
+    opened = open_set(tmp_path / "set")
+    assert opened.description.classes == opened.description.labelled == CLASSES
+    assert summary["train"] == len(opened.pictures("train")) == 4
+    for picture in opened.pictures("train"):
+        rows = list(label_rows(opened.label_file(picture), len(CLASSES)))
+        text = (tmp_path / "set" / "regions" / "train" / f"{picture.stem}.json").read_text()
+        record = RegionsRecord.model_validate_json(text)
+        assert [CLASSES.index(region.kind) for region in record.regions] == [class_id for class_id, _ in rows]
+        for region, (_, (x, y, width, height)) in zip(record.regions, rows, strict=True):
+            corners = np.array(region.outline) / (CONFIG.width_px, CONFIG.height_px)
+            assert corners.min(axis=0) == pytest.approx([x - width / 2, y - height / 2], abs=1e-3)
+            assert corners.max(axis=0) == pytest.approx([x + width / 2, y + height / 2], abs=1e-3)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path):
+    few = CONFIG.model_copy(update={"count": 3})
+    for name, config in (("a", few), ("b", few), ("c", few.model_copy(update={"seed": 6}))):
+        write_shelves(tmp_path / name, config)
+    assert digest_of(tmp_path / "a") == digest_of(tmp_path / "b")
+    assert digest_of(tmp_path / "a") != digest_of(tmp_path / "c")
+
+
+def test_codes_are_readable_where_the_labels_say_and_say_what_the_labels_say():
+    config = ShelvesConfig(count=4, width_px=2800, height_px=2100, view_cm=(44, 52), tilt=0.02, seed=2)
+    right = wrong = looked = 0
+    for index in range(config.count):
+        shown = render_shelf(config, index)
+        for region in shown.regions:
+            if region.kind != "barcode":
+                continue
+            left, top, right_edge, bottom = (round(value) for value in region.box())
+            piece = shown.image[max(0, top - 4) : bottom + 4, max(0, left - 20) : right_edge + 20]
+            piece = cv2.resize(piece, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+            texts = {found.text for found in zxingcpp.read_barcodes(np.ascontiguousarray(piece))}
+            looked += 1
+            right += region.text in texts
+            wrong += bool(texts) and region.text not in texts
+    assert looked >= 8
+    assert wrong == 0
+    assert right >= looked / 2
+
+
+def test_every_field_of_a_label_belongs_to_one_article_and_lies_on_print():
+    config = ShelvesConfig(count=8, seed=11)
+    contrasts: list[float] = []
+    for index in range(config.count):
+        shown = render_shelf(config, index)
+        grey = cv2.cvtColor(shown.image, cv2.COLOR_BGR2GRAY)
+        for region in shown.regions:
+            left, top, right, bottom = (round(value) for value in region.box())
+            if region.kind != "product":
+                contrasts.append(float(grey[top:bottom, left:right].std()))
+        fields = [(region.article, region.kind) for region in shown.regions if region.kind != "product"]
+        assert len(set(fields)) == len(fields)
+    assert len(contrasts) > 40
+    assert np.quantile(contrasts, 0.05) > 8
