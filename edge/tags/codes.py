@@ -1,7 +1,7 @@
 """Reads codes in pieces of a frame; each look at a piece is one call of the reader, so that its cost has a bound."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -9,13 +9,10 @@ import zxingcpp
 from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
+from edge.tags.looks import IN_TURN, SMALL_PX, Gray, Look
 
-Gray = NDArray[np.uint8]
-
-LOOKS = 4
 _MARGIN_SHARE = 0.12
 _MARGIN_PX = 10
-_SMALL_PX = 320  # a piece shorter than this is enlarged in every second look
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +80,30 @@ class CodeReader:
             wanted.append(known)
         self._formats = zxingcpp.BarcodeFormats(wanted)
 
-    def read(self, piece: Piece, look: int) -> list[CodeRead]:
+    def read(self, piece: Piece, turn: int) -> list[CodeRead]:
         """Look once at a piece.
 
         Args:
             piece: Where to look.
-            look: 0 for the first look at a code, counting up; what is tried changes with it.
+            turn: 0 for the first look at a code, counting up; each looks in another way.
 
         Returns:
             Every text whose checksum holds.
         """
-        gray, scale = _variant(piece.gray, look)
+        look = IN_TURN[turn % len(IN_TURN)]
+        if min(piece.gray.shape) >= SMALL_PX:
+            look = replace(look, scale=1.0)
+        return self.read_as(look, piece)
+
+    def read_as(self, look: Look, piece: Piece) -> list[CodeRead]:
+        """Look once at a piece in a given way; return every text whose checksum holds."""
         found = zxingcpp.read_barcodes(
-            gray, formats=self._formats, try_invert=False, try_downscale=False, text_mode=zxingcpp.TextMode.Plain
+            look.of(piece.gray),
+            formats=self._formats,
+            binarizer=look.binarizer,
+            try_invert=False,
+            try_downscale=False,
+            text_mode=zxingcpp.TextMode.Plain,
         )
         reads: list[CodeRead] = []
         for code in found:
@@ -103,19 +111,7 @@ class CodeReader:
                 continue
             corners = code.position
             points = (corners.top_left, corners.top_right, corners.bottom_right, corners.bottom_left)
-            x = sum(point.x for point in points) / 4 / scale + piece.left
-            y = sum(point.y for point in points) / 4 / scale + piece.top
+            x = sum(point.x for point in points) / 4 / look.scale + piece.left
+            y = sum(point.y for point in points) / 4 / look.scale + piece.top
             reads.append(CodeRead(code.text, code.format.name, x, y))
         return reads
-
-
-def _variant(gray: Gray, look: int) -> tuple[Gray, float]:
-    """Return the picture to look at and its scale: as it is, enlarged, sharpened, both."""
-    scale = 1.0
-    if look % 2 == 1 and min(gray.shape) < _SMALL_PX:
-        scale = 2.0
-        gray = np.asarray(cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8)
-    if look % LOOKS >= LOOKS // 2:
-        blurred = cv2.GaussianBlur(gray, (0, 0), 2.0 * scale)
-        gray = np.asarray(cv2.addWeighted(gray, 2.0, blurred, -1.0, 0), np.uint8)
-    return gray, scale

@@ -7,6 +7,7 @@ import zxingcpp
 
 from devices.errors import EdgekitError
 from edge.tags.codes import CodeReader, cut
+from edge.tags.looks import IN_TURN
 
 FORMATS = ("Code128", "EAN13", "QRCode", "DataMatrix")
 TEXTS = {"Code128": "PARCEL-0042", "EAN13": "4006381333931", "QRCode": "NV-588225-92", "DataMatrix": "UT51056714"}
@@ -27,7 +28,7 @@ def frame_with(symbology: str, text: str, module_px: int = 3) -> tuple[np.ndarra
 
 
 @pytest.mark.parametrize("symbology", FORMATS)
-@pytest.mark.parametrize("look", range(4))
+@pytest.mark.parametrize("look", range(len(IN_TURN)))
 def test_a_code_is_read_at_each_kind_of_look(symbology: str, look: int):
     frame, box = frame_with(symbology, TEXTS[symbology])
     reads = CodeReader(FORMATS).read(cut(frame, box), look)
