@@ -13,7 +13,7 @@ from edge.evaluate.dataset import SPLITS, DetectionSet, SetDescription, label_ro
 from edge.model.manifest import DataEntry
 from edge.model.picture import read_picture
 from edge.validation import read_json
-from train.sets import CLASSES, digest_of_files
+from train.sets import digest_of_files
 
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
@@ -141,9 +141,13 @@ def _check_request(settings: TrainSettings, sets: Sequence[DetectionSet]) -> Non
     names = [opened.description.name for opened in sets]
     if not sets or len(set(names)) != len(names):
         raise EdgekitError(f"a training needs one or more sets of different names, not {names}")
+    classes = sets[0].description.classes
     for opened in sets:
-        if opened.description.classes != CLASSES:
-            raise EdgekitError(f"{opened.folder} has the classes {opened.description.classes}, not {CLASSES}")
+        if opened.description.classes != classes:
+            raise EdgekitError(
+                f"{opened.folder} has the classes {opened.description.classes}, {sets[0].folder} {classes}: sets that "
+                "are trained together name the same classes in the same order; `labelled` says which of them they label"
+            )
 
 
 def _check_folder(out: Path, settings: TrainSettings, sets: Sequence[DetectionSet], *, resume: bool) -> None:
@@ -232,7 +236,7 @@ def _assemble(sets: Sequence[DetectionSet], build: Path, settings: TrainSettings
         for split in SPLITS:
             skipped += _assemble_split(opened, split, build, skip_bad=skip_bad)
         _thin_out(build / "images" / "train" / opened.description.name, settings)
-    data: dict[str, object] = {"path": str(build.resolve()), "names": dict(enumerate(CLASSES))}
+    data: dict[str, object] = {"path": str(build.resolve()), "names": dict(enumerate(sets[0].description.classes))}
     for split in SPLITS:
         folders = [
             f"images/{split}/{opened.description.name}"
