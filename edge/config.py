@@ -200,6 +200,13 @@ class Outbox(Section):
     )
 
 
+class Commands(Section):
+    """Who may command the box over MQTT; the broker's access rules have to allow it too."""
+
+    clients: tuple[Name, ...] = Field(min_length=1, description="names that commands may carry as their client")
+    audit_log: Path = Field(description="JSON lines of who asked for what, when, and what became of it")
+
+
 class BoxConfig(Section):
     """The whole of box.toml."""
 
@@ -209,6 +216,7 @@ class BoxConfig(Section):
     codes: Codes = Codes()
     mqtt: Mqtt = Mqtt()
     outbox: Outbox
+    commands: Commands | None = Field(default=None, description="without this part the box takes no commands")
     cameras: tuple[Camera, ...] = Field(min_length=1, alias="camera")
 
     @model_validator(mode="after")

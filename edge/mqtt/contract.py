@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage
 from edge.mqtt.messages import (
     AcknowledgementMessage,
     CameraStatusMessage,
@@ -40,12 +41,16 @@ CHANNELS: dict[str, Channel] = {
     "ack": Channel(
         _TOPICS.acknowledgement("{consumer}", "{camera}"), AcknowledgementMessage, by_box=False, retained=True
     ),
+    "command": Channel(_TOPICS.command("{name}"), CommandMessage, by_box=False, retained=False),
+    "reply": Channel(_TOPICS.reply("{name}", "{client}"), ReplyMessage, by_box=True, retained=False),
 }
 _PARAMETERS = {
     "site": "where the box stands",
     "box": "the box's name",
     "camera": "the camera's name",
     "consumer": "a name that consumers in [mqtt] lists",
+    "name": "what is asked for: " + ", ".join(known.value for known in CommandName),
+    "client": "a name that clients in [commands] lists; a command's response topic stands for the whole address",
 }
 
 

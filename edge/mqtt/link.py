@@ -1,4 +1,4 @@
-"""One connection to the broker, the only file that knows paho-mqtt.
+"""One connection of the box to its broker; the only file of the publishing side that knows paho-mqtt.
 
 A link is used once. paho would send its own unacknowledged messages again on a new connection, beside the outbox which
 does the same; a fresh client for each connection leaves that to the outbox alone. For the same reason every session
@@ -17,6 +17,7 @@ from queue import Empty, Queue
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -37,6 +38,7 @@ class Outgoing:
     topic: str
     payload: bytes
     retain: bool = False
+    correlation: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +73,16 @@ class Received:
         topic: Its topic.
         payload: Its bytes.
         retained: Whether the broker had kept it, so that it may be old.
+        response_topic: Where its sender wants an answer, None where it does not say.
+        correlation: Bytes that an answer has to carry.
     """
 
     link: "Link"
     topic: str
     payload: bytes
     retained: bool
+    response_topic: str | None = None
+    correlation: bytes | None = None
 
 
 Post = Callable[[Acknowledged | Closed | Received], object]
@@ -88,11 +94,13 @@ class Link:
     paho's network thread only posts what happened; it never waits for a lock of the caller.
     """
 
-    def __init__(self, settings: Mqtt, client_id: str, will: Outgoing, post: Post) -> None:
+    def __init__(self, settings: Mqtt, client_id: str, will: Outgoing | None, post: Post) -> None:
         self._settings = settings
         self._post = post
         self._answer: Queue[str | None] = Queue()  # no SimpleQueue, for the reason that the publisher gives
         self._ended = threading.Event()
+        self._granting = threading.Lock()
+        self._granted: dict[int, Callable[[], None]] = {}
         self.receive_maximum = _RECEIVE_MAXIMUM
         self._client = Client(
             CallbackAPIVersion.VERSION2,
@@ -106,7 +114,8 @@ class Link:
             self._client.username_pw_set(settings.username, read_password(settings.password_file))
         if settings.tls is not None:
             self._client.tls_set_context(tls_context(settings.tls))
-        self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
+        if will is not None:
+            self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = self._on_disconnect
         self._client.on_publish = self._on_publish
@@ -114,14 +123,14 @@ class Link:
         self._client.on_message = self._on_message
 
     @classmethod
-    def open(cls, settings: Mqtt, client_id: str, will: Outgoing, post: Post) -> "Link":
+    def open(cls, settings: Mqtt, client_id: str, will: Outgoing | None, post: Post) -> "Link":
         """Connect and wait for the broker's answer.
 
         Args:
             settings: Where the broker is and how to log in.
             client_id: The same for every connection of a box, so that the broker ends a half-dead earlier one (and
                 publishes its will) before it accepts the new one, not after.
-            will: What the broker publishes when the connection ends without a farewell.
+            will: What the broker publishes when the connection ends without a farewell; None for nothing.
             post: Called in paho's thread with all that happens after the answer.
 
         Raises:
@@ -155,11 +164,25 @@ class Link:
 
     def publish(self, message: Outgoing) -> int:
         """Send a message and return its packet id. `Acknowledged` follows, or `Closed`."""
-        return self._client.publish(message.topic, message.payload, qos=1, retain=message.retain).mid
+        properties = None
+        if message.correlation is not None:
+            properties = Properties(PacketTypes.PUBLISH)
+            properties.CorrelationData = message.correlation
+        return self._client.publish(
+            message.topic, message.payload, qos=1, retain=message.retain, properties=properties
+        ).mid
 
-    def subscribe(self, topic_filter: str) -> None:
-        """Ask for messages; each comes as `Received`."""
-        self._client.subscribe(topic_filter, qos=1)
+    def subscribe(self, topic_filter: str, granted: Callable[[], None] | None = None) -> None:
+        """Ask for messages; each comes as `Received`.
+
+        Args:
+            topic_filter: Which.
+            granted: Called in paho's thread when the broker has granted it.
+        """
+        with self._granting:  # the answer may be faster than this line
+            _, mid = self._client.subscribe(topic_filter, qos=1)
+            if granted is not None and mid is not None:
+                self._granted[mid] = granted
 
     def close(self) -> None:
         """Say farewell, so that the broker drops the will, and end the connection."""
@@ -213,14 +236,31 @@ class Link:
         self._post(Acknowledged(self, mid, str(reason) if reason.is_failure else None))
 
     def _on_subscribe(
-        self, _client: Client, _userdata: object, _mid: int, reasons: list[ReasonCode], _properties: Properties | None
+        self, _client: Client, _userdata: object, mid: int, reasons: list[ReasonCode], _properties: Properties | None
     ) -> None:
+        with self._granting:
+            granted = self._granted.pop(mid, None)
+        if granted is not None and not any(reason.is_failure for reason in reasons):
+            granted()
         for reason in reasons:
             if reason.is_failure:
-                _log.error("the broker refused a subscription to acknowledgements (%s): check its access rules", reason)
+                _log.error(
+                    "the broker refused a subscription to acknowledgements or commands (%s): check its access rules",
+                    reason,
+                )
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        self._post(Received(self, message.topic, bytes(message.payload), message.retain))
+        asked = message.properties
+        self._post(
+            Received(
+                self,
+                message.topic,
+                bytes(message.payload),
+                message.retain,
+                getattr(asked, "ResponseTopic", None),
+                getattr(asked, "CorrelationData", None),
+            )
+        )
 
 
 def read_password(file: Path | None) -> str | None:

@@ -15,7 +15,8 @@ from devices.errors import EdgekitError
 from edge.config import Mqtt
 from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
-from edge.mqtt.link import Acknowledged, Closed, Link, Received, read_password
+from edge.mqtt.commands import CommandDesk
+from edge.mqtt.link import Acknowledged, Closed, Link, Outgoing, Received, read_password
 from edge.mqtt.messages import CameraStatusMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.session import Pace, Session
@@ -39,7 +40,14 @@ class _Stop:
     at_s: float
 
 
-_Signal = _Committed | _Stop | CameraStatusMessage | Acknowledged | Closed | Received
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """A command has its reply."""
+
+    message: Outgoing
+
+
+_Signal = _Committed | _Stop | _Reply | CameraStatusMessage | Acknowledged | Closed | Received
 
 
 class Publisher:
@@ -52,6 +60,7 @@ class Publisher:
         versions: Software by name and version, told in the status.
         clock: Where times come from.
         pace: Times and bounds.
+        commands: Where commands go; None where the box takes none.
     """
 
     def __init__(
@@ -63,12 +72,14 @@ class Publisher:
         versions: Mapping[str, str],
         clock: Clock = SYSTEM_CLOCK,
         pace: Pace | None = None,
+        commands: CommandDesk | None = None,
     ) -> None:
         self._settings = settings
         self._outbox = outbox
         self._cameras = tuple(cameras)
         self._clock = clock
         self._pace = pace or Pace()
+        self._commands = commands
         self._topics = Topics(outbox.origin.site, outbox.origin.box)
         self._acknowledgements = Acknowledgements(outbox, self._topics)
         self._board = StatusBoard(self._topics, outbox, self._acknowledgements, self._cameras, versions)
@@ -96,6 +107,8 @@ class Publisher:
             raise EdgekitError("password_file stands in [mqtt] without username: name the user as well")
         read_password(self._settings.password_file)
         self._outbox.register_cameras(self._cameras)
+        if self._commands is not None:
+            self._commands.start(lambda message: self._inbox.put(_Reply(message)))
         self._thread.start()
         if self._settings.at_start == "require":
             failure = self._first_attempt.get()
@@ -172,6 +185,8 @@ class Publisher:
         """Act on signals until the connection ends or a stop is done."""
         session = Session(link, self._outbox, self._topics, self._acknowledgements, self._clock, self._pace)
         try:
+            if self._commands is not None:
+                link.subscribe(self._topics.commands)
             for message in self._board.all(self._clock):
                 session.retain(message)
             if not self._apply(self._signals(0.0), session):
@@ -223,7 +238,9 @@ class Publisher:
                 case Acknowledged(link=link) if session is not None and link is session.link:
                     session.acknowledge(signal)
                 case Received(link=link) if session is not None and link is session.link:
-                    session.receive(signal)
+                    self._receive(signal, session)
+                case _Reply(message=message) if session is not None:
+                    session.reply(message)
                 case Closed(link=link, reason=reason) if session is not None and link is session.link:
                     _log.warning("the connection to the broker ended (%s)%s", reason, _hint(reason))
                     alive = False
@@ -239,6 +256,12 @@ class Publisher:
         if not alive and session is not None:
             session.settle()
         return alive
+
+    def _receive(self, message: Received, session: Session) -> None:
+        if self._commands is not None and self._topics.command_of(message.topic) is not None:
+            self._commands.take(message)
+        else:
+            session.receive(message)
 
     def _signals(self, timeout_s: float) -> list[_Signal]:
         """Return all signals that are there, after waiting for the first."""

@@ -14,6 +14,8 @@ class Document(str, Enum):
     STATUS = "status"
     CAMERA = "camera"
     ACK = "ack"
+    COMMAND = "command"
+    REPLY = "reply"
     ASYNCAPI = "asyncapi"
 
 

@@ -1,6 +1,7 @@
 """What one connection still has to send and what it waits for, heeding the bound on messages in flight."""
 
 import logging
+from collections import deque
 from dataclasses import dataclass
 
 from edge.mqtt.acknowledgements import Acknowledgements
@@ -14,6 +15,7 @@ from edge.mqtt.topics import Topics
 _log = logging.getLogger(__name__)
 
 Place = tuple[str, int]  # camera and seq
+_MOST_REPLIES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Session:
         self._bound = min(pace.in_flight, link.receive_maximum)
         self._lanes = Lanes(outbox)
         self._retained: dict[str, Outgoing] = {}
+        self._replies: deque[Outgoing] = deque(maxlen=_MOST_REPLIES)
         self._in_flight: dict[int, Place | None] = {}
         self._acknowledged: list[Place] = []
         self._progress_s = clock.monotonic()
@@ -85,7 +88,7 @@ class Session:
     @property
     def quiet(self) -> bool:
         """Whether no message waits to be sent or to be acknowledged, events still in the outbox aside."""
-        return not self._in_flight and not self._retained
+        return not self._in_flight and not self._retained and not self._replies
 
     @property
     def stalled(self) -> bool:
@@ -104,6 +107,10 @@ class Session:
         """Send a retained message as soon as there is room, in place of an older one that still waits."""
         self._retained[message.topic] = message
 
+    def reply(self, message: Outgoing) -> None:
+        """Send a reply to a command as soon as there is room; its client asks again where it gets lost."""
+        self._replies.append(message)
+
     def fill(self, *, events: bool = True) -> None:
         """Send what there is room for.
 
@@ -121,6 +128,8 @@ class Session:
             self._begin_again()
         while self._retained and len(self._in_flight) < self._bound:
             self._send(self._retained.pop(next(iter(self._retained))), None)
+        while self._replies and len(self._in_flight) < self._bound:
+            self._send(self._replies.popleft(), None)
         if not events:
             return
         under_way = set(self._in_flight.values())
@@ -157,7 +166,7 @@ class Session:
             if place is not None and not self._outbox.consumers:
                 self._acknowledged.append(place)
         elif place is None:
-            _log.error("the broker refused a status (%s): check its access rules", signal.refusal)
+            _log.error("the broker refused a status or a reply (%s): check its access rules", signal.refusal)
         elif self._again_s is None:
             self._again_s = self._progress_s + self._pace.refusal_pause_s
             _log.error(

@@ -40,6 +40,24 @@ class Topics:
         parts = topic.removeprefix(prefix).split("/")
         return (parts[0], parts[1]) if topic.startswith(prefix) and len(parts) == 2 else None  # noqa: PLR2004
 
+    @property
+    def commands(self) -> str:
+        """The filter for all commands to this box."""
+        return f"{self.root}/cmd/+"
+
+    def command(self, name: str) -> str:
+        """Return the topic of a command."""
+        return f"{self.root}/cmd/{name}"
+
+    def command_of(self, topic: str) -> str | None:
+        """Return the command that a topic names, None for any other topic."""
+        name = topic.removeprefix(f"{self.root}/cmd/")
+        return name if name != topic and name and "/" not in name else None
+
+    def reply(self, name: str, client: str) -> str:
+        """Return the topic in which a client finds the reply where it names no other."""
+        return f"{self.root}/cmd/{name}/reply/{client}"
+
     def events(self, camera: str) -> str:
         """Return the topic of a camera's events."""
         return f"{self.root}/cameras/{camera}/events"

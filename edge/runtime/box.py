@@ -13,9 +13,13 @@ from edge.config import BoxConfig, Camera
 from edge.identifiers import uuid7
 from edge.model.bundle import open_bundle
 from edge.model.detector import Detector, load_detector
+from edge.mqtt.audit import AuditLog
+from edge.mqtt.commands import CommandDesk, Desk
 from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.topics import Topics
+from edge.runtime.control import BoxControl, ModelInUse
 from edge.runtime.intake import Intake
 from edge.runtime.lane import Lane, Observer
 from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
@@ -29,6 +33,7 @@ from edge.video.sources import is_live
 _log = logging.getLogger(__name__)
 
 _DRAIN_OUTBOX_S = 10.0
+_STOP_COMMANDS_S = 5.0
 
 
 def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None = None) -> RunSummary:
@@ -72,7 +77,12 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         )
         names = [camera.name for camera in config.cameras]
         versions = {"edgekit": __version__, detector.info.backend: detector.info.version}
-        publisher = Publisher(config.mqtt, outbox, cameras=names, versions=versions)
+        model = ModelInUse(detector)
+        control = BoxControl(bundle, model, [camera.feed for camera in assembly.cameras], versions)
+        desk = _desk(config, run_id, control)
+        if desk is not None:
+            stack.callback(desk.stop, _STOP_COMMANDS_S)
+        publisher = Publisher(config.mqtt, outbox, cameras=names, versions=versions, commands=desk)
         publisher.start()
         stack.callback(publisher.stop, 0.0)
 
@@ -86,7 +96,7 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         assembly.commit = commit
         statuses = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
         began = time.monotonic()
-        Runner(detector, assembly.cameras, assembly.intake, statuses).run(stop)
+        Runner(model, assembly.cameras, assembly.intake, statuses).run(stop)
         seconds = time.monotonic() - began
         undelivered = publisher.stop(_DRAIN_OUTBOX_S)
     return RunSummary(
@@ -97,6 +107,18 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         decision_ms=tally.decision_ms(),
         undelivered=undelivered,
     )
+
+
+def _desk(config: BoxConfig, run_id: str, control: BoxControl) -> CommandDesk | None:
+    """Return where commands go, None where the configuration names nobody who may command.
+
+    Raises:
+        EdgekitError: The audit log cannot be written.
+    """
+    if config.commands is None:
+        return None
+    desk = Desk(Topics(config.box.site, config.box.name), run_id, config.commands.clients)
+    return CommandDesk(desk, control.execute, AuditLog(config.commands.audit_log))
 
 
 class _Assembly:

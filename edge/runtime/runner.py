@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from devices.errors import EdgekitError
-from edge.model.detector import Detector
 from edge.mqtt.messages import CameraState, CameraStatusMessage
+from edge.runtime.control import ModelInUse
 from edge.runtime.intake import Intake, Task
 from edge.runtime.lane import Inferred, Lane
 from edge.tags.events import Interval
-from edge.video.feed import CameraFeed, FeedState, Gap, Health
+from edge.video.feed import CameraFeed
 from edge.video.frame import ClockSource
+from edge.video.health import FeedState, Gap, Health
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ _STATES = {
     FeedState.RECONNECTING: CameraState.RECONNECTING,
     FeedState.ENDED: CameraState.DISABLED,
     FeedState.FAILED: CameraState.STALLED,
+    FeedState.PAUSED: CameraState.DISABLED,
 }
 
 
@@ -54,16 +56,16 @@ class Runner:
     """Runs cameras until their files end, or until it is told to stop.
 
     Args:
-        detector: Shared by all cameras.
+        model: Shared by all cameras; each frame goes through the detector that is in use as it is taken.
         cameras: Each with its feed, not yet started, and its lane.
         intake: Over the same cameras.
         statuses: Where camera statuses go.
     """
 
     def __init__(
-        self, detector: Detector, cameras: Sequence[RunningCamera], intake: Intake, statuses: StatusSender
+        self, model: ModelInUse, cameras: Sequence[RunningCamera], intake: Intake, statuses: StatusSender
     ) -> None:
-        self._detector = detector
+        self._model = model
         self._cameras = cameras
         self._intake = intake
         self._statuses = statuses
@@ -80,7 +82,7 @@ class Runner:
         """
         workers = [
             threading.Thread(target=self._work, name=f"inference-{number}", daemon=True)
-            for number in range(self._detector.info.requests)
+            for number in range(self._model.detector.info.requests)
         ]
         for thread in (*workers, *(camera.feed for camera in self._cameras)):
             thread.start()
@@ -147,11 +149,12 @@ class Runner:
     def _infer(self, task: Task) -> Inferred:
         """Run the frame's way through the model, with the milliseconds that each stage took."""
         begin = time.monotonic()
-        tensor, letterbox = self._detector.prepare(task.frame.image)
+        detector = self._model.detector
+        tensor, letterbox = detector.prepare(task.frame.image)
         prepared = time.monotonic()
-        raw = self._detector.infer(tensor)
+        raw = detector.infer(tensor)
         inferred = time.monotonic()
-        detections = self._detector.decode(raw, letterbox)
+        detections = detector.decode(raw, letterbox)
         stages_ms = {
             "wait": (begin - task.frame.arrived_s) * 1000,
             "prepare": (prepared - begin) * 1000,

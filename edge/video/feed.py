@@ -6,14 +6,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timezone
-from enum import Enum
 
 from devices.errors import EdgekitError
 from edge.config import Camera, RtspSource, UsbSource
 from edge.redaction import redact
 from edge.video.frame import Frame
+from edge.video.health import FeedState, Gap, Health, Pause
 from edge.video.newest import FramePlace
 from edge.video.sources import FrameSource, SourceLostError, is_live, open_source
 
@@ -25,50 +24,6 @@ _STALLED_AFTER_TIMEOUTS = 1.5  # a read that outlives its own time-out by so muc
 _FPS_FRAMES = 60
 _MOST_DOUBLINGS = 16
 LONGEST_HOLE_S = 1.0  # as long as a track lives unseen: what crosses in a longer one was seen by nobody
-
-
-class FeedState(str, Enum):
-    """How a camera's feed does."""
-
-    STARTING = "starting"
-    STREAMING = "streaming"
-    STALLED = "stalled"
-    RECONNECTING = "reconnecting"
-    ENDED = "ended"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A stretch in which a live camera gave no frame, and why: `start`, `no_frames` or `camera_lost`.
-
-    From the last frame before it (or the start of the run) to the first one after it (or the end of the run), UTC.
-    """
-
-    start: datetime
-    end: datetime
-    cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """A feed at one moment.
-
-    Attributes:
-        state: How it does.
-        since: UTC since when.
-        fps: Frames a second over the last frames, None where none came yet.
-        reason: What went wrong, None where nothing did.
-        frames: Frames captured so far.
-        dropped: Frames of those that nobody had time for.
-    """
-
-    state: FeedState
-    since: datetime
-    fps: float | None
-    reason: str | None
-    frames: int
-    dropped: int
 
 
 OpenSource = Callable[[Camera, int], FrameSource]
@@ -106,6 +61,9 @@ class CameraFeed:
         self._least_delay_s = least_delay_s
         self._stop = threading.Event()
         self._source: FrameSource | None = None
+        self._newest: Frame | None = None
+        self._pause: Pause | None = None
+        self._was_paused = False
         self._status = threading.Lock()
         self._state = FeedState.STARTING
         self._since = datetime.now(timezone.utc)
@@ -146,6 +104,22 @@ class CameraFeed:
         """Whether no more frames will come."""
         return self._state in (FeedState.ENDED, FeedState.FAILED)
 
+    @property
+    def newest(self) -> Frame | None:
+        """The newest frame that was captured, None before the first."""
+        return self._newest
+
+    def pause(self, reason: str) -> None:
+        """Let frames go by from now on; they count neither as processed nor as dropped. Told in `health`."""
+        with self._status:
+            if self._pause is None:
+                self._pause = Pause(datetime.now(timezone.utc), reason)
+
+    def resume(self) -> None:
+        """Take frames again; what went by meanwhile is told as a gap with the next frame."""
+        with self._status:
+            self._pause = None
+
     def health(self, now_s: float) -> Health:
         """Return how the feed does at a monotonic moment."""
         with self._status:
@@ -154,6 +128,8 @@ class CameraFeed:
                 state, reason = FeedState.STALLED, "no frame came in time"
             # Who has stalled has done so since its last frame, not since it began to stream.
             since = self._last_captured if state is FeedState.STALLED else self._since
+            if self._pause is not None and state is FeedState.STREAMING:
+                state, reason, since = FeedState.PAUSED, self._pause.reason, self._pause.since
             arrivals = list(self._arrivals)
             frames = self._next_index
         span_s = arrivals[-1] - arrivals[0] if len(arrivals) > 1 else 0.0
@@ -233,6 +209,9 @@ class CameraFeed:
             for frame in self._frames_of(source):
                 if self._stop.is_set():
                     return
+                self._newest = frame
+                if self._goes_by():
+                    continue
                 self._tell_gap(frame.captured_at)
                 with self._status:
                     self._arrivals.append(time.monotonic())
@@ -242,13 +221,23 @@ class CameraFeed:
         finally:
             source.close()
 
+    def _goes_by(self) -> bool:
+        """Whether the camera is paused, so that the frame just captured is not looked at."""
+        with self._status:
+            self._was_paused = self._was_paused or self._pause is not None
+            if self._pause is not None and self._state is FeedState.STREAMING:
+                self._arrivals.append(time.monotonic())  # it lives: nobody must take it for stalled
+            return self._pause is not None
+
     def _tell_gap(self, captured_at: datetime) -> None:
         streaming = self._state is FeedState.STREAMING
         hole_s = (captured_at - self._last_captured).total_seconds()
         if self.live and (not streaming or hole_s > LONGEST_HOLE_S):
             cause = "no_frames" if streaming else "camera_lost" if self._seen else "start"
+            cause = "paused" if self._was_paused else cause
             self._on_gap(Gap(self._last_captured, captured_at, cause))
         self._seen = True
+        self._was_paused = False
         if not streaming:
             self._arrivals.clear()
             self._become(FeedState.STREAMING)

@@ -8,13 +8,14 @@ import sys
 import pytest
 from jsonschema import Draft202012Validator
 
+from edge.mqtt.command_messages import CommandMessage, ReplyMessage
 from edge.mqtt.contract import CHANNELS, asyncapi
 from edge.mqtt.messages import MESSAGES, AcknowledgementMessage
 from edge.mqtt.schema_cli import Document
 
 
 def test_every_message_has_its_channel() -> None:
-    assert {channel.message for channel in CHANNELS.values()} == set(MESSAGES)
+    assert {channel.message for channel in CHANNELS.values()} == {*MESSAGES, CommandMessage, ReplyMessage}
     assert {document.value for document in Document} == {*CHANNELS, "asyncapi"}
 
 
@@ -29,10 +30,11 @@ def test_the_document_describes_every_parameter_and_refers_to_what_is_there() ->
         assert operation["channel"]["$ref"].removeprefix("#/channels/") in document["channels"]
 
 
-def test_only_acknowledgements_come_in_and_only_events_are_not_retained() -> None:
+def test_acknowledgements_and_commands_come_in_and_what_is_said_once_is_not_retained() -> None:
     operations = asyncapi()["operations"]
-    assert {name for name, one in operations.items() if one["action"] == "receive"} == {"ack"}
-    assert {name for name, one in operations.items() if not one["bindings"]["mqtt"]["retain"]} == {"event"}
+    assert {name for name, one in operations.items() if one["action"] == "receive"} == {"ack", "command"}
+    said_once = {name for name, one in operations.items() if not one["bindings"]["mqtt"]["retain"]}
+    assert said_once == {"event", "command", "reply"}
 
 
 @pytest.mark.parametrize("document", ["ack", "asyncapi"])

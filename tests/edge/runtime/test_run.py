@@ -191,6 +191,48 @@ def test_a_network_camera_of_a_real_clip_is_found_again_and_the_gap_told(
     eventually(lambda: subscriber.on(f"{root}/status")[-1].json()["state"] == "offline")
 
 
+def test_an_operator_pauses_a_camera_looks_at_its_picture_and_lets_it_go_on(
+    data_folder: Path,
+    network_camera: Make,
+    write_config: Make,
+    mosquitto: Any,
+    subscribe: Make,
+    eventually: Make,
+    start_run: Make,
+    tmp_path: Path,
+):
+    camera = network_camera(real_or_rendered_clip(data_folder))
+    subscriber = subscribe(mosquitto.port)
+    root = "edgekit/v1/hall/box-1"
+    commands = '[commands]\nclients = ["ops"]\naudit_log = "state/audit.jsonl"'
+    config = write_config(f'{{ kind = "rtsp", url = "{camera.url}" }}', mosquitto.port, camera=commands)
+    start_run(config)
+
+    def state() -> tuple[str, str | None]:
+        statuses = subscriber.on(f"{root}/cameras/gate/status")
+        return (statuses[-1].json()["state"], statuses[-1].json()["reason"]) if statuses else ("", None)
+
+    def told(*arguments: str) -> subprocess.CompletedProcess[str]:
+        box = ("--site", "hall", "--box", "box-1", "--client", "ops", "--port", str(mosquitto.port))
+        command = [*EDGEKIT, "command", *arguments, *box]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    eventually(lambda: state() == ("streaming", None), 20)
+    assert told("pause", "--camera", "gate").returncode == 0
+    eventually(lambda: state() == ("disabled", "paused by ops"))
+    picture = tmp_path / "gate.jpg"
+    assert told("snapshot", "--camera", "gate", "--picture", str(picture)).returncode == 0
+    assert cv2.imread(str(picture)) is not None
+    refused = told("pause", "--camera", "door")
+    assert (refused.returncode, refused.stdout) == (1, "pause: refused: there is no camera 'door': name one of gate\n")
+    assert told("resume", "--camera", "gate").returncode == 0
+    eventually(lambda: state() == ("streaming", None))
+    events = f"{root}/cameras/gate/events"
+    causes = [event.json()["interval"]["cause"] for event in subscriber.on(events) if event.json()["interval"]]
+    assert causes == ["start", "paused"]
+    assert len((tmp_path / "state" / "audit.jsonl").read_text().splitlines()) == 4
+
+
 def test_a_missing_video_is_one_clear_line_and_leaves_nothing(write_config: Make, mosquitto: Any, tmp_path: Path):
     done = run(write_config(file_source(tmp_path / "missing.mp4"), mosquitto.port))
     assert_one_clear_line(done, "there is no video at", "missing.mp4")

@@ -4,18 +4,21 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from queue import Queue
 from typing import cast
 
 import numpy as np
 
 from devices.errors import EdgekitError
 from edge.config import Camera, FileSource, RtspSource
-from edge.video.feed import CameraFeed, FeedState, Gap, backoff_s
+from edge.video.feed import CameraFeed, backoff_s
 from edge.video.frame import ClockSource, Frame
+from edge.video.health import FeedState, Gap
 from edge.video.newest import FrameQueue
 from edge.video.sources import FrameSource, SourceLostError
 
 IMAGE = np.zeros((2, 2, 3), np.uint8)
+NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 LIVE = Camera(name="gate", source=RtspSource(kind="rtsp", url="rtsp://camera/x"))
 Eventually = Callable[..., None]
 
@@ -40,6 +43,26 @@ class ShortConnection:
 
     def close(self) -> None:
         self._closed.set()
+
+
+class SteppedSource:
+    """A source that gives a frame whenever it is told to, captured so many seconds after noon."""
+
+    def __init__(self) -> None:
+        self._steps: Queue[float | None] = Queue()
+        self._index = 0
+
+    def give(self, second: float) -> None:
+        self._steps.put(second)
+
+    def frames(self) -> Iterator[Frame]:
+        while (second := self._steps.get(timeout=20)) is not None:
+            captured = NOON + timedelta(seconds=second)
+            yield Frame("gate", self._index, captured, ClockSource.HOST, second, second, IMAGE)
+            self._index += 1
+
+    def close(self) -> None:
+        self._steps.put(None)
 
 
 def feed_of(connections: list[ShortConnection | SourceLostError], gaps: list[Gap]) -> tuple[CameraFeed, FrameQueue]:
@@ -146,3 +169,32 @@ def test_a_file_that_breaks_off_ends_its_feed_with_the_error():
     assert len(frames) == 2
     assert feed.error is broken
     assert feed.health(0.0).state is FeedState.FAILED
+
+
+def test_a_paused_cameras_frames_go_by_and_the_stretch_is_told_when_it_goes_on(eventually: Eventually):
+    gaps: list[Gap] = []
+    place = FrameQueue(100)
+    source = SteppedSource()
+    feed = CameraFeed(LIVE, place, on_gap=gaps.append, opener=lambda _camera, _index: source, jitter=lambda: 0)
+    feed.start()
+    try:
+        source.give(0.0)
+        assert place.get(5) is not None
+        feed.pause("paused by ops")
+        source.give(1.0)
+        source.give(5.0)
+        eventually(lambda: feed.newest is not None and feed.newest.index == 2)
+        paused = feed.health(0.0)
+        assert (paused.state, paused.reason) == (FeedState.PAUSED, "paused by ops")
+        feed.resume()
+        source.give(6.0)
+        after = place.get(5)
+        assert after is not None
+        assert after.index == 3
+        assert [gap.cause for gap in gaps] == ["start", "paused"]
+        assert (gaps[1].end - gaps[1].start).total_seconds() == 6.0
+        assert feed.health(0.0).state is FeedState.STREAMING
+        assert place.dropped == 0
+    finally:
+        source.close()
+        assert feed.stop(5)

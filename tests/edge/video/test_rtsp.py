@@ -9,7 +9,8 @@ import pytest
 
 from edge.config import Camera, RtspSource
 from edge.demo.show import CLIP
-from edge.video.feed import CameraFeed, FeedState, Gap
+from edge.video.feed import CameraFeed
+from edge.video.health import FeedState, Gap
 from edge.video.newest import NewestFrame
 from edge.video.rtsp import RtspFrames
 from edge.video.sources import SourceLostError

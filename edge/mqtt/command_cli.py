@@ -1,0 +1,56 @@
+"""Command a running box over MQTT and show its reply."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edge.mqtt.command_messages import CommandName
+
+
+def command(
+    name: Annotated[CommandName, typer.Argument(help="What the box is to do.")],
+    *,
+    site: Annotated[str, typer.Option(help="The box's site.")],
+    box: Annotated[str, typer.Option(help="The box's name.")],
+    client: Annotated[str, typer.Option(help="A name that clients in the box's [commands] lists.")],
+    camera: Annotated[str | None, typer.Option(help="Of pause, resume and snapshot.")] = None,
+    score: Annotated[float | None, typer.Option(help="Of set_threshold, 0 to 1.")] = None,
+    width_px: Annotated[int | None, typer.Option(help="Of snapshot: most columns.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Where snapshot's JPEG is written.")] = None,
+    host: Annotated[str, typer.Option(help="Of the broker.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Of the broker.")] = 1883,
+    username: Annotated[str | None, typer.Option(help="At the broker.")] = None,
+    password_file: Annotated[Path | None, typer.Option(help="A file that holds the password.")] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="Who signs the broker's certificate, PEM; turns TLS on.")] = None,
+    timeout_s: Annotated[float, typer.Option(help="How long to wait for the reply.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the reply as it came.")] = False,
+) -> None:
+    """Tell a box to do something; exit code 1 where it refuses or does not answer.
+
+    Example: edgekit command snapshot --site hall --box box-1 --client ops --camera gate --picture gate.jpg
+    """
+    import base64  # noqa: PLC0415
+    import uuid  # noqa: PLC0415
+
+    from edge.config import Mqtt, Tls  # noqa: PLC0415 - help must not wait for the broker's library
+    from edge.mqtt.client import ask  # noqa: PLC0415
+    from edge.mqtt.command_messages import CommandMessage  # noqa: PLC0415
+    from edge.mqtt.commands import PICTURE  # noqa: PLC0415
+    from edge.mqtt.topics import Topics  # noqa: PLC0415
+    from edge.validation import checked  # noqa: PLC0415
+
+    tls = checked(Tls, ca_file=ca_file) if ca_file else None
+    settings = checked(Mqtt, host=host, port=port, tls=tls, username=username, password_file=password_file)
+    message = checked(CommandMessage, id=uuid.uuid4().hex, client=client, camera=camera, score=score, width_px=width_px)
+    reply = ask(settings, Topics(site, box), name, message, timeout_s)
+    jpeg = reply.result.get(PICTURE)
+    if picture is not None and isinstance(jpeg, str):
+        picture.write_bytes(base64.b64decode(jpeg))
+    if as_json:
+        print(reply.to_json())
+    else:
+        told = [f"{key} {value}" for key, value in reply.result.items() if key != PICTURE]
+        print(f"{name.value}: " + (", ".join(told) or "done" if reply.ok else f"refused: {reply.error}"))
+    if not reply.ok:
+        raise typer.Exit(1)

@@ -1,0 +1,57 @@
+"""Commands to a box and its replies, on the wire."""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveInt
+
+from edge.mqtt.messages import Score, UtcTime, WireModel
+
+COMMAND = "edgekit.command/1"
+REPLY = "edgekit.reply/1"
+
+CommandId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Scalar = str | int | float | bool | None
+
+
+class CommandName(str, Enum):
+    """What a box can be told to do; the last part of the topic."""
+
+    PING = "ping"
+    PAUSE = "pause"
+    RESUME = "resume"
+    SNAPSHOT = "snapshot"
+    SET_THRESHOLD = "set_threshold"
+    SELF_TEST = "self_test"
+
+
+class CommandMessage(WireModel):
+    """A command; the topic names which. The same id gets the same reply, and is executed once."""
+
+    schema_id: Literal["edgekit.command/1"] = Field(
+        default=COMMAND, validation_alias="schema", serialization_alias="schema"
+    )
+    id: CommandId = Field(description="chosen by the client, new for each command")
+    client: CommandId = Field(description="who asks; one of clients in the box's [commands]")
+    camera: str | None = Field(default=None, description="of pause, resume and snapshot")
+    score: Score | None = Field(default=None, description="of set_threshold, until the next start")
+    width_px: PositiveInt | None = Field(default=None, description="of snapshot: most columns of the picture")
+
+
+class ReplyMessage(WireModel):
+    """What became of a command."""
+
+    schema_id: Literal["edgekit.reply/1"] = Field(
+        default=REPLY, validation_alias="schema", serialization_alias="schema"
+    )
+    site: str
+    box: str
+    run_id: str
+    command: str = Field(description="as the topic named it")
+    id: str | None = Field(description="of the command, null where it could not be read")
+    ok: bool
+    error: str | None = Field(description="why not, for a person; null where ok")
+    repeated: bool = Field(description="whether this id was executed before, and this only tells its result again")
+    replied_at: UtcTime
+    result: Mapping[str, Scalar] = Field(description="by command; a snapshot's picture is told once and not kept")

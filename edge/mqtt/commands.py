@@ -1,0 +1,197 @@
+"""The desk at which commands arrive: checked, executed once, written down, answered; one after another, in one thread.
+
+A box starts every session clean, so the broker keeps no commands for it: what was sent while the box was away is not
+executed later, when nobody waits for it any more.
+"""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from queue import Empty, Full, Queue
+
+from pydantic import ValidationError
+
+from devices.errors import EdgekitError
+from edge.mqtt.audit import AuditEntry, AuditLog
+from edge.mqtt.clock import SYSTEM_CLOCK, Clock
+from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage, Scalar
+from edge.mqtt.link import Outgoing, Received
+from edge.mqtt.topics import Topics
+
+_log = logging.getLogger(__name__)
+
+Execute = Callable[[CommandName, CommandMessage], Mapping[str, Scalar]]
+
+PICTURE = "jpeg"  # the one result that is told and not kept
+_MOST_BYTES = 4096
+_MOST_WAITING = 32
+_MOST_TOPIC = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Whose desk it is, and who may come.
+
+    Attributes:
+        topics: Of the box.
+        run_id: Of this run.
+        clients: Names that may command. The broker's access rules say who may publish at all.
+    """
+
+    topics: Topics
+    run_id: str
+    clients: tuple[str, ...]
+
+
+class CommandDesk:
+    """Executes commands from `start` to `stop`.
+
+    Args:
+        desk: Whose it is.
+        execute: Does what is asked for, returns its result, raises EdgekitError where it cannot.
+        audit: Where everything is written down before it is replied to.
+        clock: Where times come from.
+    """
+
+    def __init__(self, desk: Desk, execute: Execute, audit: AuditLog, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._desk = desk
+        self._execute = execute
+        self._audit = audit
+        self._clock = clock
+        self._waiting: Queue[Received | None] = Queue(_MOST_WAITING)
+        self._send: Callable[[Outgoing], None] = lambda _message: None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._main, name="commands", daemon=True)
+
+    def start(self, send: Callable[[Outgoing], None]) -> None:
+        """Begin to execute; `send` takes the replies, in the desk's thread."""
+        self._send = send
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Finish the command at hand, leave those that wait unanswered, and close the audit log."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        if not self._thread.is_alive():
+            self._audit.close()
+
+    def take(self, message: Received) -> None:
+        """Take a command from the broker; returns at once. One too many is dropped: its client asks again."""
+        try:
+            self._waiting.put_nowait(message)
+        except Full:
+            _log.warning("%d commands wait already: dropped one to %s", _MOST_WAITING, message.topic)
+
+    def _main(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                message = self._waiting.get(timeout=0.2)
+            except Empty:
+                continue
+            if message is None:
+                return
+            try:
+                self._answer(message)
+            except Exception:  # noqa: BLE001 - the top of the thread: the next command gets its chance
+                _log.exception("a command to %s failed", message.topic)
+
+    def _answer(self, message: Received) -> None:
+        name = self._desk.topics.command_of(message.topic)
+        if name is None or not message.payload:
+            return  # an empty payload only clears a retained topic
+        try:
+            command = _command(name, message, self._desk.clients)
+        except ValueError as exc:
+            client = _claimed(message.payload, "client")
+            reply = self._reply(name, _claimed(message.payload, "id"), error=str(exc))
+            _log.warning("refused the command %s of %s: %s", name, client, exc)
+        else:
+            client = command.client
+            before = self._audit.reply_to(client, command.id)
+            if before is not None and before.command == name:
+                reply = before.model_copy(update={"repeated": True, "replied_at": self._clock.utc()})
+            elif before is not None:
+                reply = self._reply(name, command.id, error=f"this id was used for the command {before.command}")
+            else:
+                reply = self._done(CommandName(name), command)
+        kept = reply.model_copy(update={"result": {k: v for k, v in reply.result.items() if k != PICTURE}})
+        told = message.payload[:_MOST_BYTES].decode(errors="replace")
+        self._audit.append(AuditEntry(at=self._clock.utc(), command=name, client=client, parameters=told, reply=kept))
+        topic = self._reply_topic(name, message, client)
+        if topic is not None:
+            self._send(Outgoing(topic, reply.to_json().encode(), correlation=message.correlation))
+
+    def _done(self, name: CommandName, command: CommandMessage) -> ReplyMessage:
+        try:
+            result = self._execute(name, command)
+        except EdgekitError as exc:
+            return self._reply(name.value, command.id, error=str(exc))
+        _log.info("command %s of %s (%s): done", name.value, command.client, command.id)
+        return self._reply(name.value, command.id, result=result)
+
+    def _reply(
+        self, name: str, command_id: str | None, *, error: str | None = None, result: Mapping[str, Scalar] | None = None
+    ) -> ReplyMessage:
+        return ReplyMessage(
+            site=self._desk.topics.site,
+            box=self._desk.topics.box,
+            run_id=self._desk.run_id,
+            command=name,
+            id=command_id,
+            ok=error is None,
+            error=error,
+            repeated=False,
+            replied_at=self._clock.utc(),
+            result=result or {},
+        )
+
+    def _reply_topic(self, name: str, message: Received, client: str | None) -> str | None:
+        """Return where to reply: where the client wishes, unless that would speak in the box's own name."""
+        wished = message.response_topic
+        if wished is None:
+            return self._desk.topics.reply(name, client) if client in self._desk.clients else None
+        replies = f"{self._desk.topics.root}/cmd/"
+        own = wished.startswith(f"{self._desk.topics.root}/") and not (
+            wished.startswith(replies) and "/reply/" in wished
+        )
+        if own or len(wished) > _MOST_TOPIC or any(sign in wished for sign in "#+\0$"):
+            _log.warning("the command %s wants its reply at %r: no reply is sent there", name, wished[:_MOST_TOPIC])
+            return None
+        return wished
+
+
+def _command(name: str, message: Received, clients: tuple[str, ...]) -> CommandMessage:
+    """Read and check a command.
+
+    Raises:
+        ValueError: It cannot be executed; the text says why.
+    """
+    if name not in {known.value for known in CommandName}:
+        raise ValueError(f"there is no command {name!r}; known: {', '.join(known.value for known in CommandName)}")
+    if message.retained:
+        raise ValueError("a retained command is not executed: nobody can tell how old it is; publish it without retain")
+    if len(message.payload) > _MOST_BYTES:
+        raise ValueError(f"{len(message.payload)} bytes are too many; a command has at most {_MOST_BYTES}")
+    try:
+        command = CommandMessage.model_validate_json(message.payload)
+    except ValidationError as exc:
+        fault = exc.errors()[0]
+        raise ValueError(f"{'.'.join(str(part) for part in fault['loc']) or 'the payload'}: {fault['msg']}") from None
+    if command.client not in clients:
+        raise ValueError(f"{command.client!r} is not among the clients in [commands]")
+    return command
+
+
+def _claimed(payload: bytes, key: str) -> str | None:
+    """Return a text from a command that is not valid, so that its sender can be told; None where it has none."""
+    if len(payload) > _MOST_BYTES:
+        return None
+    try:
+        content = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    value = content.get(key) if isinstance(content, dict) else None
+    return value if isinstance(value, str) and 0 < len(value) <= 64 else None  # noqa: PLR2004 - as long as a valid one

@@ -1,0 +1,112 @@
+"""What commands may do to a running box, one method a command."""
+
+import base64
+import time
+from collections.abc import Mapping, Sequence
+
+import cv2
+import numpy as np
+
+from devices.errors import EdgekitError
+from edge.model.bundle import Bundle
+from edge.model.detector import Detector, self_test
+from edge.mqtt.command_messages import CommandMessage, CommandName, Scalar
+from edge.mqtt.commands import PICTURE
+from edge.mqtt.messages import format_utc
+from edge.video.feed import CameraFeed
+
+_SNAPSHOT_PX = 1280
+_SNAPSHOT_BYTES = 256 * 1024
+_QUALITIES = (85, 70, 50, 30)
+
+
+class ModelInUse:
+    """The detector that all workers use for their next frame; one who replaces it disturbs no frame on its way."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.detector = detector
+
+
+class BoxControl:
+    """Carries out commands on a box. Used by one thread.
+
+    Args:
+        bundle: Of the model in use.
+        model: Shared with the workers.
+        feeds: Of all cameras.
+        versions: Software by name and version.
+    """
+
+    def __init__(
+        self, bundle: Bundle, model: ModelInUse, feeds: Sequence[CameraFeed], versions: Mapping[str, str]
+    ) -> None:
+        self._bundle = bundle
+        self._model = model
+        self._feeds = {feed.camera.name: feed for feed in feeds}
+        self._versions = versions
+        self._began_s = time.monotonic()
+
+    def execute(self, name: CommandName, command: CommandMessage) -> Mapping[str, Scalar]:
+        """Do what a command asks for and return its result.
+
+        Raises:
+            EdgekitError: It cannot be done, or lacks a parameter.
+        """
+        match name:
+            case CommandName.PING:
+                return {"uptime_s": round(time.monotonic() - self._began_s, 1), **self._versions}
+            case CommandName.PAUSE:
+                self._live_feed(command).pause(f"paused by {command.client}")
+                return {}
+            case CommandName.RESUME:
+                self._live_feed(command).resume()
+                return {}
+            case CommandName.SNAPSHOT:
+                return self._snapshot(self._feed(command), command.width_px or _SNAPSHOT_PX)
+            case CommandName.SET_THRESHOLD:
+                return self._set_threshold(command.score)
+            case CommandName.SELF_TEST:
+                return self._self_test()
+
+    def _feed(self, command: CommandMessage) -> CameraFeed:
+        feed = self._feeds.get(command.camera or "")
+        if feed is None:
+            raise EdgekitError(f"there is no camera {command.camera!r}: name one of {', '.join(self._feeds)}")
+        return feed
+
+    def _live_feed(self, command: CommandMessage) -> CameraFeed:
+        feed = self._feed(command)
+        if not feed.live:
+            raise EdgekitError(f"{feed.camera.name} plays a file, which cannot be paused: a pause is for live cameras")
+        return feed
+
+    @staticmethod
+    def _snapshot(feed: CameraFeed, width_px: int) -> Mapping[str, Scalar]:
+        frame = feed.newest
+        if frame is None:
+            raise EdgekitError(f"camera {feed.camera.name} has given no picture yet")
+        scale = min(1.0, width_px / frame.width)
+        size = (max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
+        image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA) if scale < 1 else frame.image
+        for quality in _QUALITIES:
+            coded = np.asarray(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], np.uint8)
+            if coded.nbytes <= _SNAPSHOT_BYTES:
+                return {
+                    "captured_at": format_utc(frame.captured_at),
+                    "clock": frame.clock.value,
+                    "width_px": size[0],
+                    "height_px": size[1],
+                    PICTURE: base64.b64encode(coded.tobytes()).decode(),
+                }
+        raise EdgekitError(f"the picture has more than {_SNAPSHOT_BYTES} bytes: ask for a smaller width_px")
+
+    def _set_threshold(self, score: float | None) -> Mapping[str, Scalar]:
+        if score is None:
+            raise EdgekitError("set_threshold needs a score from 0 to 1")
+        self._model.detector = self._model.detector.at_threshold(score)
+        return {"score": score}
+
+    def _self_test(self) -> Mapping[str, Scalar]:
+        began = time.perf_counter()
+        self_test(self._bundle, self._model.detector)
+        return {"seconds": round(time.perf_counter() - began, 3), "bundle": self._bundle.manifest.name}

@@ -1,0 +1,87 @@
+"""What commands do to a box: each is felt by the running parts, or refused with a reason."""
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from devices.errors import EdgekitError
+from edge.config import Camera, FolderSource, RtspSource
+from edge.model.bundle import open_bundle
+from edge.model.detector import load_detector
+from edge.mqtt.command_messages import CommandMessage, CommandName
+from edge.runtime.control import BoxControl, ModelInUse
+from edge.video.feed import CameraFeed
+from edge.video.newest import FrameQueue
+
+
+def ordered(**fields: Any) -> CommandMessage:
+    return CommandMessage(id="c1", client="ops", **fields)
+
+
+@pytest.fixture
+def parts(
+    make_bundle: Callable[..., Any], tmp_path: Path, eventually: Callable[..., None]
+) -> tuple[BoxControl, ModelInUse, CameraFeed]:
+    signed = make_bundle()
+    bundle = open_bundle(signed.folder, (signed.public,))
+    model = ModelInUse(load_detector(bundle, backend="onnxruntime", requests=1))
+    (tmp_path / "pictures").mkdir()
+    cv2.imwrite(str(tmp_path / "pictures" / "1.png"), np.full((100, 400, 3), 90, np.uint8))
+    folder = Camera(name="shelf", source=FolderSource(kind="folder", path=tmp_path / "pictures"))
+    live = Camera(name="gate", source=RtspSource(kind="rtsp", url="rtsp://camera/x"))
+    feeds = [CameraFeed(camera, FrameQueue(4), on_gap=lambda _gap: None) for camera in (folder, live)]
+    feeds[0].start()
+    eventually(lambda: feeds[0].finished)
+    return BoxControl(bundle, model, feeds, {"edgekit": "1"}), model, feeds[1]
+
+
+def test_ping_tells_versions_and_how_long_it_runs(parts: tuple[BoxControl, ModelInUse, CameraFeed]):
+    result = parts[0].execute(CommandName.PING, ordered())
+    assert result["edgekit"] == "1"
+    assert float(str(result["uptime_s"])) >= 0
+
+
+def test_a_snapshot_is_the_newest_picture_no_wider_than_asked_for(parts: tuple[BoxControl, ModelInUse, CameraFeed]):
+    result = parts[0].execute(CommandName.SNAPSHOT, ordered(camera="shelf", width_px=200))
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(str(result["jpeg"])), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (50, 200, 3)
+    assert abs(float(picture.mean()) - 90) < 3
+    assert (result["width_px"], result["height_px"]) == (200, 50)
+
+
+def test_a_new_threshold_counts_from_the_next_frame_on(parts: tuple[BoxControl, ModelInUse, CameraFeed]):
+    control, model, _ = parts
+    faint = np.full((48, 64, 3), 150, np.uint8)  # the model's score is the picture's brightness, 150 of 255
+    assert len(model.detector.detect(faint)) == 1
+    control.execute(CommandName.SET_THRESHOLD, ordered(score=0.7))
+    assert len(model.detector.detect(faint)) == 0
+    with pytest.raises(EdgekitError, match="needs a score"):
+        control.execute(CommandName.SET_THRESHOLD, ordered())
+
+
+def test_the_self_test_holds_whatever_threshold_is_set(parts: tuple[BoxControl, ModelInUse, CameraFeed]):
+    control, _, _ = parts
+    control.execute(CommandName.SET_THRESHOLD, ordered(score=1.0))
+    assert control.execute(CommandName.SELF_TEST, ordered())["bundle"] == "brightness"
+
+
+@pytest.mark.parametrize(
+    ("name", "camera", "why"),
+    [
+        (CommandName.PAUSE, "nowhere", "there is no camera 'nowhere': name one of shelf, gate"),
+        (CommandName.SNAPSHOT, None, "there is no camera None"),
+        (CommandName.SNAPSHOT, "gate", "has given no picture yet"),
+        (CommandName.PAUSE, "shelf", "plays a file"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_its_reason(
+    parts: tuple[BoxControl, ModelInUse, CameraFeed], name: CommandName, camera: str | None, why: str
+):
+    with pytest.raises(EdgekitError, match=why):
+        parts[0].execute(name, ordered(camera=camera))
