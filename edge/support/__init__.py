@@ -1,0 +1,1 @@
+"""What a box hands to whoever helps with it."""

@@ -1,0 +1,113 @@
+"""The support archive says what a helper needs, and holds none of the secrets planted all over the box."""
+
+import json
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from edge.demo.show import BUNDLE, TRUSTED_KEY
+from edge.mqtt.conversion import Origin
+from edge.mqtt.outbox import Outbox
+from edge.support.secrets import Scrubber
+
+SECRETS = ("s3cr3t-broker", "s3cr3t@rtsp", "s3cr3t%40rtsp", "s3cr3t-path", "s3cr3t-query", "s3cr3t-tok", "s3cr3t-pem")
+URL = "rtsp://admin-7:s3cr3t%40rtsp@camera.example:554/x_password=s3cr3t-path?k=s3cr3t-query"
+CONFIG = f"""
+[box]
+site = "hall"
+name = "box-1"
+[bundle]
+path = "{BUNDLE}"
+trusted_keys = ["{TRUSTED_KEY}"]
+[mqtt]
+username = "operator-7"
+password_file = "password"
+[outbox]
+path = "outbox.sqlite"
+[[camera]]
+name = "gate"
+source = {{ kind = "rtsp", url = "{URL}" }}
+"""
+LOG = f"""opened {URL}
+the broker refused s3cr3t-broker, the camera s3cr3t@rtsp, of operator-7
+Authorization: Bearer s3cr3t-tok
+{{"token": "s3cr3t-tok", "camera": "gate"}}
+-----BEGIN PRIVATE KEY-----
+s3cr3t-pem
+-----END PRIVATE KEY-----
+camera gate is lost
+"""
+
+
+def support(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "edge", "support-bundle", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Path:
+    (tmp_path / "box.toml").write_text(CONFIG)
+    (tmp_path / "password").write_text("s3cr3t-broker\n")
+    (tmp_path / "box.log").write_text(LOG)
+    with Outbox.open(tmp_path / "outbox.sqlite", max_events=100, origin=Origin("hall", "box-1", "run")) as outbox:
+        outbox.register_cameras(["gate"])
+    return tmp_path
+
+
+def members(path: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    with tarfile.open(path) as archive:
+        for entry in archive.getmembers():
+            file = archive.extractfile(entry)
+            assert file is not None
+            found[entry.name.removeprefix("edgekit-support/")] = file.read().decode()
+    return found
+
+
+def test_the_archive_is_whole_and_without_any_secret(box: Path):
+    out = box / "out.tar.gz"
+    done = support(str(out), "--config", str(box / "box.toml"), "--log", str(box / "box.log"))
+    assert done.returncode == 0, done.stderr
+    found = members(out)
+    everything = "\n".join(found.values()) + done.stdout + done.stderr
+    for secret in (*SECRETS, "admin-7", "operator-7"):
+        assert secret not in everything
+    assert json.loads(found["config.json"])["camera"][0]["source"]["url"] == "rtsp://***@camera.example:554/..."
+    assert "camera gate is lost" in found["log.txt"]
+    assert json.loads(found["outbox.json"])["last_seq"] == {"gate": 0}
+    assert found["bundle.txt"].startswith("verified: edgekit-demo")
+    assert json.loads(found["manifest.json"])["name"] == "edgekit-demo"
+    assert json.loads(found["versions.json"])["edgekit"] != "not installed"
+    assert out.stat().st_mode & 0o077 == 0
+    assert list(box.glob(".*partial")) == []
+
+
+def test_a_box_that_is_not_whole_still_gets_its_archive(box: Path):
+    (box / "outbox.sqlite").write_bytes(b"no database")
+    out = box / "out.tar.gz"
+    assert support(str(out), "--config", str(box / "box.toml")).returncode == 0
+    assert "error" in json.loads(members(out)["outbox.json"])
+
+
+def test_of_a_configuration_that_nobody_understands_no_word_is_taken(box: Path):
+    (box / "box.toml").write_text('pasword = "s3cr3t-broker"\n')
+    out = box / "out.tar.gz"
+    assert support(str(out), "--config", str(box / "box.toml"), "--log", str(box / "box.log")).returncode == 0
+    everything = "\n".join(members(out).values())
+    assert "s3cr3t" not in everything
+    assert "edgekit config check" in everything
+
+
+def test_a_place_that_cannot_be_written_is_one_clear_line(box: Path):
+    done = support(str(box / "missing" / "out.tar.gz"), "--config", str(box / "box.toml"))
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("error: cannot write the support archive")
+
+
+def test_what_is_no_secret_stays_as_it_is():
+    assert (
+        Scrubber(["hidden"]).scrub("camera gate: read 4006381333931, 12 ms") == "camera gate: read 4006381333931, 12 ms"
+    )
