@@ -77,8 +77,8 @@ def shelves(
     height_px: Annotated[int, typer.Option(help="Height of a picture, pixels.")] = 768,
     val_share: Annotated[float, typer.Option(help="Part of the pictures that goes into the split val.")] = 0.12,
     view_cm: Annotated[tuple[float, float], typer.Option(help="Least and greatest width of shelf in a picture.")] = (
-        36.0,
-        90.0,
+        30.0,
+        60.0,
     ),
     tilt: Annotated[float, typer.Option(help="Most that a corner is off an upright view, share.")] = 0.07,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier set there.")] = False,

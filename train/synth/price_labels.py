@@ -107,7 +107,7 @@ def _words(rng: np.random.Generator, canvas: Image, article: Article, style: Lab
     left, top, right, bottom = box
     colour = style.paper if style.band else style.ink
     room = bottom - top
-    sizes = {"name": room * rng.uniform(0.36, 0.46), "brand": room * rng.uniform(0.24, 0.36)}
+    sizes = {"name": room * rng.uniform(0.36, 0.46), "brand": room * rng.uniform(0.3, 0.4)}
     texts = {"name": article.name, "brand": article.brand}
     order = ("brand", "name") if style.brand_first else ("name", "brand")
     fields: list[Field] = []

@@ -60,7 +60,7 @@ def build_wall(rng: np.random.Generator, view_cm: float, size_px: tuple[int, int
     shop = random_price_form(rng)
     styles = [random_style(rng, shop) for _ in range(2)]
     y_cm = rng.uniform(0.25, 1.0) * row_cm
-    while y_cm * density < size[0]:
+    while round(y_cm * density) < size[0]:
         _stock_row(rng, wall, styles, y_cm, row_cm - board_cm, board_cm, board)
         y_cm += row_cm
     return wall

@@ -30,7 +30,7 @@ class ShelvesConfig(BaseModel):
     height_px: int = Field(default=768, ge=240, le=2160, description="Height of a picture, pixels.")
     val_share: float = Field(default=0.12, ge=0, lt=1, description="Part of the pictures that goes into the split val.")
     view_cm: tuple[float, float] = Field(
-        default=(36.0, 90.0), description="Least and greatest width of shelf that a picture shows."
+        default=(30.0, 60.0), description="Least and greatest width of shelf that a picture shows."
     )
     tilt: float = Field(default=0.07, ge=0, le=0.2, description="Most that a corner is off an upright view, share.")
     seed: int = Field(default=0, ge=0, description="All chance comes from here; the same seed gives the same pictures.")

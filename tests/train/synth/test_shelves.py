@@ -72,3 +72,8 @@ def test_every_field_of_a_label_belongs_to_one_article_and_lies_on_print():
         assert len(set(fields)) == len(fields)
     assert len(contrasts) > 40
     assert np.quantile(contrasts, 0.05) > 8
+
+
+def test_every_seed_renders_also_where_a_board_touches_the_pictures_edge():
+    config = ShelvesConfig(count=120, width_px=320, height_px=240, seed=1)
+    assert all(render_shelf(config, index).image.shape == (240, 320, 3) for index in range(config.count))
