@@ -31,3 +31,92 @@ def get(
         raise EdgekitError("where is the data? name its folder with --from, or set EDGEKIT_DATA")
     opened = get_known(name, origin or Path(os.environ["EDGEKIT_DATA"]), out)
     print(f"{out}: {opened.description.pictures} pictures, {opened.description.licence}, {opened.description.digest}")
+
+
+@app.command()
+def lock(folder: Annotated[Path, typer.Argument(help="A set.")]) -> None:
+    """Write down the digest of every file of a set, into its lock.json.
+
+    Example: edgekit data lock sets/warehouse
+    """
+    from train.locks import lock_set  # noqa: PLC0415
+
+    print(f"{folder}: {len(lock_set(folder).files)} files locked")
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A set that was locked.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what differs as JSON.")] = False,
+) -> None:
+    """Check that a set is as it was locked; exit code 1 where a file was changed, removed or added.
+
+    Example: edgekit data verify sets/warehouse
+    """
+    import json  # noqa: PLC0415
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from train.locks import verify_set  # noqa: PLC0415
+
+    changes = verify_set(folder)
+    if as_json:
+        print(json.dumps(asdict(changes)))
+    else:
+        for kind, paths in asdict(changes).items():
+            for path in paths:
+                print(f"{kind}: {path}")
+        print(f"{folder}: " + ("differs from its lock" if changes.any else "as it was locked"))
+    if changes.any:
+        raise typer.Exit(1)
+
+
+@app.command()
+def keygen(
+    private: Annotated[Path, typer.Argument(help="The new private key: opens packs.")],
+    public: Annotated[Path, typer.Argument(help="The new public key: seals packs.")],
+) -> None:
+    """Make a key pair to seal sets with; give the public one away, keep the private one.
+
+    Example: edgekit data keygen workstation.key workstation.pub
+    """
+    from edge.sealing import create_sealing_key  # noqa: PLC0415
+
+    create_sealing_key(private, public)
+    print(f"{public} seals, {private} opens")
+
+
+@app.command()
+def pack(
+    folder: Annotated[Path, typer.Argument(help="A set.")],
+    out: Annotated[Path, typer.Argument(help="The new file.")],
+    *,
+    encrypt: Annotated[Path | None, typer.Option(help="Public key of who is to open it; sealed to that key.")] = None,
+) -> None:
+    """Pack a set into one file for transport, sealed where a key is given.
+
+    Example: edgekit data pack sets/warehouse warehouse.eks --encrypt workstation.pub
+    """
+    from edge.sealing import load_recipient  # noqa: PLC0415
+    from train.packs import pack_set  # noqa: PLC0415
+
+    count = pack_set(folder, out, load_recipient(encrypt) if encrypt else None)
+    print(f"{out}: {count} files, " + ("sealed" if encrypt else "readable for everybody"))
+
+
+@app.command()
+def unpack(
+    packed: Annotated[Path, typer.Argument(metavar="PACK", help="What `pack` wrote.")],
+    out: Annotated[Path, typer.Argument(help="The new folder.")],
+    *,
+    key: Annotated[Path | None, typer.Option(help="The private key, for a sealed pack.")] = None,
+) -> None:
+    """Unpack a set, whole or not at all.
+
+    Example: edgekit data unpack warehouse.eks sets/warehouse --key workstation.key
+    """
+    from edge.sealing import load_opener  # noqa: PLC0415
+    from train.packs import unpack_set  # noqa: PLC0415
+
+    count = unpack_set(packed, out, load_opener(key) if key else None)
+    print(f"{out}: {count} files")

@@ -1,7 +1,6 @@
 """Ed25519 signatures: who built a bundle, checked before a byte of it is believed."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from devices.errors import EdgekitError
+from edge.key_files import read_key, write_pair
 
 
 def create_key(private: Path, public: Path) -> str:
@@ -23,16 +23,7 @@ def create_key(private: Path, public: Path) -> str:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     shown = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    written: list[Path] = []
-    for path, content, mode in ((private, secret, 0o600), (public, shown, 0o644)):
-        try:
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:  # noqa: PTH123 - by descriptor
-                written.append(path)
-                file.write(content)
-        except OSError as exc:
-            for half in written:  # half a pair would be taken for a whole one later
-                half.unlink(missing_ok=True)
-            raise EdgekitError(f"cannot write the key {path}: {exc.strerror}") from exc
+    write_pair(private, public, secret, shown)
     return key_id(key.public_key())
 
 
@@ -43,7 +34,7 @@ def load_private(path: Path) -> Ed25519PrivateKey:
         EdgekitError: The file is missing or holds no Ed25519 private key.
     """
     try:
-        key = serialization.load_pem_private_key(_read(path), password=None)
+        key = serialization.load_pem_private_key(read_key(path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
         raise EdgekitError(f"{path} holds no private key: make one with `edgekit bundle keygen`") from exc
     if not isinstance(key, Ed25519PrivateKey):
@@ -58,7 +49,7 @@ def load_public(path: Path) -> Ed25519PublicKey:
         EdgekitError: The file is missing or holds no Ed25519 public key.
     """
     try:
-        key = serialization.load_pem_public_key(_read(path))
+        key = serialization.load_pem_public_key(read_key(path))
     except (ValueError, UnsupportedAlgorithm) as exc:
         raise EdgekitError(f"{path} holds no public key in PEM form") from exc
     if not isinstance(key, Ed25519PublicKey):
@@ -81,10 +72,3 @@ def signed_by_one_of(content: bytes, signature: bytes, keys: Sequence[Ed25519Pub
             continue
         return True
     return False
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as exc:
-        raise EdgekitError(f"cannot read the key {path}: {exc.strerror}") from exc
