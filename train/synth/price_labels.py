@@ -25,7 +25,8 @@ class LabelStyle:
         ink: BGR of name and brand.
         price_ink: BGR of the price.
         price: How prices are written.
-        text_face: Of name and brand.
+        text_face: Of the name.
+        brand_face: Of the brand; heavier than the name's, as a brand's own lettering is.
         price_face: Of the price.
         aspect: Width over height.
         price_left: Whether the price stands left of the code.
@@ -38,6 +39,7 @@ class LabelStyle:
     price_ink: Colour
     price: PriceForm
     text_face: Typeface
+    brand_face: Typeface
     price_face: Typeface
     aspect: float
     price_left: bool
@@ -71,11 +73,12 @@ def random_style(rng: np.random.Generator, price: PriceForm) -> LabelStyle:
         ink=_DARK,
         price_ink=_RED if rng.random() < 0.25 else _DARK,
         price=price,
-        text_face=random_typeface(rng, bold=bool(rng.random() < 0.4)),
+        text_face=random_typeface(rng, bold=False),
+        brand_face=replace(random_typeface(rng, bold=True), narrow=float(rng.uniform(0.9, 1.3))),
         price_face=random_typeface(rng, bold=True),
         aspect=float(rng.uniform(1.55, 2.3)),
         price_left=bool(rng.random() < 0.3),
-        brand_first=bool(rng.random() < 0.5),
+        brand_first=bool(rng.random() < 0.7),
         band=bool(rng.random() < 0.15),
     )
 
@@ -113,7 +116,7 @@ def _words(rng: np.random.Generator, canvas: Image, article: Article, style: Lab
     fields: list[Field] = []
     y = top
     for kind in order:
-        face = style.text_face if kind == "name" else replace(style.text_face, narrow=1.0)
+        face = style.text_face if kind == "name" else style.brand_face
         ink = _fitted(set_line(texts[kind], face, sizes[kind]), right - left, bottom - y)
         drawn = ink_onto(canvas, ink, (left, y), colour)
         if drawn is not None:
