@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from edge.mqtt.messages import EventMessage
+from edge.printable import printable
 
 
 def subscribe(
@@ -62,7 +63,7 @@ def keep(connection: sqlite3.Connection, event: EventMessage) -> None:
 
 
 def _line(event: EventMessage) -> str:
-    texts = ", ".join(tag.value for tag in event.tags if tag.key == "code")
+    texts = ", ".join(printable(tag.value) for tag in event.tags if tag.key == "code")
     told = texts or (event.reason.value if event.reason else "")
     marks = " (replayed)" if event.replayed else ""
     return f"{event.captured_at.time:%H:%M:%S.%f} {event.camera} {event.seq} {event.kind.value} {told}".rstrip() + marks

@@ -19,6 +19,7 @@ from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.topics import Topics
+from edge.printable import printable
 from edge.runtime.control import BoxControl, ModelInUse
 from edge.runtime.intake import Intake
 from edge.runtime.lane import Lane, Observer
@@ -156,6 +157,6 @@ def _place(camera: Camera, announce: Callable[[], None]) -> FramePlace:
 
 
 def _line(event: TagEvent) -> str:
-    texts = ", ".join(tag.value for tag in event.tags if tag.key == "code")
+    texts = ", ".join(printable(tag.value) for tag in event.tags if tag.key == "code")
     where = "/".join(part for part in (event.camera, event.zone) if part)
     return f"{where}: {event.kind.value} {texts or (event.reason.value if event.reason else '')}".rstrip()

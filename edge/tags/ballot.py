@@ -1,9 +1,11 @@
 """What the frames together say about one parcel's texts: one wrong frame must never become a wrong event."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from edge.tags.codes import CodeRead
-from edge.tags.events import NoReadReason
+from edge.tags.events import NoReadReason, Tag, TagSource
+from edge.tags.gs1 import elements_of
 
 SAME_PLACE = 0.2  # of the parcel's box: reads nearer than that are of the same label
 LEAD = 2  # times as many votes as the next text of the same label
@@ -15,6 +17,7 @@ class _Candidate:
     symbology: str
     x: float
     y: float
+    gs1: bool = False
     votes: int = 1
 
     def near(self, x: float, y: float) -> bool:
@@ -23,11 +26,22 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text that the frames agree on, and the share of the votes of its label that it has."""
+    """A text that the frames agree on, the share of the votes of its label that it has, whether it is GS1's."""
 
     text: str
     symbology: str
     share: float
+    gs1: bool = False
+
+    def tags(self, today: date) -> list[Tag]:
+        """Return the code as a tag, and of a GS1 element string each of its elements.
+
+        Args:
+            today: Decides the century of its dates.
+        """
+        elements = (elements_of(self.text, today) or ()) if self.gs1 else ()
+        said = [("code", self.text), *((element.key, element.value) for element in elements)]
+        return [Tag(key, value, self.share, TagSource.BARCODE, self.symbology) for key, value in said]
 
 
 class Ballot:
@@ -50,7 +64,7 @@ class Ballot:
                 candidate.votes += 1
                 candidate.x, candidate.y = x, y
                 return
-        self._candidates.append(_Candidate(read.text, read.symbology, x, y))
+        self._candidates.append(_Candidate(read.text, read.symbology, x, y, read.gs1))
 
     @property
     def texts(self) -> tuple[Text, ...]:
@@ -65,7 +79,9 @@ class Ballot:
             enough = candidate.votes >= self._agreeing_reads
             if enough and candidate.votes >= LEAD * max(rivals, default=0):
                 share = candidate.votes / (candidate.votes + sum(rivals))
-                sure.setdefault(candidate.text, Text(candidate.text, candidate.symbology, round(share, 3)))
+                sure.setdefault(
+                    candidate.text, Text(candidate.text, candidate.symbology, round(share, 3), candidate.gs1)
+                )
         return tuple(sure.values())
 
     @property

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from devices.errors import EdgekitError
 from edge.tags.looks import IN_TURN, SMALL_PX, Gray, Look
 
+_GS1 = zxingcpp.ContentType.GS1
 _MARGIN_SHARE = 0.12
 _MARGIN_PX = 10
 
@@ -24,12 +25,14 @@ class CodeRead:
         symbology: As zxing-cpp names it.
         x: Of the code's middle, pixels of the frame.
         y: Of the code's middle, pixels of the frame.
+        gs1: Whether the code says of itself that its text is a GS1 element string.
     """
 
     text: str
     symbology: str
     x: float
     y: float
+    gs1: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +116,5 @@ class CodeReader:
             points = (corners.top_left, corners.top_right, corners.bottom_right, corners.bottom_left)
             x = sum(point.x for point in points) / 4 / look.scale + piece.left
             y = sum(point.y for point in points) / 4 / look.scale + piece.top
-            reads.append(CodeRead(code.text, code.format.name, x, y))
+            reads.append(CodeRead(code.text, code.format.name, x, y, code.content_type == _GS1))
         return reads

@@ -248,7 +248,8 @@ class CameraInterpreter:
             case _:
                 kind = EventKind.MULTI_READ
         tags = [Tag("class", parcel.class_name, round(parcel.score, 4), TagSource.DETECTOR)]
-        tags += [Tag("code", text.text, text.share, TagSource.BARCODE, text.symbology) for text in texts]
+        today = moment.frame.captured_at.date()
+        tags += [tag for text in texts for tag in text.tags(today)]
         return TagEvent(
             camera=self._camera.name,
             kind=kind,

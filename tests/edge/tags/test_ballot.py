@@ -1,5 +1,7 @@
 """One wrong frame never becomes a wrong event."""
 
+from datetime import date
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,3 +63,20 @@ def test_a_no_read_says_why():
     glaring = LabelEvidence()
     glaring.add(module_px=3.0, sharpness=1.0, glare_share=0.9)
     assert glaring.reason(any_votes=False) is NoReadReason.GLARE
+
+
+def test_a_logistics_label_gives_its_code_and_what_the_code_says():
+    ballot = Ballot(1)
+    ballot.vote(CodeRead("0104006381333931", "Code128", 5, 5, gs1=True), (0, 0, 10, 10))
+    (text,) = ballot.texts
+    assert [(tag.key, tag.value) for tag in text.tags(date(2026, 11, 24))] == [
+        ("code", "0104006381333931"),
+        ("gtin", "04006381333931"),
+    ]
+
+
+def test_a_code_that_only_looks_like_an_element_string_gives_its_code_alone():
+    ballot = Ballot(1)
+    ballot.vote(CodeRead("0104006381333931", "Code128", 5, 5), (0, 0, 10, 10))
+    (text,) = ballot.texts
+    assert [tag.key for tag in text.tags(date(2026, 11, 24))] == ["code"]
