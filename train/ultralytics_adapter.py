@@ -1,6 +1,7 @@
 """The only file that imports ultralytics: trains and exports YOLOs offline, on sets that label different classes."""
 
 import os
+import pickle
 import random
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from typing import Any
 # ultralytics reads these as it is imported: it must neither ask the network nor write into the home folder.
 os.environ.setdefault("YOLO_OFFLINE", "True")
 os.environ.setdefault("YOLO_AUTOINSTALL", "False")
+os.environ["ULTRALYTICS_SAFE_LOAD"] = "True"  # a checkpoint is a pickle: nothing in it may run but known model classes
 if "YOLO_CONFIG_DIR" not in os.environ:
     _config_folder = tempfile.TemporaryDirectory(prefix="edgekit-ultralytics-")  # goes with the process
     os.environ["YOLO_CONFIG_DIR"] = _config_folder.name
@@ -25,7 +27,7 @@ import torch  # noqa: E402
 from ultralytics import YOLO  # noqa: E402
 from ultralytics.data.augment import BaseMixTransform  # noqa: E402
 from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator  # noqa: E402
-from ultralytics.nn.tasks import yaml_model_load  # noqa: E402
+from ultralytics.nn.tasks import torch_safe_load, yaml_model_load  # noqa: E402
 from ultralytics.utils import YAML  # noqa: E402
 from ultralytics.utils.torch_utils import unwrap_model  # noqa: E402
 
@@ -179,11 +181,13 @@ def train(
         resume: Go on where `out`'s last checkpoint ends.
 
     Raises:
-        EdgekitError: The loss became NaN, or there is nothing to resume.
+        EdgekitError: The loss became NaN, there is nothing to resume, or the checkpoint cannot be loaded safely.
     """
     last = out / "weights" / "last.pt"
     if resume:
-        _check_resumable(last)
+        check_resumable(last)
+    elif weights.suffix == ".pt":
+        load(weights)  # a checkpoint that cannot be used is told before anything begins
     overrides: dict[str, Any] = {
         "model": str(last if resume else weights),
         "data": str(data_yaml),
@@ -207,10 +211,10 @@ def train(
     return out / "weights" / "best.pt"
 
 
-def _check_resumable(last: Path) -> None:
+def check_resumable(last: Path) -> None:
     """Refuse a checkpoint that ultralytics would meet with an assertion or a misleading error."""
     try:
-        epoch = int(torch.load(last, map_location="cpu", weights_only=False)["epoch"])
+        epoch = int(torch_safe_load(last, safe_only=True)[0]["epoch"])
     except Exception as exc:
         raise EdgekitError(f"{last} cannot be read as a checkpoint ({exc}): train into a new folder") from exc
     if epoch < 0:
@@ -249,8 +253,18 @@ def _metrics(trainer: Any) -> EpochMetrics:
 
 
 def load(weights: Path) -> Any:
-    """Return the model of a checkpoint, or of a YAML with random weights."""
-    return YOLO(str(weights))
+    """Return the model of a checkpoint, or of a YAML with random weights.
+
+    Raises:
+        EdgekitError: The checkpoint cannot be read, or holds anything else than a model of ultralytics' classes.
+    """
+    try:
+        return YOLO(str(weights))
+    except (TypeError, AttributeError, KeyError, pickle.UnpicklingError, RuntimeError) as exc:
+        raise EdgekitError(
+            f"{weights} is no checkpoint of ultralytics that can be loaded safely ({str(exc).splitlines()[0]}): "
+            "nothing in it was run; take one from a source that you trust"
+        ) from exc
 
 
 def export_onnx(

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
 from train.detector import CONFIG, METRICS, TrainSettings, read_config, train_detector
-from train.ultralytics_adapter import model_yaml
+from train.export import export_onnx
+from train.ultralytics_adapter import check_resumable, model_yaml
 
 MakeSet = Callable[..., DetectionSet]
 
@@ -149,3 +151,39 @@ def test_a_run_records_the_pictures_that_it_really_learnt_from(make_set: MakeSet
     (used,) = read_config(tmp_path / "run").learnt_from
     assert used.pictures == 5
     assert used.digest != opened.description.digest
+
+
+class Letter:
+    """What a stranger may put into a checkpoint: a pickle that writes a file as it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+        return exec, (f"open({str(self.path)!r}, 'w').close()",)
+
+
+@pytest.mark.parametrize("content", ["letter", "letter in a dict", "text"])
+def test_a_strangers_checkpoint_is_refused_and_nothing_in_it_runs(make_set: MakeSet, tmp_path: Path, content: str):
+    weights, proof = tmp_path / "gift.pt", tmp_path / "proof"
+    match content:
+        case "letter":
+            torch.save(Letter(proof), weights)
+        case "letter in a dict":
+            torch.save({"epoch": 1, "model": Letter(proof)}, weights)
+        case _:
+            weights.write_text("no checkpoint at all")
+    opened = make_set("cartons", ("carton",), 0)
+    with pytest.raises(EdgekitError, match=r"gift\.pt is no checkpoint .* nothing in it was run"):
+        train_detector(settings(weights), [opened], tmp_path / "run")
+    with pytest.raises(EdgekitError, match="nothing in it was run"):
+        export_onnx(weights, tmp_path / "out.onnx", height=64, width=64)
+    last = tmp_path / "begun" / "weights" / "last.pt"
+    last.parent.mkdir(parents=True)
+    last.write_bytes(weights.read_bytes())
+    with pytest.raises(EdgekitError, match="cannot be read as a checkpoint"):
+        check_resumable(last)
+    assert not proof.exists()
+    if content != "text":  # the letter is a real one: who reads it carelessly runs it
+        torch.load(weights, weights_only=False)
+        assert proof.exists()
