@@ -20,6 +20,9 @@ Name = Annotated[
 ]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Point = tuple[Share, Share]
+Mask = Annotated[
+    tuple[Point, ...], Field(min_length=3, description="a polygon; x and y as shares of the picture's width and height")
+]
 
 
 class Section(BaseModel):
@@ -50,7 +53,9 @@ class RtspSource(Section):
     kind: Literal["rtsp"]
     url: str = Field(pattern=r"^rtsps?://", description="begins with rtsp:// or rtsps://")
     transport: Literal["tcp", "udp"] = "tcp"
-    read_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    read_timeout_s: float = Field(
+        default=4.0, gt=0, le=60, description="without a whole picture for so long the camera is lost and tried anew"
+    )
 
 
 class UsbSource(Section):
@@ -62,7 +67,7 @@ class UsbSource(Section):
     height: int = Field(default=720, ge=16)
     fps: float = Field(default=30.0, gt=0)
     read_timeout_s: float = Field(
-        default=5.0, gt=0, le=60, description="told as stalled after 1.5 times this; the driver gives up after 10 s"
+        default=4.0, gt=0, le=60, description="without a whole picture for so long the camera is lost and tried anew"
     )
 
 
@@ -98,6 +103,15 @@ class Camera(Section):
     policy: Literal["auto", "latest", "every"] = Field(
         default="auto",
         description="latest drops what cannot be processed in time, every waits; auto: live cameras latest",
+    )
+    blind_after_s: float = Field(
+        default=4.0,
+        ge=0,
+        le=60,
+        description="a picture black or unchanged for so long is told; 0: never",
+    )
+    masks: tuple[Mask, ...] = Field(
+        default=(), description="what the camera must not show: blackened before anything is stored, shown or inferred"
     )
     lines: tuple[Line, ...] = Field(default=(), alias="line")
 

@@ -220,6 +220,14 @@ class CameraState(str, Enum):
     DISABLED = "disabled"
 
 
+class CameraDrops(WireModel):
+    """Pictures of this run that were not looked at, by cause."""
+
+    superseded: NonNegativeInt = Field(description="a newer one came before there was time for them")
+    damaged: NonNegativeInt = Field(description="they came damaged")
+    blind: NonNegativeInt = Field(description="they were black or repeated what had been seen")
+
+
 class CameraStatusMessage(WireModel):
     """How one camera does. Void without an online status of the same run."""
 
@@ -233,7 +241,7 @@ class CameraStatusMessage(WireModel):
     state: CameraState
     since: UtcTime
     fps: NonNegativeFloat | None
-    drops: NonNegativeInt = Field(description="frames of this run that were not processed in time")
+    drops: CameraDrops
     reason: str | None
 
 

@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from devices.errors import EdgekitError
-from edge.mqtt.messages import CameraState, CameraStatusMessage
+from edge.mqtt.messages import CameraDrops, CameraState, CameraStatusMessage
 from edge.runtime.control import ModelInUse
 from edge.runtime.intake import Intake, Task
 from edge.runtime.lane import Inferred, Lane
 from edge.tags.events import Interval
 from edge.video.feed import CameraFeed
-from edge.video.frame import ClockSource
 from edge.video.health import FeedState, Gap, Health
 
 _log = logging.getLogger(__name__)
@@ -111,7 +110,7 @@ class Runner:
         for camera in self._cameras:
             if camera.feed.live:  # a file's own time line stands still between two frames
                 camera.lane.call(lambda half: half.tick(now_s))
-        healths = {camera.feed.camera.name: camera.feed.health(now_s) for camera in self._cameras}
+        healths = {camera.feed.camera.name: camera.feed.health for camera in self._cameras}
         changed = any(self._told.get(name) is not health.state for name, health in healths.items())
         if changed or now_s - self._told_s >= _STATUS_S:
             self._tell(healths, now_s)
@@ -129,7 +128,9 @@ class Runner:
                     state=_STATES[health.state],
                     since=health.since,
                     fps=health.fps,
-                    drops=health.dropped,
+                    drops=CameraDrops(
+                        superseded=health.drops.superseded, damaged=health.drops.damaged, blind=health.drops.blind
+                    ),
                     reason=health.reason,
                 )
             )
@@ -178,7 +179,7 @@ class Runner:
             if self._failure is None:
                 camera.lane.call(lambda half: half.finish())
         now_s = time.monotonic()
-        self._tell({camera.feed.camera.name: camera.feed.health(now_s) for camera in self._cameras}, now_s)
+        self._tell({camera.feed.camera.name: camera.feed.health for camera in self._cameras}, now_s)
 
     def _stop_feeds(self) -> None:
         """Tell all feeds to end, then wait for them together: one that hangs costs no other its time."""
@@ -205,4 +206,4 @@ def tell_gap(lane: Lane, gap: Gap) -> None:
     """Let a camera's tags half say what was not seen while the camera was away."""
     interval = Interval(gap.start, gap.end, gap.cause)
     arrived_s = time.monotonic()
-    lane.call(lambda half: half.gap(interval, ClockSource.HOST, arrived_s))
+    lane.call(lambda half: half.gap(interval, gap.clock, arrived_s))

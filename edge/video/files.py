@@ -30,6 +30,7 @@ class FileFrames:
         self._camera = camera
         self._source = source
         self._closed = False
+        self.damaged = 0
         if not source.path.is_file():
             raise EdgekitError(f"there is no video at {source.path}: check the source of camera {camera}")
         try:

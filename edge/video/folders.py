@@ -27,6 +27,7 @@ class FolderFrames:
         self._camera = camera
         self._source = source
         self._closed = False
+        self.damaged = 0
         if not source.path.is_dir():
             raise EdgekitError(f"there is no folder at {source.path}: check the source of camera {camera}")
         self._paths = sorted(path for path in source.path.iterdir() if path.suffix.lower() in PICTURES)
@@ -46,6 +47,7 @@ class FolderFrames:
                 return
             picture = cv2.imread(str(path))
             if picture is None:
+                self.damaged += 1
                 _log.warning("camera %s: %s cannot be read as a picture and is skipped", self._camera, path)
                 continue
             media_s = index / self._source.fps

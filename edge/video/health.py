@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from edge.video.frame import ClockSource
+
 
 class FeedState(str, Enum):
     """How a camera's feed does."""
@@ -19,14 +21,39 @@ class FeedState(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A stretch in which a live camera gave no frame, and why: `start`, `no_frames`, `camera_lost` or `paused`.
+    """A stretch in which a live camera showed nothing.
 
-    From the last frame before it (or the start of the run) to the first one after it (or the end of the run), UTC.
+    Attributes:
+        start: Capture time of the last frame before it, or the start of the run, UTC.
+        end: Capture time of the first frame after it, or the end of the run, UTC.
+        cause: `start`, `no_frames`, `camera_lost`, `paused`, `black` or `frozen`.
+        clock: Whose times these are; the length was measured by the host's monotonic clock.
     """
 
     start: datetime
     end: datetime
     cause: str
+    clock: ClockSource = ClockSource.HOST
+
+
+@dataclass(frozen=True, slots=True)
+class Drops:
+    """Pictures of a camera that were not looked at, by cause.
+
+    Attributes:
+        superseded: A newer frame came before anybody had time for them.
+        damaged: They came damaged and could not be decoded whole.
+        blind: They were black, or repeated what had been seen.
+    """
+
+    superseded: int = 0
+    damaged: int = 0
+    blind: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.superseded + self.damaged + self.blind
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +66,7 @@ class Health:
         fps: Frames a second over the last frames, None where none came yet.
         reason: What went wrong, None where nothing did.
         frames: Frames captured so far.
-        dropped: Frames of those that nobody had time for.
+        drops: Pictures that nobody looked at.
     """
 
     state: FeedState
@@ -47,7 +74,7 @@ class Health:
     fps: float | None
     reason: str | None
     frames: int
-    dropped: int
+    drops: Drops
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from fractions import Fraction
 
 import av
 import av.error
@@ -12,6 +13,7 @@ import numpy as np
 from edge.config import RtspSource
 from edge.redaction import redact
 from edge.video.frame import ClockSource, Frame
+from edge.video.sender_clock import SenderClock
 from edge.video.sources import SourceLostError
 
 av.logging.set_level(None)  # FFmpeg's chatter goes nowhere: what matters arrives as an exception
@@ -31,6 +33,8 @@ class RtspFrames:
         self._where = redact(source.url)
         self._index = first_index
         self._closed = False
+        self.damaged = 0
+        self._clock = SenderClock()
         options = {
             "rtsp_transport": source.transport,
             "fflags": "nobuffer",
@@ -65,9 +69,9 @@ class RtspFrames:
                 if self._closed:
                     return
                 arrived_s = time.monotonic()
-                captured = datetime.now(timezone.utc)
+                captured, clock = self._captured(picture)
                 image = picture.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
-                yield Frame(self._camera, self._index, captured, ClockSource.HOST, arrived_s, arrived_s, image)
+                yield Frame(self._camera, self._index, captured, clock, arrived_s, arrived_s, image)
                 self._index += 1
         except (av.error.FFmpegError, OSError) as exc:
             if self._closed:
@@ -82,16 +86,29 @@ class RtspFrames:
         """Yield decoded pictures; a damaged packet costs its own picture, not the connection."""
         bad = 0
         for packet in self._container.demux(self._stream):
+            if packet.pts is not None and packet.has_sidedata("prft"):
+                self._clock.report(packet.pts * packet.time_base, bytes(packet.get_sidedata("prft")))
             try:
                 pictures = packet.decode()
             except av.error.InvalidDataError:
                 bad += 1
+                self.damaged += 1
                 if bad >= _MOST_BAD_PACKETS:
                     raise
                 continue
             for picture in pictures:
                 bad = 0
+                if picture.is_corrupt or packet.is_corrupt:
+                    self.damaged += 1  # the decoder painted over what was missing: no evidence of anything
+                    continue
                 yield picture
+
+    def _captured(self, picture: av.VideoFrame) -> tuple[datetime, ClockSource]:
+        if picture.pts is not None:
+            told = self._clock.time_of(picture.pts * (picture.time_base or Fraction()))
+            if told is not None:
+                return told, ClockSource.RTCP
+        return datetime.now(timezone.utc), ClockSource.HOST
 
     def close(self) -> None:
         """End after the frame at hand, at the latest after the read time-out."""

@@ -15,6 +15,11 @@ class SourceLostError(EdgekitError):
 class FrameSource(Protocol):
     """An opened source of frames, used once."""
 
+    @property
+    def damaged(self) -> int:
+        """Pictures that came damaged and are not among the frames."""
+        ...
+
     def frames(self) -> Iterator[Frame]:
         """Yield frames until the source ends.
 

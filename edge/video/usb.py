@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import cv2
 import numpy as np
@@ -10,6 +10,8 @@ import numpy as np
 from edge.config import UsbSource
 from edge.video.frame import ClockSource, Frame
 from edge.video.sources import SourceLostError
+
+_OLDEST_BUFFER_S = 2.0  # what seems older was stamped by another clock
 
 
 class UsbFrames:
@@ -24,6 +26,7 @@ class UsbFrames:
         self._device = source.device
         self._index = first_index
         self._closed = False
+        self.damaged = 0
         if not source.device.exists():
             raise SourceLostError(f"camera {camera}: there is no device {source.device}; is it plugged in?")
         settings = [
@@ -50,8 +53,9 @@ class UsbFrames:
                 if not there:
                     raise SourceLostError(f"camera {self._camera}: {self._device} stopped to deliver frames")
                 image = np.asarray(picture, np.uint8)
-                captured = datetime.now(timezone.utc)
-                yield Frame(self._camera, self._index, captured, ClockSource.HOST, arrived_s, arrived_s, image)
+                stamped_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                captured, clock = capture_time(stamped_s, arrived_s, datetime.now(timezone.utc))
+                yield Frame(self._camera, self._index, captured, clock, arrived_s, arrived_s, image)
                 self._index += 1
         finally:
             self._capture.release()
@@ -59,3 +63,17 @@ class UsbFrames:
     def close(self) -> None:
         """End after the frame at hand."""
         self._closed = True
+
+
+def capture_time(stamped_s: float, arrived_s: float, now: datetime) -> tuple[datetime, ClockSource]:
+    """Return when a picture was captured, and by which clock.
+
+    Args:
+        stamped_s: The driver's time of the buffer; V4L2 stamps with the host's monotonic clock, few drivers otherwise.
+        arrived_s: Monotonic seconds of the picture's arrival.
+        now: The host's time at its arrival, UTC.
+    """
+    age_s = arrived_s - stamped_s
+    if 0 <= age_s < _OLDEST_BUFFER_S:
+        return now - timedelta(seconds=age_s), ClockSource.V4L2
+    return now, ClockSource.HOST

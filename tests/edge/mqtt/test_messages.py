@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from edge.mqtt.messages import (
     MESSAGES,
     BoxState,
+    CameraDrops,
     CameraPosition,
     CameraState,
     CameraStatusMessage,
@@ -103,7 +104,7 @@ def test_a_camera_status_holds_to_its_schema() -> None:
         state=CameraState.STALLED,
         since=datetime(2025, 3, 1, tzinfo=timezone.utc),
         fps=None,
-        drops=3,
+        drops=CameraDrops(superseded=3, damaged=0, blind=0),
         reason="no frame for 5 s",
     )
     Draft202012Validator(json_schema(CameraStatusMessage)).validate(json.loads(status.to_json()))
@@ -119,6 +120,6 @@ def test_nan_has_no_place_in_a_message() -> None:
             state=CameraState.STREAMING,
             since=datetime(2025, 3, 1, tzinfo=timezone.utc),
             fps=float("nan"),
-            drops=0,
+            drops=CameraDrops(superseded=0, damaged=0, blind=0),
             reason=None,
         )

@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 
 from edge.config import Mqtt
 from edge.mqtt.messages import (
+    CameraDrops,
     CameraState,
     CameraStatusMessage,
     EventMessage,
@@ -38,7 +39,7 @@ def _camera_status(run_id: str, state: CameraState = CameraState.STREAMING) -> C
         state=state,
         since=since,
         fps=29.5,
-        drops=0,
+        drops=CameraDrops(superseded=0, damaged=0, blind=0),
         reason=None,
     )
 

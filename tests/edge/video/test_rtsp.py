@@ -1,7 +1,7 @@
 """A real RTSP server on loopback: read, killed, frozen, and read again."""
 
-import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from edge.config import Camera, RtspSource
 from edge.demo.show import CLIP
 from edge.video.feed import CameraFeed
+from edge.video.frame import ClockSource
 from edge.video.health import FeedState, Gap
 from edge.video.newest import NewestFrame
 from edge.video.rtsp import RtspFrames
@@ -36,9 +37,9 @@ def test_frames_come_and_a_killed_and_restarted_server_is_found_again(network_ca
         assert first is not None
         assert first.image.shape == (720, 1280, 3)
         camera.kill()
-        eventually(lambda: feed.health(time.monotonic()).state is FeedState.RECONNECTING, 10)
+        eventually(lambda: feed.health.state is FeedState.RECONNECTING, 10)
         camera.start()
-        eventually(lambda: feed.health(time.monotonic()).state is FeedState.STREAMING, 10)
+        eventually(lambda: feed.health.state is FeedState.STREAMING, 10)
         eventually(lambda: [gap.cause for gap in gaps] == ["start", "camera_lost"])
         later = place.get(timeout_s=5)
         assert later is not None
@@ -55,11 +56,25 @@ def test_a_frozen_server_is_noticed_within_five_seconds(network_camera: Start, e
         assert place.get(timeout_s=10) is not None
         camera.freeze()
         stalled = (FeedState.STALLED, FeedState.RECONNECTING)
-        eventually(lambda: feed.health(time.monotonic()).state in stalled, 5)
+        eventually(lambda: feed.health.state in stalled, 5)
         camera.thaw()
-        eventually(lambda: feed.health(time.monotonic()).state is FeedState.STREAMING, 10)
+        eventually(lambda: feed.health.state is FeedState.STREAMING, 10)
     finally:
         assert feed.stop(8)
+
+
+def test_pictures_carry_the_cameras_own_time_once_it_was_told(network_camera: Start, eventually: Eventually):
+    camera = network_camera(CLIP)
+    feed, place = feed_for(camera.url, [])
+    feed.start()
+    try:
+        eventually(lambda: feed.newest is not None and feed.newest.clock is ClockSource.RTCP, 15)
+        frame = place.get(timeout_s=5)
+        assert frame is not None
+        # The camera is this host, so that its clock is ours; a stream is sent in the moment it is captured.
+        assert abs((datetime.now(timezone.utc) - frame.captured_at).total_seconds()) < 2
+    finally:
+        assert feed.stop(5)
 
 
 def test_credentials_of_a_camera_that_cannot_be_reached_are_not_told(free_port: int):
