@@ -100,9 +100,10 @@ class Camera(Section):
 
     name: Name
     source: Source
-    policy: Literal["auto", "latest", "every"] = Field(
+    policy: Literal["auto", "latest", "every", "motion"] = Field(
         default="auto",
-        description="latest drops what cannot be processed in time, every waits; auto: live cameras latest",
+        description="latest drops what cannot be processed in time, every waits; auto: live cameras latest; "
+        "motion: as auto, and a picture in which nothing moved is not inferred anew",
     )
     blind_after_s: float = Field(
         default=4.0,

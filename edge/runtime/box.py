@@ -21,13 +21,14 @@ from edge.mqtt.publisher import Publisher
 from edge.mqtt.topics import Topics
 from edge.printable import printable
 from edge.runtime.control import BoxControl, ModelInUse
-from edge.runtime.intake import Intake
+from edge.runtime.intake import Inlet, Intake
 from edge.runtime.lane import Lane, Observer
 from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
 from edge.runtime.summary import RunSummary, Tally
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.video.feed import CameraFeed
+from edge.video.motion import MotionGate
 from edge.video.newest import FramePlace, FrameQueue, NewestFrame
 from edge.video.sources import is_live
 
@@ -103,6 +104,7 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
     return RunSummary(
         seconds=seconds,
         frames=sum(camera.lane.frames for camera in assembly.cameras),
+        still=sum(camera.lane.still for camera in assembly.cameras),
         dropped=sum(camera.feed.place.dropped for camera in assembly.cameras),
         events=tally.kinds(),
         decision_ms=tally.decision_ms(),
@@ -134,7 +136,9 @@ class _Assembly:
             lanes.append(Lane(interpreter, self._commit, observe))
             places.append(_place(camera, self._announce))
         # One frame in each request, and one more that is ready when a request becomes free.
-        self.intake = Intake(list(zip(places, lanes, strict=True)), config.inference.requests + 1)
+        gates = [MotionGate() if camera.policy == "motion" else None for camera in config.cameras]
+        inlets = [Inlet(*each) for each in zip(places, lanes, gates, strict=True)]
+        self.intake = Intake(inlets, config.inference.requests + 1)
         self.cameras = [
             RunningCamera(CameraFeed(camera, place, on_gap=partial(tell_gap, lane)), lane)
             for camera, place, lane in zip(config.cameras, places, lanes, strict=True)
@@ -152,7 +156,7 @@ def _not_yet(events: Sequence[TagEvent]) -> None:
 
 
 def _place(camera: Camera, announce: Callable[[], None]) -> FramePlace:
-    newest = is_live(camera) if camera.policy == "auto" else camera.policy == "latest"
+    newest = is_live(camera) if camera.policy in ("auto", "motion") else camera.policy == "latest"
     return NewestFrame(announce) if newest else FrameQueue(announce=announce)
 
 

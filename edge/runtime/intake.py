@@ -6,16 +6,27 @@ from dataclasses import dataclass
 
 from edge.runtime.lane import Lane
 from edge.video.frame import Frame
+from edge.video.motion import MotionGate
 from edge.video.newest import FramePlace
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A frame to infer, and where its result belongs."""
+    """A frame, where its result belongs, and whether it shows what the one before it did and need not be inferred."""
 
     lane: Lane
     ticket: int
     frame: Frame
+    still: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inlet:
+    """One camera on its way to inference: where it leaves its frames, its lane, and its gate where it has one."""
+
+    place: FramePlace
+    lane: Lane
+    gate: MotionGate | None = None
 
 
 class Intake:
@@ -25,11 +36,11 @@ class Intake:
     frame replaces older ones, and not in inference.
 
     Args:
-        cameras: Each camera's place for frames and its lane.
+        cameras: Each camera's way in.
         most_in_flight: Frames of one camera that may be between here and the end of its lane.
     """
 
-    def __init__(self, cameras: Sequence[tuple[FramePlace, Lane]], most_in_flight: int) -> None:
+    def __init__(self, cameras: Sequence[Inlet], most_in_flight: int) -> None:
         self._cameras = list(cameras)
         self._most_in_flight = most_in_flight
         self._turn = threading.Lock()
@@ -44,7 +55,7 @@ class Intake:
     def waiting(self) -> bool:
         """Whether any camera has left a frame that nobody took yet."""
         with self._turn:  # not between a frame's leaving its place and its getting a ticket
-            return any(place.waiting for place, _ in self._cameras)
+            return any(camera.place.waiting for camera in self._cameras)
 
     def take(self, timeout_s: float) -> Task | None:
         """Return the next frame, None where none came in time."""
@@ -62,11 +73,13 @@ class Intake:
         count = len(self._cameras)
         for offset in range(count):
             index = (self._first + offset) % count
-            place, lane = self._cameras[index]
-            if lane.in_flight >= self._most_in_flight:
+            camera = self._cameras[index]
+            if camera.lane.in_flight >= self._most_in_flight:
                 continue
-            frame = place.get(timeout_s=0)
+            frame = camera.place.get(timeout_s=0)
             if frame is not None:
                 self._first = (index + 1) % count
-                return Task(lane, lane.take_ticket(), frame)
+                # Under the lock: a gate sees its camera's frames in order, those that were superseded never.
+                still = camera.gate is not None and camera.gate.is_still(frame)
+                return Task(camera.lane, camera.lane.take_ticket(), frame, still)
         return None

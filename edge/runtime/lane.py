@@ -12,10 +12,22 @@ from edge.video.frame import Frame
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
-    """A frame with what the detector found in it, and the milliseconds that each stage took so far."""
+    """A frame with what the detector found in it, and the milliseconds that each stage took so far.
+
+    A still frame, in which nothing moved since the one before it, was not inferred: it shows what that one did.
+    """
 
     frame: Frame
     detections: Detections
+    stages_ms: Mapping[str, float]
+    still: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A frame that was found to show what the one before it did."""
+
+    frame: Frame
     stages_ms: Mapping[str, float]
 
 
@@ -38,10 +50,12 @@ class Lane:
         self._observe = observe
         self._arrivals = threading.Lock()
         self._running = threading.Lock()
-        self._waiting: dict[int, Inferred] = {}
+        self._waiting: dict[int, Inferred | Still] = {}
+        self._shown = Detections.empty()
         self._next_ticket = 0
         self._next_step = 0
         self.frames = 0
+        self.still = 0
 
     @property
     def in_flight(self) -> int:
@@ -56,7 +70,7 @@ class Lane:
             self._next_ticket += 1
             return ticket
 
-    def deliver(self, ticket: int, inferred: Inferred) -> None:
+    def deliver(self, ticket: int, inferred: Inferred | Still) -> None:
         """Bring a result; run it and all that waited for it, unless another worker is at it already."""
         with self._arrivals:
             self._waiting[ticket] = inferred
@@ -86,11 +100,17 @@ class Lane:
                 inferred = self._waiting.pop(self._next_step, None)
             if inferred is None:
                 return
-            self._publish(self._interpreter.step(inferred.frame, inferred.detections, inferred.stages_ms))
+            if isinstance(inferred, Still):
+                inferred = Inferred(inferred.frame, self._shown, inferred.stages_ms, still=True)
+            self._shown = inferred.detections
+            self._publish(
+                self._interpreter.step(inferred.frame, inferred.detections, inferred.stages_ms, still=inferred.still)
+            )
             if self._observe is not None:
                 self._observe(inferred, self._interpreter)
             with self._arrivals:
                 self.frames += 1
+                self.still += inferred.still
                 self._next_step += 1
 
     def _publish(self, events: Sequence[TagEvent]) -> None:

@@ -10,7 +10,7 @@ from devices.errors import EdgekitError
 from edge.mqtt.messages import CameraDrops, CameraState, CameraStatusMessage
 from edge.runtime.control import ModelInUse
 from edge.runtime.intake import Intake, Task
-from edge.runtime.lane import Inferred, Lane
+from edge.runtime.lane import Inferred, Lane, Still
 from edge.tags.events import Interval
 from edge.video.feed import CameraFeed
 from edge.video.health import FeedState, Gap, Health
@@ -140,7 +140,7 @@ class Runner:
             while not self._ended.is_set():
                 task = self._intake.take(_TAKE_S)
                 if task is not None:
-                    task.lane.deliver(task.ticket, self._infer(task))
+                    task.lane.deliver(task.ticket, _rest(task) if task.still else self._infer(task))
                     self._intake.wake()
         except BaseException as exc:  # noqa: BLE001 - the top of a thread: one stage that fails ends the run
             _log.exception("an inference worker failed")
@@ -200,6 +200,10 @@ class Runner:
         for camera in self._cameras:
             if camera.feed.error is not None:
                 raise camera.feed.error
+
+
+def _rest(task: Task) -> Still:
+    return Still(task.frame, {"wait": (time.monotonic() - task.frame.arrived_s) * 1000})
 
 
 def tell_gap(lane: Lane, gap: Gap) -> None:

@@ -18,6 +18,7 @@ class RunSummary:
     Attributes:
         seconds: From the start of the cameras to the end of the last step.
         frames: Frames that went through every stage.
+        still: Frames of those in which nothing had moved, so that they were not inferred.
         dropped: Frames that a camera delivered and nobody had time for.
         events: Committed events by kind.
         decision_ms: Milliseconds from a deciding frame's arrival to the commit of its event, p50 / p95 / p99.
@@ -26,6 +27,7 @@ class RunSummary:
 
     seconds: float
     frames: int
+    still: int
     dropped: int
     events: Mapping[str, int]
     decision_ms: Mapping[str, float]

@@ -116,13 +116,16 @@ class CameraInterpreter:
         """The label regions on parcels in the newest frame."""
         return tuple(self._labels)
 
-    def step(self, frame: Frame, detections: Detections, stages_ms: Mapping[str, float]) -> list[TagEvent]:
+    def step(
+        self, frame: Frame, detections: Detections, stages_ms: Mapping[str, float], *, still: bool = False
+    ) -> list[TagEvent]:
         """Take the next frame.
 
         Args:
             frame: In the order of capture.
             detections: What the detector found in it, in its pixels.
             stages_ms: Milliseconds that it spent in each stage so far; `track` and `read` are added.
+            still: Nothing moved since the frame before it: another look at its labels would show the same.
         """
         began = self._stopwatch()
         objects = [self._classes[int(class_id)] not in LABELS for class_id in detections.class_id]
@@ -133,7 +136,8 @@ class CameraInterpreter:
         self._labels = [label for owned in labels.values() for label in owned]
         tracked = self._stopwatch()
         zones = [LineZone(line, frame.width, frame.height) for line in self._camera.lines]
-        self._reader.look(frame.image, tracks, labels, self._urgent(zones))
+        if not still:
+            self._reader.look(frame.image, tracks, labels, self._urgent(zones))
         read = self._stopwatch()
         stages = {**stages_ms, "track": (tracked - began) * 1000, "read": (read - tracked) * 1000}
         for row, parcel in enumerate(self._shown):

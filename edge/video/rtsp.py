@@ -37,8 +37,8 @@ class RtspFrames:
         self._clock = SenderClock()
         options = {
             "rtsp_transport": source.transport,
-            # No "nobuffer": it throws away what the analysis has read, the first key frame with it, and the next one may
-            # be ten seconds away. Frames are decoded as they come, so that nothing stays buffered.
+            # No "nobuffer": it throws away what the analysis has read, the first key frame with it, and the next one
+            # may be ten seconds away. Frames are decoded as they come, so that nothing stays buffered.
             "flags": "low_delay",
             # FFmpeg would otherwise look at five seconds of stream before it hands out the first frame.
             "analyzeduration": "500000",

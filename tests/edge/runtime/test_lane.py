@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.model.detections import Detections
-from edge.runtime.lane import Inferred, Lane
+from edge.runtime.lane import Inferred, Lane, Still
 from edge.tags.events import EventKind, TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.video.frame import ClockSource, Frame
@@ -35,9 +35,13 @@ class EveryFrameAnEvent:
     def __init__(self) -> None:
         self.inside = 0
         self.most_inside = 0
+        self.detections: list[Detections] = []
 
-    def step(self, frame: Frame, detections: Detections, stages_ms: Mapping[str, float]) -> list[TagEvent]:
-        del detections, stages_ms
+    def step(
+        self, frame: Frame, detections: Detections, stages_ms: Mapping[str, float], *, still: bool
+    ) -> list[TagEvent]:
+        del stages_ms, still
+        self.detections.append(detections)
         self.inside += 1
         self.most_inside = max(self.most_inside, self.inside)
         self.inside -= 1
@@ -101,3 +105,18 @@ def test_a_result_that_arrives_during_a_call_is_run_after_it():
 
     lane.call(action)
     assert seen == [1, 7]
+
+
+def test_a_still_frame_shows_what_the_one_before_it_did_whenever_the_workers_bring_them():
+    lane, half = lane_into([])
+    first, still, last = (lane.take_ticket() for _ in range(3))
+    lane.deliver(still, Still(inferred(1).frame, {}))
+    found, nothing = inferred(0), inferred(2)
+    lane.deliver(last, nothing)
+    lane.deliver(first, found)
+    assert [id(seen) for seen in half.detections] == [
+        id(found.detections),
+        id(found.detections),
+        id(nothing.detections),
+    ]
+    assert (lane.frames, lane.still) == (3, 1)
