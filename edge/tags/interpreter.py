@@ -3,65 +3,25 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.config import Camera, Codes, Line
+from edge.config import Camera, Codes
 from edge.model.detections import Detections
 from edge.tags.ballot import Ballot
 from edge.tags.codes import CodeReader
 from edge.tags.events import EventKind, Interval, NoReadReason, Region, Tag, TagEvent, TagSource
 from edge.tags.line import Crossing, LineZone
+from edge.tags.parcel import Moment, Parcel, ParcelView
 from edge.tags.reading import LABELS, Label, LabelReader, ParcelLabels, labels_by_row
 from edge.tags.tracker import Tracker, Tracks
 from edge.video.frame import ClockSource, Frame
+from edge.video.health import LONGEST_HOLE_S
 
 _LATE_AFTER_MS = 100.0  # past its deadline by more than this, an event says that it is late
 _FORGET_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """The frame at which a parcel crossed a line, and how the parcel stood in it."""
-
-    line: Line
-    direction: str
-    frame: Frame
-    regions: tuple[Region, ...]
-    stages_ms: Mapping[str, float]
-
-    @property
-    def due_s(self) -> float:
-        """Second on the camera's time line by which the event must go out."""
-        return self.frame.media_s + self.line.deadline_ms / 1000
-
-
-@dataclass(slots=True)
-class Parcel:
-    """What is known of one parcel."""
-
-    track_id: int
-    labels: ParcelLabels
-    class_name: str = ""
-    score: float = 0.0
-    box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    seen_s: float = 0.0
-    crossings: dict[str, Crossing] = field(default_factory=dict[str, Crossing])
-    waiting: list[Moment] = field(default_factory=list[Moment])
-    decided: dict[str, EventKind] = field(default_factory=dict[str, EventKind])
-
-
-@dataclass(frozen=True, slots=True)
-class ParcelView:
-    """A parcel as it stands in the newest frame, for whoever draws it."""
-
-    track_id: int
-    class_name: str
-    xyxy: tuple[float, float, float, float]
-    texts: tuple[str, ...]
-    decided: EventKind | None
 
 
 class CameraInterpreter:
@@ -94,6 +54,7 @@ class CameraInterpreter:
         self._tracker = Tracker()
         self._reader = LabelReader(CodeReader(codes.formats))
         self._parcels: dict[int, Parcel] = {}
+        self._last: Frame | None = None
         self._shown: list[Parcel] = []
         self._labels: list[Label] = []
 
@@ -127,6 +88,8 @@ class CameraInterpreter:
             stages_ms: Milliseconds that it spent in each stage so far; `track` and `read` are added.
             still: Nothing moved since the frame before it: another look at its labels would show the same.
         """
+        events = self._superseded(frame)
+        self._last = frame
         began = self._stopwatch()
         objects = [self._classes[int(class_id)] not in LABELS for class_id in detections.class_id]
         rows = [row for row, is_object in enumerate(objects) if is_object]
@@ -142,7 +105,7 @@ class CameraInterpreter:
         stages = {**stages_ms, "track": (tracked - began) * 1000, "read": (read - tracked) * 1000}
         for row, parcel in enumerate(self._shown):
             self._cross(parcel, zones, frame, labels.get(row, ()), stages)
-        return self._decide(frame.media_s)
+        return events + self._decide(frame.media_s)
 
     def tick(self, media_s: float) -> list[TagEvent]:
         """Let time pass without a frame, on the camera's own time line."""
@@ -159,6 +122,7 @@ class CameraInterpreter:
         events = self._decide(math.inf)
         self._parcels.clear()
         self._tracker.forget()
+        self._last = None
         self._shown, self._labels = [], []
         zones: Sequence[str | None] = [line.name for line in self._camera.lines] or [None]
         events += [
@@ -175,6 +139,15 @@ class CameraInterpreter:
             for zone in zones
         ]
         return events
+
+    def _superseded(self, frame: Frame) -> list[TagEvent]:
+        """Tell the stretch before a frame whose own frames came and nobody had time for, where it was too long."""
+        last = self._last
+        if last is None or frame.index == last.index + 1 or frame.media_s - last.media_s <= LONGEST_HOLE_S:
+            return []
+        # By the time line, not by the two capture times, which may be of two clocks.
+        start = frame.captured_at - timedelta(seconds=frame.media_s - last.media_s)
+        return self.gap(Interval(start, frame.captured_at, "superseded"), frame.clock, frame.arrived_s)
 
     def finish(self) -> list[TagEvent]:
         """Decide what still waits: no more frames will come."""

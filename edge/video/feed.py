@@ -13,7 +13,7 @@ from edge.config import Camera, RtspSource, UsbSource
 from edge.redaction import redact
 from edge.video.attempt import Attempt
 from edge.video.frame import ClockSource, Frame
-from edge.video.health import Drops, FeedState, Gap, Health, Pause
+from edge.video.health import LONGEST_HOLE_S, Drops, FeedState, Gap, Health, Pause
 from edge.video.masks import PrivacyMasks
 from edge.video.newest import FramePlace
 from edge.video.sources import FrameSource, SourceLostError, is_live, open_source
@@ -23,7 +23,6 @@ _log = logging.getLogger(__name__)
 
 LEAST_DELAY_S = 1.0
 MOST_DELAY_S = 8.0
-LONGEST_HOLE_S = 1.0  # as long as a track lives unseen: what crosses in a longer one was seen by nobody
 _FIRST_FRAME_S = 20.0  # an encoder's next key frame, without which nothing can be decoded, may be so far away
 _POLL_S = 0.1
 _MOST_HUNG = 4  # threads that hang in a source; a camera that hangs so many gets no further one until one returns

@@ -6,6 +6,8 @@ from enum import Enum
 
 from edge.video.frame import ClockSource
 
+LONGEST_HOLE_S = 1.0  # as long as a track lives unseen: what crosses in a longer one was seen by nobody
+
 
 class FeedState(str, Enum):
     """How a camera's feed does."""

@@ -1,6 +1,7 @@
 """The tags half from arrays: parcels with generated codes cross a line, and exactly one event comes of each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -136,6 +137,25 @@ def test_a_gap_decides_what_waits_and_then_says_what_was_not_seen():
     assert events[-1].interval == gap
     assert events[-1].zone == "gate"
     assert half.finish() == []
+
+
+def test_frames_that_nobody_had_time_for_are_told_as_not_seen_where_a_parcel_could_have_crossed_meanwhile():
+    half = interpreter()
+    frame, found = scene(0, [0.0], [None])
+    assert half.step(frame, found, {}) == []
+    assert half.step(*scene(24, [0.0], [None]), {}) == []  # 0.8 s: a track lives longer
+    (event,) = half.step(*scene(81, [0.0], [None]), {})
+    assert (event.kind, event.zone) == (EventKind.UNOBSERVED, "gate")
+    assert event.interval == Interval(START + timedelta(seconds=0.8), START + timedelta(seconds=2.7), "superseded")
+    assert half.step(*scene(82, [0.0], [None]), {}) == []
+
+
+def test_a_pause_in_the_pictures_themselves_is_no_frame_lost():
+    half = interpreter()
+    frame, found = scene(0, [0.0], [None])
+    half.step(frame, found, {})
+    later, found = scene(90, [0.0], [None])
+    assert half.step(replace(later, index=1), found, {}) == []
 
 
 @pytest.mark.parametrize("texts", [["BOX-1"], [None]])

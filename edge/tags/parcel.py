@@ -1,0 +1,52 @@
+"""What is known of one parcel while it is in the picture, and of the moments at which it crossed lines."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edge.config import Line
+from edge.tags.events import EventKind, Region
+from edge.tags.line import Crossing
+from edge.tags.reading import ParcelLabels
+from edge.video.frame import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The frame at which a parcel crossed a line, and how the parcel stood in it."""
+
+    line: Line
+    direction: str
+    frame: Frame
+    regions: tuple[Region, ...]
+    stages_ms: Mapping[str, float]
+
+    @property
+    def due_s(self) -> float:
+        """Second on the camera's time line by which the event must go out."""
+        return self.frame.media_s + self.line.deadline_ms / 1000
+
+
+@dataclass(slots=True)
+class Parcel:
+    """What is known of one parcel."""
+
+    track_id: int
+    labels: ParcelLabels
+    class_name: str = ""
+    score: float = 0.0
+    box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    seen_s: float = 0.0
+    crossings: dict[str, Crossing] = field(default_factory=dict[str, Crossing])
+    waiting: list[Moment] = field(default_factory=list[Moment])
+    decided: dict[str, EventKind] = field(default_factory=dict[str, EventKind])
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelView:
+    """A parcel as it stands in the newest frame, for whoever draws it."""
+
+    track_id: int
+    class_name: str
+    xyxy: tuple[float, float, float, float]
+    texts: tuple[str, ...]
+    decided: EventKind | None
