@@ -1,18 +1,11 @@
 """box.toml: all that a person decides about one box, checked as it is read."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from devices.errors import EdgekitError
-from edge.validation import explain
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from edge.validation import read_toml
 
 Name = Annotated[
     str,
@@ -215,6 +208,13 @@ class Outbox(Section):
     )
 
 
+class RoutingFiles(Section):
+    """What tags stand for, and where their parcels belong; command `reload_routing` reads both anew."""
+
+    catalogue: Path | None = Field(default=None, description="CSV: tag, value, product, brand, category, location")
+    routes: Path | None = Field(default=None, description="TOML: exception, and [[route]] with lane and when")
+
+
 class Commands(Section):
     """Who may command the box over MQTT; the broker's access rules have to allow it too."""
 
@@ -231,6 +231,7 @@ class BoxConfig(Section):
     codes: Codes = Codes()
     mqtt: Mqtt = Mqtt()
     outbox: Outbox
+    routing: RoutingFiles = RoutingFiles()
     commands: Commands | None = Field(default=None, description="without this part the box takes no commands")
     cameras: tuple[Camera, ...] = Field(min_length=1, alias="camera")
 
@@ -248,16 +249,7 @@ def load_config(path: Path) -> BoxConfig:
     Raises:
         EdgekitError: The file is missing, is no TOML, or a key or value in it is not allowed; names key and remedy.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise EdgekitError(f"cannot read the configuration {path}: {exc.strerror}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise EdgekitError(f"{path} is not valid TOML: {exc}") from exc
-    try:
-        config = BoxConfig.model_validate(content)
-    except ValidationError as exc:
-        raise EdgekitError(f"{path}: {explain(exc, BoxConfig)}") from exc
+    config = read_toml(path, BoxConfig, "configuration", "name a box.toml")
     return _with_absolute_paths(config, path.resolve().parent)
 
 

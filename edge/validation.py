@@ -1,5 +1,6 @@
 """Validation errors rewritten for the person who has to mend the file: which key, what stood there, what is allowed."""
 
+import sys
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -9,6 +10,11 @@ from pydantic_core import ErrorDetails
 
 from devices.errors import EdgekitError
 from edge.redaction import redact
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -45,6 +51,24 @@ def read_json(path: Path, model: type[Model], what: str, remedy: str) -> Model:
         raise EdgekitError(f"{path} cannot be read as the record of a {what} ({exc.strerror}): {remedy}") from exc
     except ValidationError as exc:
         raise EdgekitError(f"{path} is no record of a {what} ({explain(exc, model)}): {remedy}") from exc
+
+
+def read_toml(path: Path, model: type[Model], what: str, remedy: str) -> Model:
+    """Read a TOML file as a model.
+
+    Raises:
+        EdgekitError: It cannot be read, is no TOML, or a key or value in it is not allowed.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise EdgekitError(f"cannot read the {what} {path}: {exc.strerror}; {remedy}") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise EdgekitError(f"{path} is not valid TOML: {exc}") from exc
+    try:
+        return model.model_validate(content)
+    except ValidationError as exc:
+        raise EdgekitError(f"{path}: {explain(exc, model)}") from exc
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:

@@ -24,6 +24,7 @@ class CommandName(str, Enum):
     SNAPSHOT = "snapshot"
     SET_THRESHOLD = "set_threshold"
     SELF_TEST = "self_test"
+    RELOAD_ROUTING = "reload_routing"
 
 
 class CommandMessage(WireModel):

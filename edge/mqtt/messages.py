@@ -147,8 +147,11 @@ class _EventFields(WireModel):
     direction: str | None
     boxes: tuple[WireBox, ...]
     tags: tuple[WireTag, ...]
-    product: str | None
-    route: str | None
+    product: str | None = Field(description="what the tags stand for by the box's catalogue")
+    route: str | None = Field(description="the lane that the parcel belongs on by the box's routes")
+    # An outbox may hold events of a release that did not know these.
+    catalogue_digest: str | None = Field(default=None, description="sha256 of the catalogue that was asked")
+    routes_digest: str | None = Field(default=None, description="sha256 of the routes that were asked")
     trigger_id: str | None
     reason: NoReadReason | None
     interval: WireInterval | None

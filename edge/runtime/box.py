@@ -27,6 +27,7 @@ from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
 from edge.runtime.summary import RunSummary, Tally
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
+from edge.tags.routing import Routing
 from edge.video.feed import CameraFeed
 from edge.video.motion import MotionGate
 from edge.video.newest import FramePlace, FrameQueue, NewestFrame
@@ -41,8 +42,8 @@ _STOP_COMMANDS_S = 5.0
 def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None = None) -> RunSummary:
     """Run a box until its files end or `stop` is set.
 
-    What can be wrong with the configuration is found before anything is written: bundle, sources, broker, in this
-    order; the outbox is created after the first two.
+    What can be wrong with the configuration is found before anything is written: bundle, routing, sources, broker, in
+    this order; the outbox is created after the sources.
 
     Args:
         config: The box.
@@ -63,6 +64,7 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
     _log.info("model %s %s: %s", bundle.manifest.name, bundle.manifest.version, detector.info)
     run_id = str(uuid7(int(datetime.now(timezone.utc).timestamp() * 1000)))
     origin = Origin(config.box.site, config.box.name, run_id, bundle.digest)
+    routing = Routing(config.routing.catalogue, config.routing.routes)
     tally = Tally()
     assembly = _Assembly(config, detector, observe)
     with ExitStack() as stack:
@@ -80,7 +82,7 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         names = [camera.name for camera in config.cameras]
         versions = {"edgekit": __version__, detector.info.backend: detector.info.version}
         model = ModelInUse(detector)
-        control = BoxControl(bundle, model, [camera.feed for camera in assembly.cameras], versions)
+        control = BoxControl(bundle, model, [camera.feed for camera in assembly.cameras], versions, routing)
         desk = _desk(config, run_id, control)
         if desk is not None:
             stack.callback(desk.stop, _STOP_COMMANDS_S)
@@ -89,6 +91,8 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         stack.callback(publisher.stop, 0.0)
 
         def commit(events: Sequence[TagEvent]) -> None:
+            tables = routing.tables  # of one reading for all events of a step
+            events = [tables.applied_to(event) for event in events]
             outbox.commit(events)
             publisher.notify()
             tally.count(events)

@@ -13,6 +13,7 @@ from edge.model.detector import Detector, self_test
 from edge.mqtt.command_messages import CommandMessage, CommandName, Scalar
 from edge.mqtt.commands import PICTURE
 from edge.mqtt.messages import format_utc
+from edge.tags.routing import Routing
 from edge.video.feed import CameraFeed
 
 _SNAPSHOT_PX = 1280
@@ -35,18 +36,27 @@ class BoxControl:
         model: Shared with the workers.
         feeds: Of all cameras.
         versions: Software by name and version.
+        routing: Catalogue and routes in use.
     """
 
     def __init__(
-        self, bundle: Bundle, model: ModelInUse, feeds: Sequence[CameraFeed], versions: Mapping[str, str]
+        self,
+        bundle: Bundle,
+        model: ModelInUse,
+        feeds: Sequence[CameraFeed],
+        versions: Mapping[str, str],
+        routing: Routing,
     ) -> None:
         self._bundle = bundle
         self._model = model
         self._feeds = {feed.camera.name: feed for feed in feeds}
         self._versions = versions
+        self._routing = routing
         self._began_s = time.monotonic()
 
-    def execute(self, name: CommandName, command: CommandMessage) -> Mapping[str, Scalar]:
+    def execute(  # noqa: PLR0911 - one for each command
+        self, name: CommandName, command: CommandMessage
+    ) -> Mapping[str, Scalar]:
         """Do what a command asks for and return its result.
 
         Raises:
@@ -67,6 +77,9 @@ class BoxControl:
                 return self._set_threshold(command.score)
             case CommandName.SELF_TEST:
                 return self._self_test()
+            case CommandName.RELOAD_ROUTING:
+                tables = self._routing.reload()
+                return {"catalogue": tables.catalogue.digest, "routes": tables.routes_digest}
 
     def _feed(self, command: CommandMessage) -> CameraFeed:
         feed = self._feeds.get(command.camera or "")

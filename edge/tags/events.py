@@ -41,6 +41,7 @@ class TagSource(str, Enum):
     BARCODE = "barcode"
     OCR = "ocr"
     GALLERY = "gallery"
+    CATALOGUE = "catalogue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,10 @@ class TagEvent:
         interval: The stretch of time; for `unobserved` and `lost` only.
         late: The event went out because its deadline passed, not because it was sure.
         stages_ms: Milliseconds that the deciding frame spent in each stage, by the stage's name.
+        product: Name of the product that the tags stand for, None where no catalogue knows one.
+        route: The lane that the parcel belongs on, None where there are no routes.
+        catalogue_digest: sha256 of the catalogue that was asked, None where there is none.
+        routes_digest: The same of the routes.
     """
 
     camera: str
@@ -111,3 +116,7 @@ class TagEvent:
     interval: Interval | None = None
     late: bool = False
     stages_ms: Mapping[str, float] = field(default_factory=dict[str, float])
+    product: str | None = None
+    route: str | None = None
+    catalogue_digest: str | None = None
+    routes_digest: str | None = None

@@ -57,6 +57,8 @@ def test_every_field_reaches_the_wire(make_event: "MakeEvent") -> None:
         ],
         "product": None,
         "route": None,
+        "catalogue_digest": None,
+        "routes_digest": None,
         "trigger_id": None,
         "reason": None,
         "interval": None,

@@ -15,6 +15,7 @@ from edge.model.bundle import open_bundle
 from edge.model.detector import load_detector
 from edge.mqtt.command_messages import CommandMessage, CommandName
 from edge.runtime.control import BoxControl, ModelInUse
+from edge.tags.routing import Routing
 from edge.video.feed import CameraFeed
 from edge.video.newest import FrameQueue
 
@@ -30,6 +31,7 @@ def parts(
     signed = make_bundle()
     bundle = open_bundle(signed.folder, (signed.public,))
     model = ModelInUse(load_detector(bundle, backend="onnxruntime", requests=1))
+    (tmp_path / "catalogue.csv").write_text("value,product\n1,One\n")
     (tmp_path / "pictures").mkdir()
     cv2.imwrite(str(tmp_path / "pictures" / "1.png"), np.full((100, 400, 3), 90, np.uint8))
     folder = Camera(name="shelf", source=FolderSource(kind="folder", path=tmp_path / "pictures"))
@@ -37,7 +39,11 @@ def parts(
     feeds = [CameraFeed(camera, FrameQueue(4), on_gap=lambda _gap: None) for camera in (folder, live)]
     feeds[0].start()
     eventually(lambda: feeds[0].finished)
-    return BoxControl(bundle, model, feeds, {"edgekit": "1"}), model, feeds[1]
+    return (
+        BoxControl(bundle, model, feeds, {"edgekit": "1"}, Routing(tmp_path / "catalogue.csv", None)),
+        model,
+        feeds[1],
+    )
 
 
 def test_ping_tells_versions_and_how_long_it_runs(parts: tuple[BoxControl, ModelInUse, CameraFeed]):
@@ -85,3 +91,17 @@ def test_what_cannot_be_done_is_refused_with_its_reason(
 ):
     with pytest.raises(EdgekitError, match=why):
         parts[0].execute(name, ordered(camera=camera))
+
+
+def test_routing_is_read_anew_as_a_whole_or_not_at_all(
+    parts: tuple[BoxControl, ModelInUse, CameraFeed], tmp_path: Path
+):
+    control = parts[0]
+    before = control.execute(CommandName.RELOAD_ROUTING, ordered())
+    (tmp_path / "catalogue.csv").write_text("value,product\n1,One\n1,Two\n")
+    with pytest.raises(EdgekitError, match="line 3: code 1 stands there twice"):
+        control.execute(CommandName.RELOAD_ROUTING, ordered())
+    (tmp_path / "catalogue.csv").write_text("value,product\n1,Two\n")
+    after = control.execute(CommandName.RELOAD_ROUTING, ordered())
+    assert after["catalogue"] not in (None, before["catalogue"])
+    assert after["routes"] is None
