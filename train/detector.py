@@ -9,7 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
-from edge.evaluate.dataset import SPLITS, DetectionSet, SetDescription, label_rows
+from edge.evaluate.dataset import SPLITS, DetectionSet, SetDescription
+from edge.evaluate.labels import label_rows
 from edge.model.manifest import DataEntry
 from edge.model.picture import read_picture
 from edge.validation import read_json

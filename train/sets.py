@@ -8,7 +8,16 @@ from pathlib import Path
 from types import MappingProxyType
 
 from devices.errors import EdgekitError
-from edge.evaluate.dataset import DESCRIPTION, PICTURES, SPLITS, DetectionSet, SetDescription, label_rows, open_set
+from edge.evaluate.dataset import (
+    ALL_SPLITS,
+    DESCRIPTION,
+    PICTURES,
+    SPLITS,
+    DetectionSet,
+    SetDescription,
+    open_set,
+)
+from edge.evaluate.labels import label_rows
 
 CLASSES = ("carton", "barcode", "qr")
 
@@ -102,7 +111,8 @@ def describe(
     classes: tuple[str, ...] = CLASSES,
 ) -> None:
     """Write `dataset.json` for the pictures and labels that lie in a folder."""
-    pictures = sum(path.suffix.lower() in PICTURES for path in (folder / "images").rglob("*"))
+    splits = [folder / "images" / split for split in ALL_SPLITS]
+    pictures = sum(path.suffix.lower() in PICTURES for split in splits for path in split.glob("*"))
     description = SetDescription(
         name=name,
         licence=licence,
@@ -134,6 +144,10 @@ def _copy_split(known: KnownSet, origin: Path, out: Path, split: str) -> int:
     pictures = [path for path in sorted((origin / "images" / split).glob("*")) if path.suffix.lower() in PICTURES]
     if known.prefixes:
         pictures = [path for path in pictures if path.name.startswith(known.prefixes)]
+    stems = {path.stem for path in (origin / "images" / split).glob("*") if path.suffix.lower() in PICTURES}
+    for label in sorted((origin / "labels" / split).glob("*.txt")):
+        if label.stem not in stems:
+            raise EdgekitError(f"{label} has no picture: the download is not whole")
     (out / "images" / split).mkdir(parents=True)
     (out / "labels" / split).mkdir(parents=True)
     for picture in pictures:

@@ -1,15 +1,18 @@
 """Detection sets on disk: which classes a set labels, under which licence, and what its bytes are.
 
-A set is a folder with `dataset.json`, `images/{train,val}` and `labels/{train,val}` in YOLO's layout. Sets may label
-different classes of the same list; `labelled` says which, so that what a set leaves unlabelled never counts as absent.
+A set is a folder with `dataset.json`, `images/{train,val}` and `labels/{train,val}` in YOLO's layout, and where there
+is one a part `test`. Each picture has its own label file; an empty one declares it background, a missing one
+is a fault. Sets may label different classes of the same list; `labelled` says which, so that what a set leaves
+unlabelled never counts as absent.
 """
 
-from collections.abc import Iterator
+import logging
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
 from devices.errors import EdgekitError
 from edge.model.manifest import Sha256
@@ -17,7 +20,10 @@ from edge.validation import read_json
 
 DESCRIPTION = "dataset.json"
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
-SPLITS = ("train", "val")
+SPLITS = ("train", "val")  # what a training reads
+TEST = "test"  # opened by `evaluate` alone
+ALL_SPLITS = (*SPLITS, TEST)
+_LOG = logging.getLogger(__name__)
 
 
 class SetDescription(BaseModel):
@@ -36,6 +42,14 @@ class SetDescription(BaseModel):
     labelled: tuple[str, ...] = Field(description="those of them that this set labels wherever they stand")
     pictures: PositiveInt
     digest: Sha256 = Field(description="over names and contents of all pictures and labels")
+
+    @field_validator("classes", "labelled")
+    @classmethod
+    def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands there more than once")
+        return names
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +70,54 @@ class DetectionSet:
         return sorted(path for path in folder.glob("*") if path.suffix.lower() in PICTURES)
 
     def label_file(self, picture: Path) -> Path:
-        """Return where the labels of a picture stand; the file is missing for a picture without objects."""
+        """Return where the labels of a picture stand; the file is empty for a picture without objects."""
         return self.folder / "labels" / picture.parent.name / f"{picture.stem}.txt"
+
+    def orphans(self, split: str) -> list[Path]:
+        """Return the label files of a split that have no picture, by name."""
+        stems = {picture.stem for picture in self.pictures(split)}
+        return sorted(path for path in (self.folder / "labels" / split).glob("*.txt") if path.stem not in stems)
+
+    def twins(self, split: str) -> list[tuple[Path, ...]]:
+        """Return pictures of a split that differ by their suffix alone, and so would share a label file."""
+        by_stem: dict[str, list[Path]] = {}
+        for picture in self.pictures(split):
+            by_stem.setdefault(picture.stem, []).append(picture)
+        return [tuple(same) for same in by_stem.values() if len(same) > 1]
 
 
 def open_set(folder: Path) -> DetectionSet:
     """Open a set.
 
+    Labels without a picture and pictures without labels are logged, not refused: a training may leave them out.
+
     Raises:
-        EdgekitError: `dataset.json` is missing or not valid, or no split holds a picture.
+        EdgekitError: `dataset.json` is missing or not valid, no split holds a picture, or two pictures share labels.
+    """
+    opened = DetectionSet(folder, read_description(folder))
+    if not any(opened.pictures(split) for split in ALL_SPLITS):
+        raise EdgekitError(f"{folder} holds no picture below images/train, images/val or images/test")
+    for split in ALL_SPLITS:
+        for twins in opened.twins(split):
+            names = " and ".join(path.name for path in twins)
+            raise EdgekitError(f"{twins[0].parent}: {names} would share one label file: rename one of them")
+    orphans = sum(len(opened.orphans(split)) for split in ALL_SPLITS)
+    bare = sum(not opened.label_file(path).is_file() for split in ALL_SPLITS for path in opened.pictures(split))
+    if orphans or bare:
+        _LOG.warning(
+            "%s: %d label files without a picture, %d pictures without a label file: see `edgekit data check`",
+            folder,
+            orphans,
+            bare,
+        )
+    return opened
+
+
+def read_description(folder: Path) -> SetDescription:
+    """Read what a set says of itself, without a look at its files.
+
+    Raises:
+        EdgekitError: `dataset.json` is missing or not valid.
     """
     path = folder / DESCRIPTION
     remedy = "name the folder of a set in the kit's form, as `edgekit data get` writes it"
@@ -72,43 +125,4 @@ def open_set(folder: Path) -> DetectionSet:
     unknown = set(description.labelled) - set(description.classes)
     if unknown:
         raise EdgekitError(f"{path}: labelled names classes that are not in classes: {', '.join(sorted(unknown))}")
-    opened = DetectionSet(folder, description)
-    if not any(opened.pictures(split) for split in SPLITS):
-        raise EdgekitError(f"{folder} holds no picture below images/train or images/val")
-    return opened
-
-
-def label_rows(path: Path, classes: int) -> Iterator[tuple[int, tuple[float, float, float, float]]]:
-    """Read a YOLO label file.
-
-    Args:
-        path: The file; a missing one holds no rows.
-        classes: Number of classes, the bound of an id.
-
-    Yields:
-        Class id and (centre x, centre y, width, height) as shares of the picture.
-
-    Raises:
-        EdgekitError: The file is no text, a row has not five numbers, its class does not exist, or the middle or size
-            of its box is outside 0 to 1.
-    """
-    if not path.exists():
-        return
-    try:
-        rows = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise EdgekitError(f"{path} cannot be read as labels: {exc}") from exc
-    for number, row in enumerate(rows, start=1):
-        if not row.strip():
-            continue
-        where = f"{path}, line {number}"
-        try:
-            class_id, *box = row.split()
-            x, y, width, height = (float(value) for value in box)
-        except ValueError as exc:
-            raise EdgekitError(f"{where}: a label is `class x y width height`, not {row!r}") from exc
-        if not class_id.isdecimal() or int(class_id) >= classes:
-            raise EdgekitError(f"{where}: class {class_id} does not exist, the set has classes 0 to {classes - 1}")
-        if not (0 <= x <= 1 and 0 <= y <= 1 and 0 < width <= 1 and 0 < height <= 1):
-            raise EdgekitError(f"{where}: a box is given in shares of the picture, 0 to 1, not {row!r}")
-        yield int(class_id), (x, y, width, height)
+    return description

@@ -9,7 +9,8 @@ import numpy as np
 
 from devices.errors import EdgekitError
 from edge.evaluate.average_precision import AveragePrecision, PictureResult, average_precision
-from edge.evaluate.dataset import DetectionSet, label_rows
+from edge.evaluate.dataset import DetectionSet
+from edge.evaluate.labels import label_rows
 from edge.model.detector import Detector
 from edge.model.picture import read_picture
 

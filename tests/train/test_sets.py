@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from devices.errors import EdgekitError
-from edge.evaluate.dataset import DetectionSet, label_rows, open_set
-from train.sets import digest_of, get_known
+from edge.evaluate.dataset import DetectionSet, open_set
+from edge.evaluate.labels import label_rows, read_labels
+from train.sets import describe, digest_of, get_known
 
 MakeSet = Callable[..., DetectionSet]
 
@@ -78,6 +79,9 @@ def test_an_existing_folder_is_not_written_into(download: Path, tmp_path: Path):
         ("1 0.5 0.5 0.2", "a label is `class x y width height`"),
         ("x 0.5 0.5 0.2 0.2", "class x does not exist"),
         ("3 0.5 0.5 0.2 0.2", "class 3 does not exist, the set has classes 0 to 2"),
+        ("1 0.95 0.5 0.2 0.2", "shares of the picture"),
+        ("1 0.1 0.1 0.2 0.2 0.3", "three corners or more"),
+        ("1 0.1 0.1 0.2 0.2 0.1 1.2", "shares of the picture"),
         ("1 1.5 0.5 0.2 0.2", "shares of the picture"),
         ("1 0.5 0.5 0 0.2", "shares of the picture"),
         ("1 0.5 nan 0.2 0.2", "shares of the picture"),
@@ -112,3 +116,61 @@ def test_a_name_that_would_lead_out_of_a_runs_folder_is_refused(make_set: MakeSe
     path.write_text(json.dumps({**content, "name": name}), encoding="utf-8")
     with pytest.raises(EdgekitError, match="name: letters, digits"):
         open_set(opened.folder)
+
+
+def test_an_outline_gives_its_corners_and_the_box_around_them(tmp_path: Path):
+    path = tmp_path / "label.txt"
+    path.write_text("2 0.1 0.2 0.5 0.2 0.3 0.6\n", encoding="utf-8")
+    (label,) = read_labels(path, 3)
+    assert label.polygon == ((0.1, 0.2), (0.5, 0.2), (0.3, 0.6))
+    assert label.cxcywh == pytest.approx((0.3, 0.4, 0.4, 0.4))
+
+
+def test_a_missing_label_file_is_a_fault_and_an_empty_one_declares_background(make_set: MakeSet):
+    opened = make_set("a", ("carton",), 0, pictures=2)
+    label = opened.label_file(opened.pictures("train")[0])
+    label.write_text("", encoding="utf-8")
+    assert list(label_rows(label, 3)) == []
+    label.unlink()
+    with pytest.raises(EdgekitError, match="declare it background by an empty file"):
+        list(label_rows(label, 3))
+
+
+def test_labels_without_a_picture_are_told_on_opening(make_set: MakeSet, caplog: pytest.LogCaptureFixture):
+    opened = make_set("a", ("carton",), 0, pictures=2)
+    opened.pictures("train")[0].unlink()
+    open_set(opened.folder)
+    assert "1 label files without a picture" in caplog.text
+
+
+def test_a_label_without_its_picture_leaves_no_set_behind(download: Path, tmp_path: Path):
+    (download / "barcode-qr" / "images" / "val" / "monitor.png").unlink()
+    with pytest.raises(EdgekitError, match=r"monitor\.txt has no picture"):
+        get_known("barcode-qr", download, tmp_path / "codes")
+    assert not (tmp_path / "codes").exists()
+
+
+def test_two_pictures_that_would_share_labels_are_refused(make_set: MakeSet):
+    opened = make_set("a", ("carton",), 0, pictures=2)
+    picture = opened.pictures("train")[0]
+    picture.with_suffix(".bmp").write_bytes(picture.read_bytes())
+    with pytest.raises(EdgekitError, match="would share one label file"):
+        open_set(opened.folder)
+
+
+def test_a_class_named_twice_is_refused(make_set: MakeSet):
+    opened = make_set("a", ("carton",), 0, pictures=2)
+    path = opened.folder / "dataset.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**content, "classes": ["carton", "carton"]}), encoding="utf-8")
+    with pytest.raises(EdgekitError, match="carton stands there more than once"):
+        open_set(opened.folder)
+
+
+def test_only_pictures_that_a_set_shows_are_counted(make_set: MakeSet):
+    opened = make_set("a", ("carton",), 0, pictures=2)
+    below = opened.folder / "images" / "train" / "old"
+    below.mkdir()
+    (below / "x.png").write_bytes(b"not looked at")
+    describe(opened.folder, name="a", licence="CC0-1.0", source="made by a test", labelled=("carton",))
+    assert open_set(opened.folder).description.pictures == 4

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from devices.errors import EdgekitError
-from edge.evaluate.dataset import label_rows, open_set
+from edge.evaluate.dataset import open_set
+from edge.evaluate.labels import label_rows
 from train.sets import CLASSES, digest_of
 from train.synth.pictures import PicturesConfig, render_picture, write_pictures
 

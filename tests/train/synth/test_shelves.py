@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import zxingcpp
 
-from edge.evaluate.dataset import label_rows, open_set
+from edge.evaluate.dataset import open_set
+from edge.evaluate.labels import label_rows
 from train.sets import digest_of
 from train.synth.shelves import CLASSES, RegionsRecord, ShelvesConfig, render_shelf, write_shelves
 
