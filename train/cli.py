@@ -35,7 +35,8 @@ def detector(
     Example: edgekit train detector runs/first --set sets/warehouse --set sets/codes --weights yolov8n.pt
     """
     from edge.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
-    from train.detector import EpochRecord, TrainSettings, train_detector  # noqa: PLC0415 - help must not wait for OpenCV
+    from train.detector import TrainSettings, train_detector  # noqa: PLC0415
+    from train.epochs import EpochRecord  # noqa: PLC0415
 
     settings = checked(
         TrainSettings,

@@ -14,10 +14,10 @@ from edge.evaluate.labels import label_rows
 from edge.model.manifest import DataEntry
 from edge.model.picture import read_picture
 from edge.validation import read_json
+from train.epochs import METRICS, EpochRecord, EpochRecords
 from train.sets import digest_of_files
 
 CONFIG = "config.json"
-METRICS = "metrics.jsonl"
 
 
 class TrainSettings(BaseModel):
@@ -67,18 +67,6 @@ class RunConfig(BaseModel):
         return " ".join(words)
 
 
-class EpochRecord(BaseModel):
-    """One line of `metrics.jsonl`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    epoch: int
-    losses: dict[str, float]
-    learning_rate: float
-    ap50: dict[str, float]
-    ap: dict[str, float]
-
-
 def train_detector(
     settings: TrainSettings,
     sets: Sequence[DetectionSet],
@@ -112,18 +100,25 @@ def train_detector(
     by_set = {opened.description.name: opened.labelled_ids for opened in sets}
     partial = yolo.PartialLabels(by_set, lambda picture: Path(picture).parent.name, masked=settings.masked)
 
+    records = EpochRecords(out / METRICS)
+    if resume:
+        records.keep_first(yolo.check_resumable(out / "weights" / "last.pt"))
+
     def record(metrics: yolo.EpochMetrics) -> None:
-        line = EpochRecord(
-            epoch=metrics.epoch,
-            losses=dict(metrics.losses),
-            learning_rate=metrics.learning_rate,
-            ap50=dict(metrics.ap50),
-            ap=dict(metrics.ap),
+        records.add(
+            EpochRecord(
+                epoch=metrics.epoch,
+                losses=dict(metrics.losses),
+                learning_rate=metrics.learning_rate,
+                gradient_norm=metrics.gradient_norm,
+                ap50=dict(metrics.ap50),
+                ap=dict(metrics.ap),
+            )
         )
-        with (out / METRICS).open("a", encoding="utf-8") as file:
-            file.write(line.model_dump_json() + "\n")
+
+    def tell() -> None:
         if on_epoch is not None:
-            on_epoch(line)
+            on_epoch(records.read()[-1])
 
     return yolo.train(
         settings.weights,
@@ -131,7 +126,8 @@ def train_detector(
         out,
         partial=partial,
         options=_options(settings),
-        on_epoch=record,
+        record=record,
+        on_epoch=tell,
         resume=resume,
     )
 

@@ -1,162 +1,24 @@
-"""The only file that imports ultralytics: trains and exports YOLOs offline, on sets that label different classes."""
+"""Trains and exports YOLOs offline; with `yolo_trainer.py` beside it, the only files that import ultralytics."""
 
 import os
 import pickle
-import random
 import shutil
-import tempfile
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial as partial_call
 from pathlib import Path
 from typing import Any
 
-# ultralytics reads these as it is imported: it must neither ask the network nor write into the home folder.
-os.environ.setdefault("YOLO_OFFLINE", "True")
-os.environ.setdefault("YOLO_AUTOINSTALL", "False")
-os.environ["ULTRALYTICS_SAFE_LOAD"] = "True"  # a checkpoint is a pickle: nothing in it may run but known model classes
-if "YOLO_CONFIG_DIR" not in os.environ:
-    _config_folder = tempfile.TemporaryDirectory(prefix="edgekit-ultralytics-")  # goes with the process
-    os.environ["YOLO_CONFIG_DIR"] = _config_folder.name
-Path(os.environ["YOLO_CONFIG_DIR"]).mkdir(parents=True, exist_ok=True)
-for _cache in ("MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR"):  # of what ultralytics imports, for the same reason
-    os.environ.setdefault(_cache, os.environ["YOLO_CONFIG_DIR"])
+from train import ultralytics_offline  # noqa: F401 # pyright: ignore[reportUnusedImport] - it looks as it is imported
 
-import torch  # noqa: E402
-from ultralytics import YOLO  # noqa: E402
-from ultralytics.data.augment import BaseMixTransform  # noqa: E402
-from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator  # noqa: E402
-from ultralytics.nn.tasks import torch_safe_load, yaml_model_load  # noqa: E402
-from ultralytics.utils import YAML  # noqa: E402
-from ultralytics.utils.torch_utils import unwrap_model  # noqa: E402
+# isort: split
+import torch
+from ultralytics import YOLO
+from ultralytics.nn.tasks import torch_safe_load, yaml_model_load
+from ultralytics.utils import YAML
 
-from devices.errors import EdgekitError  # noqa: E402
-from train.partial_labels import MaskedBCEWithLogits, class_mask  # noqa: E402
-
-SetOf = Callable[[str], str]
-
-
-@dataclass(frozen=True, slots=True)
-class PartialLabels:
-    """Which classes each set of a training labels.
-
-    Attributes:
-        by_set: Ids of the labelled classes by the set's name.
-        set_of: Returns the set's name for the path of a picture.
-        masked: Whether unlabelled classes are left out of the loss; False is the naive merge, kept to compare with.
-    """
-
-    by_set: Mapping[str, frozenset[int]]
-    set_of: SetOf
-    masked: bool = True
-
-    def labelled(self, picture: str) -> frozenset[int]:
-        """Return the ids of the classes that are labelled on a picture."""
-        return self.by_set[self.set_of(picture)]
-
-
-@dataclass(frozen=True, slots=True)
-class EpochMetrics:
-    """What one epoch came to; average precisions by class name, on the sets that label the class."""
-
-    epoch: int
-    losses: Mapping[str, float]
-    learning_rate: float
-    ap50: Mapping[str, float]
-    ap: Mapping[str, float]
-
-
-class PartialValidator(DetectionValidator):
-    """Scores each class only on pictures of sets that label it."""
-
-    partial: PartialLabels
-
-    def update_metrics(self, preds: list[dict[str, Any]], batch: dict[str, Any]) -> None:
-        """Drop detections of classes that are unknown on their picture, then count as usual."""
-        for prediction, picture in zip(preds, batch["im_file"], strict=True):
-            known = torch.tensor(sorted(self.partial.labelled(picture)), dtype=prediction["cls"].dtype)
-            keep = torch.isin(prediction["cls"].cpu(), known)
-            for key, column in prediction.items():
-                prediction[key] = column[keep.to(column.device)]
-        super().update_metrics(preds, batch)
-
-
-class PartialTrainer(DetectionTrainer):
-    """Trains on sets that label different classes.
-
-    Pictures are mixed (mosaic, mixup) only with pictures of sets with the same labelled classes, so that one mask
-    holds for the whole of a mixed picture.
-    """
-
-    partial: PartialLabels
-
-    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
-        """Build a dataset whose mixing stays among pictures with the same labelled classes."""
-        dataset: Any = super().build_dataset(img_path, mode, batch)
-        if mode == "train":
-            groups: dict[frozenset[int], list[int]] = {}
-            for index, picture in enumerate(dataset.im_files):
-                groups.setdefault(self.partial.labelled(picture), []).append(index)
-            for transform in _mixing(dataset.transforms):
-                _mix_within(transform, lambda picture: groups[self.partial.labelled(picture)])
-        return dataset
-
-    def get_validator(self) -> Any:
-        """Return a validator that scores each class only where it is labelled."""
-        stock = super().get_validator()
-        validator = PartialValidator(
-            stock.dataloader, save_dir=stock.save_dir, args=stock.args, _callbacks=self.callbacks
-        )
-        validator.partial = self.partial
-        return validator
-
-    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Prepare a batch, and tell the loss which classes are known on each of its pictures."""
-        batch = super().preprocess_batch(batch)
-        if self.partial.masked:
-            wrapped: Any = self.model
-            model: Any = unwrap_model(wrapped)
-            if getattr(model, "criterion", None) is None:
-                model.criterion = model.init_criterion()
-            mask = class_mask([self.partial.labelled(picture) for picture in batch["im_file"]], int(self.data["nc"]))
-            for part in _loss_parts(model.criterion):
-                if not isinstance(part.bce, MaskedBCEWithLogits):
-                    part.bce = MaskedBCEWithLogits()
-                part.bce.set_mask(mask.to(self.device))
-        return batch
-
-
-def _loss_parts(criterion: Any) -> list[Any]:
-    """Return the single losses of a criterion: NMS-free heads have one for each of their two assignments."""
-    if hasattr(criterion, "one2many"):
-        return [criterion.one2many, criterion.one2one]
-    return [criterion]
-
-
-def _mixing(transforms: Any) -> list[Any]:
-    """Return every transform that mixes in other pictures, nested ones too."""
-    found: list[Any] = []
-    for transform in getattr(transforms, "transforms", []):
-        if isinstance(transform, BaseMixTransform):
-            found.append(transform)
-        found += _mixing(transform)
-        found += _mixing(getattr(transform, "pre_transform", None))
-    return found
-
-
-def _mix_within(transform: Any, partners: Callable[[str], Sequence[int]]) -> None:
-    """Make a mixing transform choose its partners among those allowed for the picture at hand."""
-    stock = transform.get_params
-    count = 1 if isinstance(transform.get_indexes(), int) else len(transform.get_indexes())
-
-    def get_params(labels: dict[str, Any]) -> dict[str, Any]:
-        allowed = partners(labels["im_file"])
-        chosen = random.choices(allowed, k=count)  # noqa: S311 - augmentation, seeded by the trainer
-        transform.get_indexes = lambda: chosen
-        return stock(labels)
-
-    transform.get_params = get_params
+from devices.errors import EdgekitError
+from train.yolo_trainer import EpochMetrics, PartialLabels, PartialTrainer, strip
 
 
 def train(
@@ -166,7 +28,8 @@ def train(
     *,
     partial: PartialLabels,
     options: Mapping[str, Any],
-    on_epoch: Callable[[EpochMetrics], None],
+    record: Callable[[EpochMetrics], None],
+    on_epoch: Callable[[], None],
     resume: bool = False,
 ) -> Path:
     """Train a detector and return its best checkpoint.
@@ -177,7 +40,8 @@ def train(
         out: The run's folder.
         partial: Which classes each set labels.
         options: Further options of ultralytics' trainer, by its names.
-        on_epoch: Called after each epoch with what it came to.
+        record: Called with what an epoch came to before its checkpoint is written.
+        on_epoch: Called after each epoch's checkpoint.
         resume: Go on where `out`'s last checkpoint ends.
 
     Raises:
@@ -185,7 +49,9 @@ def train(
     """
     last = out / "weights" / "last.pt"
     if resume:
-        check_resumable(last)
+        if check_resumable(last) >= int(options["epochs"]):  # broken off between its last epoch and its end
+            strip(last, last.with_name("best.pt"))
+            return last.with_name("best.pt")
     elif weights.suffix == ".pt":
         load(weights)  # a checkpoint that cannot be used is told before anything begins
     overrides: dict[str, Any] = {
@@ -204,21 +70,27 @@ def train(
     if Path(trainer.save_dir).resolve() != out.resolve():
         raise EdgekitError(f"the run in {out} was begun as {trainer.save_dir}: move it back there to resume it")
     trainer.partial = partial
+    trainer.record = record
     trainer.add_callback("on_train_start", _use_all_cores)
     trainer.add_callback("on_train_batch_end", _refuse_nan)
-    trainer.add_callback("on_fit_epoch_end", partial_call(_tell, on_epoch=on_epoch))
+    trainer.add_callback("on_model_save", partial_call(_told, on_epoch=on_epoch))
     trainer.train()
     return out / "weights" / "best.pt"
 
 
-def check_resumable(last: Path) -> None:
-    """Refuse a checkpoint that ultralytics would meet with an assertion or a misleading error."""
+def check_resumable(last: Path) -> int:
+    """Return how many epochs a checkpoint has behind it.
+
+    Raises:
+        EdgekitError: It cannot be read, or its run has finished.
+    """
     try:
         epoch = int(torch_safe_load(last, safe_only=True)[0]["epoch"])
     except Exception as exc:
         raise EdgekitError(f"{last} cannot be read as a checkpoint ({exc}): train into a new folder") from exc
     if epoch < 0:
         raise EdgekitError(f"the run of {last} has finished: there is nothing to resume")
+    return epoch + 1
 
 
 def _use_all_cores(trainer: Any) -> None:
@@ -228,28 +100,12 @@ def _use_all_cores(trainer: Any) -> None:
 
 
 def _refuse_nan(trainer: Any) -> None:
-    if not torch.isfinite(trainer.loss).all():
-        raise EdgekitError(
-            f"the loss became NaN or infinite in epoch {trainer.epoch + 1}: lower the learning rate; "
-            f"the last good checkpoint is {trainer.last}"
-        )
+    trainer.refuse_nan()
 
 
-def _tell(trainer: Any, on_epoch: Callable[[EpochMetrics], None]) -> None:
-    if trainer.epoch < trainer.epochs:  # the check of the best checkpoint at the end reports itself as one more epoch
-        on_epoch(_metrics(trainer))
-
-
-def _metrics(trainer: Any) -> EpochMetrics:
-    box = trainer.validator.metrics.box
-    names = trainer.data["names"]
-    return EpochMetrics(
-        epoch=int(trainer.epoch) + 1,
-        losses={name: float(value) for name, value in (trainer.tloss or {}).items()},
-        learning_rate=float(trainer.optimizer.param_groups[0]["lr"]),
-        ap50={names[int(c)]: float(box.ap50[row]) for row, c in enumerate(box.ap_class_index)},
-        ap={names[int(c)]: float(box.ap[row]) for row, c in enumerate(box.ap_class_index)},
-    )
+def _told(trainer: Any, on_epoch: Callable[[], None]) -> None:
+    del trainer
+    on_epoch()
 
 
 def load(weights: Path) -> Any:

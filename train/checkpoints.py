@@ -1,0 +1,43 @@
+"""Replaces a checkpoint so that no crash and no full disk ever leaves half of one in the place of a good one."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from devices.errors import EdgekitError
+
+
+@contextmanager
+def keep(path: Path) -> Generator[Path]:
+    """Yield a name to write a new file under; on leaving without error it takes the place of `path`, durably.
+
+    Nothing happens to `path` where nothing was written.
+
+    Raises:
+        EdgekitError: The new file could not be written; the old one is as it was.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        if partial.exists():
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+    except OSError as exc:
+        raise EdgekitError(cannot_write(path, exc)) from exc
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, exc: OSError) -> str:
+    """Return what to tell a user whose run stops because its folder cannot be written into."""
+    return (
+        f"cannot write {path}: {exc.strerror or exc}; what was saved before is kept: "
+        "mend that (is the disk full?), then go on with --resume"
+    )

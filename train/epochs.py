@@ -1,0 +1,67 @@
+"""The record of a training by epoch, `metrics.jsonl`, kept in step with the checkpoint across crashes."""
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from devices.errors import EdgekitError
+from train.checkpoints import cannot_write, keep
+
+METRICS = "metrics.jsonl"
+
+
+class EpochRecord(BaseModel):
+    """One line of `metrics.jsonl`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epoch: int
+    losses: dict[str, float]
+    learning_rate: float
+    gradient_norm: float = Field(default=0.0, description="before clipping, of the epoch's last step")
+    ap50: dict[str, float]
+    ap: dict[str, float]
+
+
+class EpochRecords:
+    """One line an epoch. A line is written before its epoch's checkpoint, so that none can ever be missing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def add(self, record: EpochRecord) -> None:
+        """Append an epoch, durably.
+
+        Raises:
+            EdgekitError: It cannot be written.
+        """
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(record.model_dump_json() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as exc:
+            raise EdgekitError(cannot_write(self._path, exc)) from exc
+
+    def read(self) -> list[EpochRecord]:
+        """Return all epochs in their order; a line that a crash tore off does not count."""
+        records: dict[int, EpochRecord] = {}
+        lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines() if self._path.exists() else []
+        for line in lines:
+            try:
+                record = EpochRecord.model_validate_json(line)
+            except ValidationError:
+                continue
+            records[record.epoch] = record
+        return [records[epoch] for epoch in sorted(records)]
+
+    def keep_first(self, epochs: int) -> None:
+        """Drop what was recorded of epochs that no checkpoint holds, since a resumed run trains them again.
+
+        Args:
+            epochs: How many are behind the checkpoint.
+        """
+        kept = [record for record in self.read() if record.epoch <= epochs]
+        with keep(self._path) as new:
+            new.write_text("".join(record.model_dump_json() + "\n" for record in kept), encoding="utf-8")

@@ -1,0 +1,245 @@
+"""ultralytics' trainer and validator, taught partial labels, checkpoints that a crash spares, and causes of NaN."""
+
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from train import ultralytics_offline  # noqa: F401 # pyright: ignore[reportUnusedImport] - it looks as it is imported
+
+# isort: split
+import torch
+from ultralytics.data.augment import BaseMixTransform
+from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
+from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
+
+from devices.errors import EdgekitError
+from train.checkpoints import keep
+from train.partial_labels import MaskedBCEWithLogits, class_mask
+
+SetOf = Callable[[str], str]
+MOST_NAMED = 6  # pictures that an error names
+
+
+@dataclass(frozen=True, slots=True)
+class PartialLabels:
+    """Which classes each set of a training labels.
+
+    Attributes:
+        by_set: Ids of the labelled classes by the set's name.
+        set_of: Returns the set's name for the path of a picture.
+        masked: Whether unlabelled classes are left out of the loss; False is the naive merge, kept to compare with.
+    """
+
+    by_set: Mapping[str, frozenset[int]]
+    set_of: SetOf
+    masked: bool = True
+
+    def labelled(self, picture: str) -> frozenset[int]:
+        """Return the ids of the classes that are labelled on a picture."""
+        return self.by_set[self.set_of(picture)]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochMetrics:
+    """What one epoch came to; average precisions by class name, on the sets that label the class."""
+
+    epoch: int
+    losses: Mapping[str, float]
+    learning_rate: float
+    gradient_norm: float
+    ap50: Mapping[str, float]
+    ap: Mapping[str, float]
+
+
+class PartialValidator(DetectionValidator):
+    """Scores each class only on pictures of sets that label it."""
+
+    partial: PartialLabels
+
+    def update_metrics(self, preds: list[dict[str, Any]], batch: dict[str, Any]) -> None:
+        """Drop detections of classes that are unknown on their picture, then count as usual."""
+        for prediction, picture in zip(preds, batch["im_file"], strict=True):
+            known = torch.tensor(sorted(self.partial.labelled(picture)), dtype=prediction["cls"].dtype)
+            rows = torch.isin(prediction["cls"].cpu(), known)
+            for key, column in prediction.items():
+                prediction[key] = column[rows.to(column.device)]
+        super().update_metrics(preds, batch)
+
+
+class PartialTrainer(DetectionTrainer):
+    """Trains on sets that label different classes.
+
+    Pictures are mixed (mosaic, mixup) only with pictures of sets with the same labelled classes, so that one mask
+    holds for the whole of a mixed picture. An epoch is first recorded, then saved, then told, so that a crash between
+    any two leaves a record that the resumed run can set right.
+    """
+
+    partial: PartialLabels
+    record: Callable[[EpochMetrics], None]
+    gradient_norm = 0.0
+    _pictures: tuple[str, ...] = ()
+    _step = 0
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
+        """Build a dataset whose mixing stays among pictures with the same labelled classes."""
+        dataset: Any = super().build_dataset(img_path, mode, batch)
+        if mode == "train":
+            groups: dict[frozenset[int], list[int]] = {}
+            for index, picture in enumerate(dataset.im_files):
+                groups.setdefault(self.partial.labelled(picture), []).append(index)
+            for transform in _mixing(dataset.transforms):
+                _mix_within(transform, lambda picture: groups[self.partial.labelled(picture)])
+        return dataset
+
+    def get_validator(self) -> Any:
+        """Return a validator that scores each class only where it is labelled."""
+        stock = super().get_validator()
+        validator = PartialValidator(
+            stock.dataloader, save_dir=stock.save_dir, args=stock.args, _callbacks=self.callbacks
+        )
+        validator.partial = self.partial
+        return validator
+
+    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Prepare a batch, and tell the loss which classes are known on each of its pictures."""
+        batch = super().preprocess_batch(batch)
+        self._pictures = tuple(batch["im_file"])
+        self._step += 1
+        if self.partial.masked:
+            wrapped: Any = self.model
+            model: Any = unwrap_model(wrapped)
+            if getattr(model, "criterion", None) is None:
+                model.criterion = model.init_criterion()
+            mask = class_mask([self.partial.labelled(picture) for picture in batch["im_file"]], int(self.data["nc"]))
+            for part in _loss_parts(model.criterion):
+                if not isinstance(part.bce, MaskedBCEWithLogits):
+                    part.bce = MaskedBCEWithLogits()
+                part.bce.set_mask(mask.to(self.device))
+        return batch
+
+    def optimizer_step(self) -> None:
+        """Refuse losses and gradients that are no numbers, before they reach the weights; then step as usual."""
+        self.refuse_nan()
+        trained = [parameter.grad for parameter in self.model_parameters if parameter.grad is not None]
+        self.gradient_norm = float(torch.nn.utils.get_total_norm(trained)) / float(self.scaler.get_scale())
+        if not self.scaler.is_enabled() and not math.isfinite(self.gradient_norm):
+            raise EdgekitError(self._not_finite("the gradient"))
+        super().optimizer_step()
+
+    def refuse_nan(self) -> None:
+        """Stop where the loss of the batch at hand is no number.
+
+        Raises:
+            EdgekitError: It names the loss, the step, the learning rate and the pictures.
+        """
+        if not torch.isfinite(self.loss_tensor).all():
+            items: Any = self.loss_items
+            parts: dict[str, Any] = items
+            bad = [name for name, value in parts.items() if not torch.isfinite(torch.as_tensor(value)).all()]
+            raise EdgekitError(self._not_finite(", ".join(bad) or "the loss"))
+
+    @property
+    def loss_tensor(self) -> torch.Tensor:
+        """The loss of the batch at hand, a sum over its parts."""
+        loss: Any = self.loss
+        return loss
+
+    @property
+    def model_parameters(self) -> list[torch.nn.Parameter]:
+        """All parameters of the model."""
+        model: Any = self.model
+        return list(model.parameters())
+
+    def _not_finite(self, what: str) -> str:
+        rate = max(float(group["lr"]) for group in self.optimizer_groups)
+        shown = ", ".join(Path(picture).name for picture in self._pictures[:MOST_NAMED])
+        more = len(self._pictures) - MOST_NAMED
+        kept = f"the last good checkpoint is {self.last}" if self.last.exists() else "no epoch was saved yet"
+        return (
+            f"{what} became NaN or infinite in epoch {self.epoch + 1}, step {self._step} of this start, at learning "
+            f"rate {rate:.3g}, on {shown}{f' and {more} more' if more > 0 else ''}: lower the learning rate, or look "
+            f"at these pictures' labels; {kept}"
+        )
+
+    @property
+    def optimizer_groups(self) -> list[dict[str, Any]]:
+        """The optimiser's groups of parameters."""
+        optimizer: Any = self.optimizer
+        return optimizer.param_groups
+
+    def save_model(self) -> Literal[True]:
+        """Record the epoch, then write the checkpoints beside the old ones and put them in their place at once."""
+        self.record(self.epoch_metrics())
+        last, best = self.last, self.best
+        try:
+            with keep(last) as new_last, keep(best) as new_best:  # best takes its place first
+                self.last, self.best = new_last, new_best
+                return super().save_model()
+        finally:
+            self.last, self.best = last, best
+
+    def save_metrics(self, metrics: dict[str, Any]) -> None:
+        """Write no second record beside `metrics.jsonl`, which is kept in step with the checkpoint."""
+
+    def final_eval(self) -> None:
+        """Take the optimiser's state out of the checkpoints; the best one was scored when it was saved."""
+        strip(self.last, self.best)
+
+    def epoch_metrics(self) -> EpochMetrics:
+        """Return what the epoch at hand came to."""
+        validator: Any = self.validator
+        box = validator.metrics.box
+        names = self.data["names"]
+        return EpochMetrics(
+            epoch=int(self.epoch) + 1,
+            losses={name: float(value) for name, value in (self.tloss or {}).items()},
+            learning_rate=float(self.optimizer_groups[0]["lr"]),
+            gradient_norm=self.gradient_norm,
+            ap50={names[int(c)]: float(box.ap50[row]) for row, c in enumerate(box.ap_class_index)},
+            ap={names[int(c)]: float(box.ap[row]) for row, c in enumerate(box.ap_class_index)},
+        )
+
+
+def strip(last: Path, best: Path) -> None:
+    """Take out of a finished run's checkpoints what only a resumed run needs.
+
+    `last` goes last: as long as it can be resumed, a run that was broken off here can finish this.
+    """
+    for checkpoint in (best, last):
+        with keep(checkpoint) as new:
+            strip_optimizer(checkpoint, str(new))
+
+
+def _loss_parts(criterion: Any) -> list[Any]:
+    """Return the single losses of a criterion: NMS-free heads have one for each of their two assignments."""
+    if hasattr(criterion, "one2many"):
+        return [criterion.one2many, criterion.one2one]
+    return [criterion]
+
+
+def _mixing(transforms: Any) -> list[Any]:
+    """Return every transform that mixes in other pictures, nested ones too."""
+    found: list[Any] = []
+    for transform in getattr(transforms, "transforms", []):
+        if isinstance(transform, BaseMixTransform):
+            found.append(transform)
+        found += _mixing(transform)
+        found += _mixing(getattr(transform, "pre_transform", None))
+    return found
+
+
+def _mix_within(transform: Any, partners: Callable[[str], Sequence[int]]) -> None:
+    """Make a mixing transform choose its partners among those allowed for the picture at hand."""
+    stock = transform.get_params
+    count = 1 if isinstance(transform.get_indexes(), int) else len(transform.get_indexes())
+
+    def get_params(labels: dict[str, Any]) -> dict[str, Any]:
+        allowed = partners(labels["im_file"])
+        chosen = random.choices(allowed, k=count)  # noqa: S311 - augmentation, seeded by the trainer
+        transform.get_indexes = lambda: chosen
+        return stock(labels)
+
+    transform.get_params = get_params
