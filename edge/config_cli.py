@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from edge.config import BoxConfig, load_config
+from edge.tags.routing import Routing
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -17,11 +18,12 @@ def check(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole configuration, defaults included.")] = False,
 ) -> None:
-    """Say whether a configuration is whole and allowed.
+    """Say whether a configuration is whole and allowed, and the catalogue and routes that it names.
 
     Example: edgekit config check box.toml
     """
     checked = load_config(config)
+    Routing(checked.routing.catalogue, checked.routing.routes)
     if as_json:
         print(checked.model_dump_json(indent=2, by_alias=True))
         return

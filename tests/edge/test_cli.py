@@ -9,6 +9,8 @@ import pytest
 from devices.errors import EdgekitError
 from edge.cli import missing_extra
 
+EXAMPLE = Path(__file__).parents[2] / "systemd" / "box.toml.example"
+
 
 def edgekit(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
@@ -51,3 +53,14 @@ def test_a_missing_extra_is_told_with_the_line_that_installs_it():
 def test_any_other_missing_module_stays_what_it_is():
     error = ModuleNotFoundError("No module named 'something'", name="something.deep")
     assert missing_extra(error) is error
+
+
+def test_a_configuration_whose_routes_cannot_be_used_is_not_called_valid(tmp_path: Path):
+    whole = EXAMPLE.read_text(encoding="utf-8").replace("[outbox]", '[routing]\nroutes = "routes.toml"\n[outbox]')
+    (tmp_path / "box.toml").write_text(whole, encoding="utf-8")
+    (tmp_path / "routes.toml").write_text('exception = "9"\n')
+    assert edgekit("config", "check", str(tmp_path / "box.toml")).returncode == 0
+    (tmp_path / "routes.toml").write_text("exception = 9\n")
+    refused = edgekit("config", "check", str(tmp_path / "box.toml"))
+    assert refused.returncode == 1
+    assert "routes.toml: exception" in refused.stderr

@@ -126,10 +126,13 @@ def test_a_folder_is_run_to_its_end_and_the_box_says_goodbye(
 
 
 def test_every_event_of_a_real_run_comes_over_the_broker_once_and_without_a_gap(
-    write_config: Make, mosquitto: Any, subscribe: Make, eventually: Make
+    write_config: Make, mosquitto: Any, subscribe: Make, eventually: Make, tmp_path: Path
 ):
     subscriber = subscribe(mosquitto.port)
-    done = run(write_config(file_source(CLIP), mosquitto.port))
+    (tmp_path / "catalogue.csv").write_text("tag,value,product\nclass,carton,Carton\n")
+    (tmp_path / "routes.toml").write_text('exception = "9"\n[[route]]\nlane = "1"\nwhen = { code = "*" }\n')
+    tables = '[routing]\ncatalogue = "catalogue.csv"\nroutes = "routes.toml"'
+    done = run(write_config(file_source(CLIP), mosquitto.port, camera=tables))
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     topic = "edgekit/v1/hall/box-1/cameras/gate/events"
@@ -140,6 +143,8 @@ def test_every_event_of_a_real_run_comes_over_the_broker_once_and_without_a_gap(
     assert [event["seq"] for event in events] == list(range(1, count + 1))
     assert len({event["epoch"] for event in events}) == 1
     assert {event["direction"] for event in events} == {"left_to_right"}
+    assert {event["product"] for event in events} == {"Carton"}
+    assert {(event["kind"], event["route"]) for event in events} == {("read", "1"), ("no_read", "9")}
 
 
 def test_a_real_video_is_run_to_its_end(data_folder: Path, write_config: Make, mosquitto: Any):
