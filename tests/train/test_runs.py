@@ -1,0 +1,73 @@
+"""Runs are listed with what came of them, and set side by side by what they differ in."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from devices.errors import EdgekitError
+from edge.evaluate.dataset import SetDescription
+from train.detector import CONFIG, RunConfig, TrainSettings
+from train.epochs import METRICS, EpochRecord, EpochRecords
+from train.runs import differences, open_run, runs_below
+from train.runs_cli import app
+
+SET = SetDescription(
+    name="belt",
+    licence="CC0-1.0",
+    source="a test",
+    classes=("carton",),
+    labelled=("carton",),
+    pictures=9,
+    digest="a" * 64,
+)
+
+
+def write_run(folder: Path, scores: list[float], *, epochs: int = 3, learning_rate: float = 0.001) -> Path:
+    folder.mkdir(parents=True)
+    settings = TrainSettings(weights=Path("yolov8n.pt"), epochs=epochs, learning_rate=learning_rate)
+    config = RunConfig(settings=settings, sets=(SET,), skipped=(), learnt_from=())
+    (folder / CONFIG).write_text(config.model_dump_json(by_alias=True), encoding="utf-8")
+    records = EpochRecords(folder / METRICS)
+    for epoch, score in enumerate(scores, start=1):
+        ap = {"carton": score}
+        records.add(EpochRecord(epoch=epoch, losses={}, learning_rate=0.1, ap50={"carton": score + 0.1}, ap=ap))
+    return folder
+
+
+def test_the_best_epoch_of_a_run_is_not_always_its_last(tmp_path: Path):
+    run = open_run(write_run(tmp_path / "a", [0.5, 0.7, 0.6]))
+    assert run.best is not None
+    assert run.best.epoch == 2
+    assert run.finished
+
+
+def test_a_run_that_was_broken_off_or_only_begun_is_listed_too(tmp_path: Path):
+    write_run(tmp_path / "b", [0.5])
+    write_run(tmp_path / "a", [])
+    first, second = runs_below(tmp_path)
+    assert (first.folder.name, first.best, first.finished) == ("a", None, False)
+    assert (second.folder.name, second.finished) == ("b", False)
+    listing = CliRunner().invoke(app, ["list", str(tmp_path)]).stdout.splitlines()
+    assert listing[1].split()[-4:] == ["3", "-", "-", "-"]
+    assert listing[2].split()[-6:] == ["1", "of", "3", "1", "0.600", "0.500"]
+
+
+def test_only_what_differs_is_set_side_by_side(tmp_path: Path):
+    one = write_run(tmp_path / "one", [0.5])
+    other = write_run(tmp_path / "other", [0.6], learning_rate=0.01)
+    (told,) = differences([open_run(one), open_run(other)])
+    assert (told.name, told.values) == ("learning_rate", ("0.001", "0.01"))
+    shown = CliRunner().invoke(app, ["compare", str(one), str(other)]).stdout
+    assert "carton mAP50 / mAP50-95  0.600 / 0.500" in shown
+    read = json.loads(CliRunner().invoke(app, ["compare", str(one), str(other), "--json"]).stdout)
+    assert read["differ_in"] == ["learning_rate"]
+    assert [run["best"]["ap"]["carton"] for run in read["runs"]] == [0.5, 0.6]
+
+
+def test_a_folder_without_runs_is_told(tmp_path: Path):
+    with pytest.raises(EdgekitError, match="no training in"):
+        runs_below(tmp_path)
+    with pytest.raises(EdgekitError, match="there is no folder"):
+        runs_below(tmp_path / "none")

@@ -1,0 +1,92 @@
+"""List trainings and set them side by side."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from devices.errors import EdgekitError
+
+if TYPE_CHECKING:
+    from train.runs import Run
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+_LEAST_TO_COMPARE = 2
+
+
+@app.command("list")
+def list_runs(
+    folder: Annotated[Path, typer.Argument(help="The folder that the runs lie in.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """List the trainings in a folder, each with its best epoch.
+
+    Example: edgekit runs list runs
+    """
+    from train.runs import mean, runs_below  # noqa: PLC0415 - help must not wait for OpenCV
+
+    runs = runs_below(folder)
+    if as_json:
+        print(json.dumps([_as_record(run) for run in runs], indent=2))
+        return
+    rows: list[tuple[str, ...]] = [("run", "weights", "px", "epochs", "best", "mAP50", "mAP50-95")]
+    for run in runs:
+        settings, best = run.config.settings, run.best
+        came = (str(best.epoch), f"{mean(best.ap50):.3f}", f"{mean(best.ap):.3f}") if best is not None else ("-",) * 3
+        done = f"{len(run.epochs)} of {settings.epochs}"
+        rows.append((str(run.folder), settings.weights.stem, str(settings.input_px), done, *came))
+    _print_table(rows)
+
+
+@app.command()
+def compare(
+    folders: Annotated[list[Path], typer.Argument(help="The runs.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """Set trainings side by side: the settings in which they differ, and their best epochs by class.
+
+    Example: edgekit runs compare runs/first runs/second
+    """
+    from train.runs import differences, open_run  # noqa: PLC0415 - help must not wait for OpenCV
+
+    if len(folders) < _LEAST_TO_COMPARE:
+        raise EdgekitError("a comparison needs two runs or more")
+    runs = [open_run(folder) for folder in folders]
+    if as_json:
+        told = {"runs": [_as_record(run) for run in runs], "differ_in": [each.name for each in differences(runs)]}
+        print(json.dumps(told, indent=2))
+        return
+    rows = [("", *(str(run.folder) for run in runs))]
+    rows += [(each.name, *each.values) for each in differences(runs)]
+    rows.append(("best epoch", *(str(run.best.epoch) if run.best else "-" for run in runs)))
+    classes = dict.fromkeys(name for run in runs if run.best for name in run.best.ap50)
+    for name in classes:
+        rows.append((f"{name} mAP50 / mAP50-95", *(_score(run, name) for run in runs)))
+    _print_table(rows)
+
+
+def _score(run: "Run", name: str) -> str:
+    if run.best is None or name not in run.best.ap50:
+        return "-"
+    return f"{run.best.ap50[name]:.3f} / {run.best.ap[name]:.3f}"
+
+
+def _as_record(run: "Run") -> dict[str, Any]:
+    return {
+        "folder": str(run.folder),
+        "finished": run.finished,
+        "config": run.config.model_dump(mode="json", by_alias=True),
+        "best": run.best.model_dump() if run.best else None,
+        "epochs": [record.model_dump() for record in run.epochs],
+    }
+
+
+def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
