@@ -69,7 +69,8 @@ class Attempt:
 
     def join(self, timeout_s: float) -> bool:
         """Wait for its end; False where it hangs."""
-        self._thread.join(timeout_s)
+        if self._thread.ident is not None:  # a feed that was stopped may never have begun it
+            self._thread.join(timeout_s)
         return self.ended
 
     def _run(self) -> None:

@@ -50,7 +50,7 @@ class PictureWatch:
         self._longest_still_s = 0.0
 
     def see(self, image: NDArray[np.uint8], now_s: float) -> Blindness | None:
-        """Take the next picture.
+        """Take the next picture; return what it and those before it have shown for too long, None where nothing.
 
         Args:
             image: (H, W, 3) uint8, as it came.

@@ -1,5 +1,6 @@
 """A feed brings a lost camera back, tells the gap, and lets a file's fault through; a fake source plays the camera."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,9 +15,10 @@ from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
 from edge.config import Camera, FileSource, RtspSource
-from edge.video.feed import CameraFeed, backoff_s
+from edge.video.feed import CameraFeed
 from edge.video.frame import ClockSource, Frame
 from edge.video.health import FeedState, Gap
+from edge.video.live import backoff_s
 from edge.video.newest import FrameQueue
 from edge.video.sources import FrameSource, SourceLostError
 
@@ -378,5 +380,46 @@ def test_what_is_masked_is_black_wherever_the_picture_goes(eventually: Eventuall
             assert frame is not None
             assert not frame.image[:, :32].any()
             assert frame.image[:, 35:].all()
+    finally:
+        assert feed.stop(5)
+
+
+@pytest.mark.parametrize("picture", [nothing, one_and_the_same])
+def test_a_blind_camera_that_is_then_lost_is_told_as_lost_and_sought_with_pauses(
+    eventually: Eventually, picture: Callable[[int], Image]
+):
+    opened: list[float] = []
+    source = Showing([picture])
+
+    def opener(camera: Camera, first_index: int) -> FrameSource:
+        del camera, first_index
+        opened.append(time.monotonic())
+        if len(opened) == 1:
+            return source
+        raise SourceLostError("camera gate cannot be reached")
+
+    feed, _place = quick_feed(opener, [])
+    feed.start()
+    try:
+        eventually(lambda: feed.health.state is FeedState.STALLED)
+        source.close()
+        eventually(lambda: feed.health.state is FeedState.RECONNECTING)
+        eventually(lambda: len(opened) >= 5, 30)
+        waits = [later - earlier for earlier, later in itertools.pairwise(opened[1:])]
+        assert min(waits) >= 0.05  # the least delay that was asked for
+    finally:
+        assert feed.stop(5)
+
+
+def test_indices_go_on_over_a_reconnect_in_a_pause(eventually: Eventually):
+    first = ShortConnection(0, 3, SourceLostError("camera gate: gone"))
+    second = ShortConnection(0, 2, None)
+    feed, place = feed_of([first, second], [])
+    feed.pause("paused by ops")
+    feed.start()
+    try:
+        eventually(lambda: feed.newest is not None and feed.newest.index == 4)
+        assert second.first == 3
+        assert place.get(timeout_s=0) is None
     finally:
         assert feed.stop(5)
