@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from edge.validation import read_toml
+from devices.errors import EdgekitError
+from edge.validation import parse_toml
 
 Name = Annotated[
     str,
@@ -249,7 +250,11 @@ def load_config(path: Path) -> BoxConfig:
     Raises:
         EdgekitError: The file is missing, is no TOML, or a key or value in it is not allowed; names key and remedy.
     """
-    config = read_toml(path, BoxConfig, "configuration", "name a box.toml")
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise EdgekitError(f"cannot read the configuration {path}: {exc.strerror}") from exc
+    config = parse_toml(content, path, BoxConfig)
     return _with_absolute_paths(config, path.resolve().parent)
 
 

@@ -53,20 +53,23 @@ def read_json(path: Path, model: type[Model], what: str, remedy: str) -> Model:
         raise EdgekitError(f"{path} is no record of a {what} ({explain(exc, model)}): {remedy}") from exc
 
 
-def read_toml(path: Path, model: type[Model], what: str, remedy: str) -> Model:
-    """Read a TOML file as a model.
+def parse_toml(content: bytes, path: Path, model: type[Model]) -> Model:
+    """Return a model made from the content of a TOML file.
+
+    Args:
+        content: Of the file.
+        path: Where it came from, for messages.
+        model: Its form.
 
     Raises:
-        EdgekitError: It cannot be read, is no TOML, or a key or value in it is not allowed.
+        EdgekitError: It is no TOML, or a key or value in it is not allowed; one line that names it.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as exc:
-        raise EdgekitError(f"cannot read the {what} {path}: {exc.strerror}; {remedy}") from exc
+        values = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise EdgekitError(f"{path} is not valid TOML: {exc}") from exc
     try:
-        return model.model_validate(content)
+        return model.model_validate(values)
     except ValidationError as exc:
         raise EdgekitError(f"{path}: {explain(exc, model)}") from exc
 

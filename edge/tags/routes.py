@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
-from edge.validation import read_toml
+from edge.validation import parse_toml
 
 Lane = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]( ?[!-~])*$")]
 
@@ -21,7 +21,8 @@ class Route(BaseModel):
 
     lane: Lane
     when: dict[str, str] = Field(
-        min_length=1, description="tag by tag the value that it must have; * and ? stand for any characters and for one"
+        min_length=1,
+        description="by tag the value it must have; * stands for any characters, ? for one, [abc] for one of these",
     )
 
     def fits(self, values: Mapping[str, frozenset[str]]) -> bool:
@@ -54,8 +55,8 @@ def load_routes(path: Path) -> tuple[Routes, str]:
     Raises:
         EdgekitError: It cannot be read, or a key or value in it is not allowed.
     """
-    routes = read_toml(path, Routes, "table of routes", "see `edgekit config check`")
     try:
-        return routes, hashlib.sha256(path.read_bytes()).hexdigest()
+        content = path.read_bytes()  # once: the digest must be of what is used
     except OSError as exc:
-        raise EdgekitError(f"cannot read {path}: {exc.strerror}") from exc
+        raise EdgekitError(f"cannot read the routes {path}: {exc.strerror}; check routes in [routing]") from exc
+    return parse_toml(content, path, Routes), hashlib.sha256(content).hexdigest()
