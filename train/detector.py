@@ -266,9 +266,8 @@ def _assemble_split(opened: DetectionSet, split: str, build: Path, *, skip_bad: 
             continue
         (images / picture.name).symlink_to(picture.resolve())
         (labels / f"{picture.stem}.txt").write_text(text, encoding="utf-8")
-    orphans = {path.stem for path in (opened.folder / "labels" / split).glob("*.txt")} - {p.stem for p in pictures}
-    for stem in sorted(orphans):
-        fault = f"{opened.folder / 'labels' / split / stem}.txt has no picture"
+    for orphan in opened.orphans(split):
+        fault = f"{orphan} has no picture"
         if not skip_bad:
             raise EdgekitError(f"{fault}; mend it, or leave such labels out with --skip-bad")
         skipped.append(fault)

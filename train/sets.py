@@ -142,12 +142,12 @@ def digest_of_files(files: Mapping[str, Path]) -> str:
 def _copy_split(known: KnownSet, origin: Path, out: Path, split: str) -> int:
     """Copy the pictures of a split and rewrite their labels; return how many."""
     pictures = [path for path in sorted((origin / "images" / split).glob("*")) if path.suffix.lower() in PICTURES]
-    if known.prefixes:
-        pictures = [path for path in pictures if path.name.startswith(known.prefixes)]
-    stems = {path.stem for path in (origin / "images" / split).glob("*") if path.suffix.lower() in PICTURES}
+    stems = {path.stem for path in pictures}
     for label in sorted((origin / "labels" / split).glob("*.txt")):
         if label.stem not in stems:
             raise EdgekitError(f"{label} has no picture: the download is not whole")
+    if known.prefixes:
+        pictures = [path for path in pictures if path.name.startswith(known.prefixes)]
     (out / "images" / split).mkdir(parents=True)
     (out / "labels" / split).mkdir(parents=True)
     for picture in pictures:

@@ -85,6 +85,9 @@ def test_an_existing_folder_is_not_written_into(download: Path, tmp_path: Path):
         ("1 1.5 0.5 0.2 0.2", "shares of the picture"),
         ("1 0.5 0.5 0 0.2", "shares of the picture"),
         ("1 0.5 nan 0.2 0.2", "shares of the picture"),
+        ("1 0.1 0.1 nan 0.1 0.5 0.5", "shares of the picture"),
+        ("1 0.1 0.1 0.5 0.1 0.5 nan", "shares of the picture"),
+        ("1 0.1 0.1 0.5 inf 0.5 0.5", "shares of the picture"),
     ],
 )
 def test_a_bad_label_row_is_named_with_its_line(tmp_path: Path, row: str, said: str):
