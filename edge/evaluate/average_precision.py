@@ -8,41 +8,11 @@ import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 from numpy.typing import NDArray
 
+from edge.evaluate.matching import Matches, match
+from edge.evaluate.picture_result import AveragePrecision, PictureResult
 from edge.model.decode import MOST_DETECTIONS
-from edge.model.detections import Detections
 
 INTERVAL = (2.5, 97.5)  # percentiles: 95 % of the draws
-
-
-@dataclass(frozen=True, slots=True)
-class PictureResult:
-    """One picture: what stands in it and what was found.
-
-    Attributes:
-        truth_xyxy: (M, 4) float32, pixels of the picture.
-        truth_class: (M,) int32.
-        found: In pixels of the picture too.
-    """
-
-    truth_xyxy: NDArray[np.float32]
-    truth_class: NDArray[np.int32]
-    found: Detections
-
-
-@dataclass(frozen=True, slots=True)
-class AveragePrecision:
-    """Average precision of one class, 0 to 1.
-
-    Attributes:
-        map50: At IoU 0.5.
-        map50_95: Mean over IoU 0.5 to 0.95 in steps of 0.05.
-
-    Source: Lin et al., Microsoft COCO, 2014; 101 recall points. A picture counts with as many detections as the runtime
-    gives, 300, and not with COCO's 100: a full pallet shows more cartons than that.
-    """
-
-    map50: float
-    map50_95: float
 
 
 def average_precision(pictures: Sequence[PictureResult], class_ids: Sequence[int]) -> dict[int, AveragePrecision]:
@@ -90,13 +60,13 @@ def difference(
         draws: Bootstrap samples, drawn with replacement from the pictures.
         seed: Of the draws.
     """
-    drawn = np.random.default_rng(seed)
+    before = [match(first, class_id) for class_id in class_ids]
+    after = [match(second, class_id) for class_id in class_ids]
+    random = np.random.default_rng(seed)
     differences: list[float] = []
     for _ in range(draws):
-        rows = drawn.integers(0, len(first), len(first))
-        before = average_precision([first[row] for row in rows], class_ids)
-        after = average_precision([second[row] for row in rows], class_ids)
-        differences.append(100 * (_mean(after) - _mean(before)))
+        drawn = random.integers(0, len(first), len(first))
+        differences.append(100 * (_mean_of_draw(after, drawn) - _mean_of_draw(before, drawn)))
     whole = 100 * (_mean(average_precision(second, class_ids)) - _mean(average_precision(first, class_ids)))
     low, high = (float(value) for value in np.percentile(differences, INTERVAL))
     return Difference(whole, low, high)
@@ -104,6 +74,11 @@ def difference(
 
 def _mean(scores: Mapping[int, AveragePrecision]) -> float:
     return float(np.mean([score.map50_95 for score in scores.values()])) if scores else 0.0
+
+
+def _mean_of_draw(classes: Sequence[Matches], drawn: NDArray[np.int64]) -> float:
+    scores = [matches.average_precision(drawn) for matches in classes]
+    return float(np.mean([score.map50_95 for score in scores if score is not None] or [0.0]))
 
 
 def _truth(pictures: Sequence[PictureResult], class_ids: Sequence[int]) -> dict[str, Any]:

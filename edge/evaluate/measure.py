@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from devices.errors import EdgekitError
-from edge.evaluate.average_precision import AveragePrecision, PictureResult, average_precision
+from edge.evaluate.average_precision import average_precision
 from edge.evaluate.dataset import DetectionSet
 from edge.evaluate.labels import label_rows
+from edge.evaluate.picture_result import AveragePrecision, PictureResult
 from edge.model.detector import Detector
 from edge.model.picture import read_picture
 

@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("faster_coco_eval", reason="the extra [eval] is not installed")
 
-from edge.evaluate.average_precision import PictureResult, average_precision, difference
+from edge.evaluate.average_precision import average_precision, difference
+from edge.evaluate.picture_result import PictureResult
 from edge.model.detections import Detections
 
 BOX = (10, 10, 50, 50)
