@@ -9,10 +9,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
+from edge.evaluate.openings import OPENINGS
 from edge.model.manifest import Sha256
 from edge.validation import read_json
 
 LOCK = "lock.json"
+QUARANTINE = "quarantine"  # where `data check --fix` puts what it takes out of a set
 _REMEDY = "make one with `edgekit data lock`"
 
 
@@ -73,7 +75,7 @@ def verify_set(folder: Path, advance: Callable[[], None] = lambda: None) -> Chan
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Return all files of a set but its lock, by path.
+    """Return all files of a set but its lock, by path; what lies in quarantine is not of the set.
 
     Raises:
         EdgekitError: The folder is missing, or holds a link, which would let a set reach out of itself.
@@ -84,12 +86,14 @@ def files_of(folder: Path) -> list[Path]:
     for path in found:
         if path.is_symlink():
             raise EdgekitError(f"{path} is a link: a set that is locked or packed holds its files itself")
-    return [path for path in found if path != folder / LOCK]
+    apart = (folder / LOCK, folder / QUARANTINE)
+    return [path for path in found if not any(path.is_relative_to(other) for other in apart)]
 
 
 def _digests(folder: Path, advance: Callable[[], None]) -> dict[str, str]:
     digests: dict[str, str] = {}
-    for path in files_of(folder):
+    # The record of openings grows with each one: a set whose test part was scored is still the set that was locked.
+    for path in [path for path in files_of(folder) if path != folder / OPENINGS]:
         try:
             with path.open("rb") as file:
                 total = hashlib.sha256()

@@ -1,6 +1,6 @@
 """The report of an evaluation, as `edgekit evaluate --json` prints it and `edgekit bundle build` reads it."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from edge.model.manifest import Format, Precision, Sha256
 
@@ -15,6 +15,16 @@ class ClassScore(BaseModel):
     map50_95: float
 
 
+class GroupScore(BaseModel):
+    """What a model came to on the pictures of one group: one camera's, or one site's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    pictures: PositiveInt
+    classes: tuple[ClassScore, ...] = Field(description="those that stand in the pictures")
+
+
 class ModelScore(BaseModel):
     """What one model file came to."""
 
@@ -26,6 +36,7 @@ class ModelScore(BaseModel):
     version: str
     precision: Precision
     classes: tuple[ClassScore, ...]
+    groups: tuple[GroupScore, ...] = ()
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -57,5 +68,9 @@ class Evaluation(BaseModel):
     digest: str
     split: str
     sets: dict[str, int]
+    openings: dict[str, int] = Field(
+        default={}, description="how many times the test part of each set was opened, this one included"
+    )
+    by: str | None = Field(default=None, description="the heading that the groups are of")
     models: tuple[ModelScore, ...]
     int8_costs: tuple[Int8Cost, ...]

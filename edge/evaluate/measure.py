@@ -1,8 +1,8 @@
 """Runs a model over sets of pictures through the runtime's own code, and scores each class where it is labelled."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +25,35 @@ class SetResult:
     Attributes:
         name: Of the set.
         class_ids: The classes that it labels, ids of the model.
-        pictures: In the order of their names.
+        names: The pictures' file names, in order.
+        pictures: In the same order.
     """
 
     name: str
     class_ids: tuple[int, ...]
+    names: tuple[str, ...]
     pictures: tuple[PictureResult, ...]
+
+    def part(self, names: Container[str]) -> "SetResult":
+        """Return the same of some of the pictures."""
+        rows = [row for row, name in enumerate(self.names) if name in names]
+        return replace(
+            self, names=tuple(self.names[row] for row in rows), pictures=tuple(self.pictures[row] for row in rows)
+        )
+
+
+def check_fit(classes: tuple[str, ...], sets: Sequence[DetectionSet], split: str) -> None:
+    """Check that a model of these classes can be scored on a split of each set, before anything is opened.
+
+    Raises:
+        EdgekitError: A set has other classes, or no pictures in the split.
+    """
+    for opened in sets:
+        name = opened.description.name
+        if opened.description.classes != classes:
+            raise EdgekitError(f"{name} has the classes {opened.description.classes}, the model {classes}")
+        if not opened.pictures(split):
+            raise EdgekitError(f"{opened.folder} holds no picture in images/{split}")
 
 
 def run_over(
@@ -41,20 +64,16 @@ def run_over(
     Args:
         detector: With a score threshold of `LEAST_SCORE`.
         sets: Their classes have to be the model's.
-        split: `train` or `val`.
+        split: `train`, `val` or `test`.
         advance: Called after each picture.
 
     Raises:
         EdgekitError: A set has other classes, no pictures in the split, or a picture or label that cannot be read.
     """
+    check_fit(detector.classes, sets, split)
     results: list[SetResult] = []
     for opened in sets:
-        name = opened.description.name
-        if opened.description.classes != detector.classes:
-            raise EdgekitError(f"{name} has the classes {opened.description.classes}, the model {detector.classes}")
         paths = opened.pictures(split)
-        if not paths:
-            raise EdgekitError(f"{opened.folder} holds no picture in images/{split}")
 
         def one(path: Path, opened: DetectionSet = opened) -> PictureResult:
             result = _result(detector, opened, path)
@@ -63,7 +82,8 @@ def run_over(
 
         with ThreadPoolExecutor(detector.info.requests) as pool:
             pictures = tuple(pool.map(one, paths))
-        results.append(SetResult(name, tuple(sorted(opened.labelled_ids)), pictures))
+        names = tuple(path.name for path in paths)
+        results.append(SetResult(opened.description.name, tuple(sorted(opened.labelled_ids)), names, pictures))
     return tuple(results)
 
 

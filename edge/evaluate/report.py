@@ -1,15 +1,20 @@
 """Scores every model file of a bundle with the engine that it is for, and sets INT8 beside FP32."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 
 import numpy as np
 
 from edge.evaluate.average_precision import Difference, difference
-from edge.evaluate.dataset import DetectionSet
-from edge.evaluate.evaluation import ClassScore, Evaluation, Int8Cost, ModelScore
-from edge.evaluate.measure import LEAST_SCORE, SetResult, run_over, score_by_class
+from edge.evaluate.dataset import TEST, DetectionSet
+from edge.evaluate.evaluation import ClassScore, Evaluation, GroupScore, Int8Cost, ModelScore
+from edge.evaluate.groups import groups_under
+from edge.evaluate.measure import LEAST_SCORE, SetResult, check_fit, run_over, score_by_class
+from edge.evaluate.openings import record_opening
 from edge.model.bundle import Bundle
 from edge.model.detector import ENGINE_OF, PrecisionChoice, load_detector
+
+NO_GROUP = "(none)"
 
 
 def evaluate_bundle(
@@ -17,23 +22,36 @@ def evaluate_bundle(
     sets: Sequence[DetectionSet],
     *,
     split: str = "val",
+    by: str | None = None,
     draws: int = 200,
     seed: int = 0,
     advance: Callable[[], None] = lambda: None,
+    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
 ) -> Evaluation:
     """Score every model file of a bundle with the engine that it is for.
+
+    A test part is scored only after that was written down beside it.
 
     Args:
         bundle: The verified bundle.
         sets: Each class is scored on those that label it.
-        split: `val` or `train`.
+        split: `train`, `val` or `test`.
+        by: A heading of the sets' groups, `camera` or `site`; each group is scored by itself too.
         draws: Bootstrap samples for what INT8 costs.
         seed: Of the draws.
         advance: Called after each picture and model.
+        now: The clock.
 
     Raises:
-        EdgekitError: A model file cannot be loaded, or a set does not fit the model.
+        EdgekitError: A model file cannot be loaded, a set does not fit the model or does not tell its pictures by
+            the heading, or the opening of a test part cannot be written down.
     """
+    check_fit(bundle.manifest.classes, sets, split)
+    members = _members(sets, split, by) if by is not None else {}
+    openings = {
+        opened.description.name: record_opening(opened, bundle.manifest.name, bundle.digest, now())
+        for opened in (sets if split == TEST else ())
+    }
     scores: list[ModelScore] = []
     results: dict[tuple[str, str], tuple[SetResult, ...]] = {}
     for model in bundle.manifest.models:
@@ -42,7 +60,6 @@ def evaluate_bundle(
         detector = load_detector(bundle, backend=backend, precision=precision, score_threshold=LEAST_SCORE)
         found = run_over(detector, sets, split, advance)
         results[backend, precision] = found
-        by_class = score_by_class(found)
         scores.append(
             ModelScore(
                 format=model.format,
@@ -50,10 +67,8 @@ def evaluate_bundle(
                 backend=backend,
                 version=detector.info.version,
                 precision=precision,
-                classes=tuple(
-                    ClassScore(name=detector.classes[class_id], map50=score.map50, map50_95=score.map50_95)
-                    for class_id, score in by_class.items()
-                ),
+                classes=_classes(found, detector.classes),
+                groups=tuple(_group(name, found, names, detector.classes) for name, names in members.items()),
             )
         )
     costs = tuple(
@@ -67,8 +82,36 @@ def evaluate_bundle(
         digest=bundle.digest,
         split=split,
         sets={opened.description.name: len(opened.pictures(split)) for opened in sets},
+        openings=openings,
+        by=by,
         models=tuple(scores),
         int8_costs=costs,
+    )
+
+
+def _members(sets: Sequence[DetectionSet], split: str, by: str) -> dict[str, tuple[frozenset[str], ...]]:
+    """Return, by group, the names of its pictures in each set."""
+    by_set: list[dict[str, set[str]]] = []
+    for opened in sets:
+        groups = groups_under(opened.folder, by)
+        by_set.append({})
+        for path in opened.pictures(split):
+            by_set[-1].setdefault(groups.of(path.name, by) or NO_GROUP, set()).add(path.name)
+    found = sorted({group for one in by_set for group in one})
+    return {group: tuple(frozenset(one.get(group, ())) for one in by_set) for group in found}
+
+
+def _group(
+    name: str, found: Sequence[SetResult], members: Sequence[frozenset[str]], classes: Sequence[str]
+) -> GroupScore:
+    parts = [result.part(names) for result, names in zip(found, members, strict=True) if names]
+    return GroupScore(name=name, pictures=sum(len(part.names) for part in parts), classes=_classes(parts, classes))
+
+
+def _classes(found: Sequence[SetResult], names: Sequence[str]) -> tuple[ClassScore, ...]:
+    return tuple(
+        ClassScore(name=names[class_id], map50=score.map50, map50_95=score.map50_95)
+        for class_id, score in score_by_class(found).items()
     )
 
 

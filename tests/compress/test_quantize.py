@@ -65,6 +65,15 @@ def test_both_int8_files_compute_nearly_what_the_float_model_does(
     assert_float_in_openvino(tmp_path / "int8" / INT8_OPENVINO)
 
 
+def test_calibration_looks_at_training_pictures_alone(pictures: DetectionSet):
+    for split in ("val", "test"):
+        (pictures.folder / "images" / split).mkdir()
+        (pictures.folder / "images" / split / "kept-apart.png").write_bytes(b"a read of this fails")
+    drawn = draw_calibration([pictures], 100, seed=0)
+    assert {path.parent.name for path in drawn.pictures} == {"train"}
+    assert len(list(drawn.tensors(HEIGHT, WIDTH))) == 12
+
+
 def engine_for(backend: str, path: Path) -> Any:
     return load_engine(backend, EngineRequest(ModelContent.read(path), "fp32", HEIGHT, WIDTH, 1))
 

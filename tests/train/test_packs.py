@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from devices.errors import EdgekitError
+from edge.evaluate.openings import OPENINGS
 from edge.sealing import create_sealing_key, load_opener, load_recipient
-from train.locks import LOCK, lock_set, verify_set
+from train.locks import LOCK, QUARANTINE, lock_set, verify_set
 from train.packs import pack_set, unpack_set
 
 
@@ -38,6 +39,19 @@ def test_a_locked_set_is_verified_and_every_kind_of_change_named(folder: Path):
     assert changes.changed == ("images/train/a.jpg",)
     assert changes.missing == ("labels/train/a.txt",)
     assert changes.added == ("images/train/b.jpg",)
+
+
+def test_neither_the_record_of_openings_nor_what_was_taken_out_is_part_of_what_is_locked(folder: Path, tmp_path: Path):
+    lock_set(folder)
+    (folder / OPENINGS).write_text("{}\n", encoding="utf-8")
+    (folder / QUARANTINE / "images" / "train").mkdir(parents=True)
+    (folder / QUARANTINE / "images" / "train" / "b.jpg").write_bytes(b"blurred")
+    assert not verify_set(folder).any
+    # Whoever gets the set has to know how often its test part was opened; what was taken out stays here.
+    pack_set(folder, tmp_path / "set.eks", None)
+    unpack_set(tmp_path / "set.eks", tmp_path / "out", None)
+    assert (tmp_path / "out" / OPENINGS).exists()
+    assert not (tmp_path / "out" / QUARANTINE).exists()
 
 
 def test_the_command_line_fails_where_a_set_differs(folder: Path):

@@ -13,6 +13,8 @@ import pytest
 
 pytest.importorskip("faster_coco_eval", reason="the extra [eval] is not installed")
 
+from edge.evaluate.openings import OPENINGS
+
 CLASSES = ["carton", "barcode", "qr"]
 
 
@@ -69,3 +71,49 @@ def test_a_set_of_other_classes_is_refused(make_bundle: Callable[..., Any], brig
     done = evaluate("--bundle", str(made.folder), "--trusted-key", str(made.public), "--set", str(bright_set))
     assert done.returncode == 1
     assert "bright has the classes ('carton', 'qr', 'barcode')" in done.stderr
+
+
+def test_a_test_part_is_scored_on_record_and_the_record_is_told(make_bundle: Callable[..., Any], bright_set: Path):
+    made = make_bundle()
+    for part in ("images", "labels"):
+        (bright_set / part / "val").rename(bright_set / part / "test")
+    call = ["--bundle", str(made.folder), "--trusted-key", str(made.public), "--set", str(bright_set)]
+    assert "holds no picture in images/val" in evaluate(*call).stderr
+    assert not (bright_set / OPENINGS).exists()
+    assert "the test part of bright was opened 1 times" in evaluate(*call, "--split", "test").stdout
+    report = json.loads(evaluate(*call, "--split", "test", "--json").stdout)
+    assert (report["split"], report["openings"]) == ("test", {"bright": 2})
+    lines = [json.loads(line) for line in (bright_set / OPENINGS).read_text("utf-8").splitlines()]
+    assert [line["bundle_digest"] for line in lines] == [report["digest"]] * 2
+
+
+def test_a_set_that_does_not_fit_is_not_opened(make_bundle: Callable[..., Any], bright_set: Path):
+    made = make_bundle()
+    for part in ("images", "labels"):
+        (bright_set / part / "val").rename(bright_set / part / "test")
+    description = json.loads((bright_set / "dataset.json").read_text())
+    (bright_set / "dataset.json").write_text(json.dumps({**description, "classes": ["carton", "qr", "barcode"]}))
+    call = ["--bundle", str(made.folder), "--trusted-key", str(made.public), "--set", str(bright_set)]
+    assert evaluate(*call, "--split", "test").returncode == 1
+    assert not (bright_set / OPENINGS).exists()
+
+
+def test_each_camera_is_scored_by_itself_too(make_bundle: Callable[..., Any], bright_set: Path):
+    made = make_bundle()
+    (bright_set / "labels" / "val" / "3.txt").write_text("0 0.2 0.2 0.1 0.1\n")  # where the model sees nothing
+    cameras = {f"{index}.png": {"camera": "gate" if index < 3 else "belt"} for index in range(5)}
+    (bright_set / "groups.json").write_text(json.dumps({"pictures": cameras}))
+    call = ["--bundle", str(made.folder), "--trusted-key", str(made.public), "--set", str(bright_set)]
+    report = json.loads(evaluate(*call, "--by", "camera", "--json").stdout)
+    groups = {group["name"]: group for group in report["models"][0]["groups"]}
+    assert {name: group["pictures"] for name, group in groups.items()} == {"gate": 3, "belt": 2, "(none)": 1}
+    assert groups["gate"]["classes"][0]["map50"] == pytest.approx(1.0)
+    assert groups["belt"]["classes"][0]["map50"] == 0
+    assert groups["(none)"]["classes"] == []
+    assert "camera belt, 2 pictures: carton 0.000 / 0.000" in evaluate(*call, "--by", "camera").stdout
+
+
+def test_a_part_that_no_set_has_is_wrong_use(make_bundle: Callable[..., Any], bright_set: Path):
+    made = make_bundle()
+    call = ["--bundle", str(made.folder), "--trusted-key", str(made.public), "--set", str(bright_set)]
+    assert evaluate(*call, "--split", "../val").returncode == 2
