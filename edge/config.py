@@ -3,26 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from devices.errors import EdgekitError
+from edge.section import Name, Polygon, Section, Share
 from edge.validation import parse_toml
-
-Name = Annotated[
-    str,
-    Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 letters, digits, - or _, since it is part of a topic"),
-]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Point = tuple[Share, Share]
-Mask = Annotated[
-    tuple[Point, ...], Field(min_length=3, description="a polygon; x and y as shares of the picture's width and height")
-]
-
-
-class Section(BaseModel):
-    """A part of box.toml: frozen, and without room for unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from edge.zones import Line, Shelf
 
 
 class FileSource(Section):
@@ -68,29 +54,8 @@ class UsbSource(Section):
 Source = Annotated[FileSource | FolderSource | RtspSource | UsbSource, Field(discriminator="kind")]
 
 
-class Line(Section):
-    """A line across the belt. A parcel is decided when the centre of its box has crossed it."""
-
-    name: Name
-    start: Point = Field(description="x and y as shares of the picture's width and height")
-    end: Point
-    direction: Literal["both", "left_to_right", "right_to_left"] = Field(
-        default="both", description="which side change counts, seen when looking from start to end"
-    )
-    hysteresis: float = Field(
-        default=0.02, ge=0, lt=0.5, description="distance past the line that makes a crossing, share of the width"
-    )
-    deadline_ms: int = Field(default=100, ge=0, description="how long after the crossing a missing text is waited for")
-
-    @model_validator(mode="after")
-    def _has_length(self) -> "Line":
-        if self.start == self.end:
-            raise ValueError("start and end are the same point; a line needs two")
-        return self
-
-
 class Camera(Section):
-    """One camera, the policy for its frames, and the lines drawn on its picture."""
+    """One camera, the policy for its frames, and the lines and shelves drawn on its picture."""
 
     name: Name
     source: Source
@@ -105,16 +70,17 @@ class Camera(Section):
         le=60,
         description="a picture black or unchanged for so long is told; 0: never",
     )
-    masks: tuple[Mask, ...] = Field(
+    masks: tuple[Polygon, ...] = Field(
         default=(), description="what the camera must not show: blackened before anything is stored, shown or inferred"
     )
     lines: tuple[Line, ...] = Field(default=(), alias="line")
+    shelves: tuple[Shelf, ...] = Field(default=(), alias="shelf")
 
     @model_validator(mode="after")
-    def _line_names_are_unique(self) -> "Camera":
-        names = [line.name for line in self.lines]
+    def _zone_names_are_unique(self) -> "Camera":
+        names = [zone.name for zone in (*self.lines, *self.shelves)]
         if len(set(names)) != len(names):
-            raise ValueError(f"two lines have the same name: {', '.join(sorted(names))}")
+            raise ValueError(f"two lines or shelves have the same name: {', '.join(sorted(names))}")
         return self
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 
 from devices.errors import EdgekitError
-from edge.config import Box, BoxConfig, Bundle, Camera, FileSource, Inference, Line, Mqtt, Outbox
+from edge.config import Box, BoxConfig, Bundle, Camera, FileSource, Inference, Mqtt, Outbox
 from edge.demo.listener import Listener
 from edge.demo.score import Decision, Parcel, Score, score
 from edge.demo.truth import ClipTruth, load
@@ -26,6 +26,7 @@ from edge.runtime.summary import RunSummary
 from edge.tags.draw import draw
 from edge.tags.interpreter import CameraInterpreter, ParcelView
 from edge.tags.reading import Label
+from edge.zones import Line
 
 HERE = Path(__file__).parent
 CLIP = HERE / "conveyor.mp4"

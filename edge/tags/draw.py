@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.config import Line
 from edge.tags.events import EventKind
 from edge.tags.interpreter import ParcelView
 from edge.tags.reading import Label
+from edge.zones import Line
 
 Colour = tuple[int, int, int]
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom

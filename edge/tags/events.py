@@ -10,13 +10,23 @@ from enum import Enum
 
 from edge.video.frame import ClockSource
 
+Xyxy = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the frame
+
 
 class EventKind(str, Enum):
-    """Kinds of events on a line, of a camera and of the outbox."""
+    """Kinds of events on a line, on a shelf, of a camera and of the outbox."""
 
     READ = "read"
     NO_READ = "no_read"
     MULTI_READ = "multi_read"
+    APPEARED = "appeared"  # a product stands that did not stand before
+    REMOVED = "removed"  # a product was taken, and was not back in time
+    PUT_BACK = "put_back"  # a product was taken, and is back
+    MISPLACED = "misplaced"  # a product stands where its class is not expected
+    COUNT = "count"  # another number of a class stands now, or it is said anew
+    LOW_STOCK = "low_stock"
+    OUT_OF_STOCK = "out_of_stock"
+    OVERSTOCK = "overstock"
     UNOBSERVED = "unobserved"
     LOST = "lost"
 
@@ -46,7 +56,7 @@ class TagSource(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One key and value about a parcel, e.g. `code = 4006381333931`, with its score (0 to 1) and source."""
+    """One key and value about a parcel or product, e.g. `code = 4006381333931`, with its score (0 to 1) and source."""
 
     key: str
     value: str
@@ -61,7 +71,7 @@ class Region:
 
     label: str
     score: float
-    xyxy: tuple[float, float, float, float]
+    xyxy: Xyxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +84,30 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class Stock:
+    """What a shelf's event says about one class of product.
+
+    Attributes:
+        tag: The class.
+        count: How many of it stand in the zone now.
+        before: How many stood there before; for `count` only, and None where nothing was known.
+        since: UTC. Where a product was last seen to stand (`removed`), first seen to stand (`appeared`, `put_back`,
+            `misplaced`), or since when the count has been what it is, as far as anybody saw.
+        away_s: Seconds for which a product was away, by the camera's time line; for `put_back` only.
+        limit: The `min` or `max` that the count has passed; for stocks too low or too high only.
+    """
+
+    tag: str
+    count: int
+    since: datetime
+    before: int | None = None
+    away_s: float | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TagEvent:
-    """One final statement about one parcel (or about a stretch of time in which none could be seen).
+    """One final statement about one parcel or a shelf, or about a stretch of time in which nothing could be seen.
 
     Attributes:
         camera: Name of the camera.
@@ -85,13 +117,15 @@ class TagEvent:
         arrived_s: Host monotonic seconds at which that frame arrived; latency reckons from it.
         frame_index: Index of that frame.
         frame_size: (width, height) in pixels of that frame, None where no frame is behind the event.
-        zone: Name of the line, None for events of a camera.
+        zone: Name of the line or shelf, None for events of a camera.
         direction: Name of the direction in which the line was crossed.
         track_id: The parcel's track, unique for a camera within a run.
-        regions: The parcel's box first, then its label regions, as they stood in the deciding frame.
-        tags: What is known of the parcel.
+        regions: The parcel's box first, then its label regions, as they stood in the deciding frame. On a shelf the
+            product's box, for a product that is gone the last one.
+        tags: What is known of the parcel or product.
         reason: Why there is no text; for `no_read` only.
         interval: The stretch of time; for `unobserved` and `lost` only.
+        stock: What is said about a class of product; for a shelf's kinds only.
         late: The event went out because its deadline passed, not because it was sure.
         stages_ms: Milliseconds that the deciding frame spent in each stage, by the stage's name.
         product: Name of the product that the tags stand for, None where no catalogue knows one.
@@ -114,6 +148,7 @@ class TagEvent:
     tags: tuple[Tag, ...] = ()
     reason: NoReadReason | None = None
     interval: Interval | None = None
+    stock: Stock | None = None
     late: bool = False
     stages_ms: Mapping[str, float] = field(default_factory=dict[str, float])
     product: str | None = None

@@ -1,34 +1,25 @@
 """The tags half of one camera, without threads or I/O: frames and detections in, final events out."""
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge.config import Camera, Codes
 from edge.model.detections import Detections
-from edge.tags.ballot import Ballot
-from edge.tags.codes import CodeReader
-from edge.tags.events import EventKind, Interval, NoReadReason, Region, Tag, TagEvent, TagSource
-from edge.tags.line import Crossing, LineZone
-from edge.tags.parcel import Moment, Parcel, ParcelView
-from edge.tags.reading import LABELS, Label, LabelReader, ParcelLabels, labels_by_row
-from edge.tags.tracker import Tracker, Tracks
+from edge.tags.events import EventKind, Interval, TagEvent
+from edge.tags.line_interpreter import LineInterpreter
+from edge.tags.parcel import ParcelView
+from edge.tags.reading import Label
+from edge.tags.shelf import ShelfInterpreter
+from edge.tags.shelf_state import ShelfView
 from edge.video.frame import ClockSource, Frame
 from edge.video.health import LONGEST_HOLE_S
 
-_LATE_AFTER_MS = 100.0  # past its deadline by more than this, an event says that it is late
-_FORGET_S = 5.0
-
 
 class CameraInterpreter:
-    """Turns one camera's frames and detections into events: exactly one a parcel and line.
+    """Lets a camera's line half and its shelf zones see each frame, and puts together what they tell.
 
-    A parcel that crosses a line with a sure text is told at once; without one it is waited for until the line's
-    deadline, then told as not read, with the reason. Objects of all classes but `barcode` and `qr` are parcels.
+    A camera with shelves and without a line has no parcels: nothing is tracked and no code is read.
 
     Args:
         camera: From the configuration.
@@ -37,7 +28,7 @@ class CameraInterpreter:
         stopwatch: Returns monotonic seconds, for the times of its own stages.
 
     Raises:
-        EdgekitError: The configuration names an unknown symbology.
+        EdgekitError: The configuration names an unknown symbology, or a class that the detector does not know.
     """
 
     def __init__(
@@ -48,34 +39,26 @@ class CameraInterpreter:
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._camera = camera
-        self._codes = codes
-        self._classes = classes
         self._stopwatch = stopwatch
-        self._tracker = Tracker()
-        self._reader = LabelReader(CodeReader(codes.formats))
-        self._parcels: dict[int, Parcel] = {}
+        has_line_half = bool(camera.lines) or not camera.shelves
+        self._line = LineInterpreter(camera, codes, classes, stopwatch) if has_line_half else None
+        self._shelves = [ShelfInterpreter(camera.name, shelf, classes) for shelf in camera.shelves]
         self._last: Frame | None = None
-        self._shown: list[Parcel] = []
-        self._labels: list[Label] = []
 
     @property
     def view(self) -> tuple[ParcelView, ...]:
         """The parcels in the newest frame."""
-        return tuple(
-            ParcelView(
-                parcel.track_id,
-                parcel.class_name,
-                parcel.box,
-                tuple(text.text for text in parcel.labels.ballot.texts),
-                next(iter(parcel.decided.values()), None),
-            )
-            for parcel in self._shown
-        )
+        return self._line.view if self._line is not None else ()
 
     @property
     def labels(self) -> tuple[Label, ...]:
         """The label regions on parcels in the newest frame."""
-        return tuple(self._labels)
+        return self._line.labels if self._line is not None else ()
+
+    @property
+    def shelves(self) -> tuple[ShelfView, ...]:
+        """What stands in each shelf zone, in the order of the configuration."""
+        return tuple(shelf.view for shelf in self._shelves)
 
     def step(
         self, frame: Frame, detections: Detections, stages_ms: Mapping[str, float], *, still: bool = False
@@ -85,31 +68,20 @@ class CameraInterpreter:
         Args:
             frame: In the order of capture.
             detections: What the detector found in it, in its pixels.
-            stages_ms: Milliseconds that it spent in each stage so far; `track` and `read` are added.
+            stages_ms: Milliseconds that it spent in each stage so far; the tags half adds its own.
             still: Nothing moved since the frame before it: another look at its labels would show the same.
         """
         events = self._superseded(frame)
         self._last = frame
-        began = self._stopwatch()
-        objects = [self._classes[int(class_id)] not in LABELS for class_id in detections.class_id]
-        rows = [row for row, is_object in enumerate(objects) if is_object]
-        tracks = self._tracker.update(detections.where(_indices(rows)), frame.media_s)
-        labels = labels_by_row(tracks, detections, self._classes)
-        self._shown = [self._meet(tracks, row, frame) for row in range(len(tracks.track_id))]
-        self._labels = [label for owned in labels.values() for label in owned]
-        tracked = self._stopwatch()
-        zones = [LineZone(line, frame.width, frame.height) for line in self._camera.lines]
-        if not still:
-            self._reader.look(frame.image, tracks, labels, self._urgent(zones))
-        read = self._stopwatch()
-        stages = {**stages_ms, "track": (tracked - began) * 1000, "read": (read - tracked) * 1000}
-        for row, parcel in enumerate(self._shown):
-            self._cross(parcel, zones, frame, labels.get(row, ()), stages)
-        return events + self._decide(frame.media_s)
+        if self._line is not None:
+            events += self._line.step(frame, detections, stages_ms, still=still)
+        for shelf in self._shelves:
+            events += shelf.step(frame, detections, stages_ms)
+        return events
 
     def tick(self, media_s: float) -> list[TagEvent]:
-        """Let time pass without a frame, on the camera's own time line."""
-        return self._decide(media_s)
+        """Let time pass without a frame, on the camera's own time line; a shelf is not judged without a picture."""
+        return self._line.tick(media_s) if self._line is not None else []
 
     def gap(self, interval: Interval, clock: ClockSource, arrived_s: float) -> list[TagEvent]:
         """Tell that nothing could be seen for a stretch of time, after deciding what still waited.
@@ -119,145 +91,47 @@ class CameraInterpreter:
             clock: Where its times come from.
             arrived_s: Monotonic second at which its end became known.
         """
-        events = self._decide(math.inf)
-        self._parcels.clear()
-        self._tracker.forget()
-        self._last = None
-        self._shown, self._labels = [], []
-        zones: Sequence[str | None] = [line.name for line in self._camera.lines] or [None]
-        events += [
-            TagEvent(
-                camera=self._camera.name,
-                kind=EventKind.UNOBSERVED,
-                captured_at=interval.end,
-                clock=clock,
-                arrived_s=arrived_s,
-                frame_index=0,
-                zone=zone,
-                interval=interval,
-            )
-            for zone in zones
-        ]
+        events = self._parcels_end()
+        for shelf in self._shelves:
+            events += shelf.gap()
+        zones: Sequence[str | None] = [zone.name for zone in (*self._camera.lines, *self._camera.shelves)] or [None]
+        return events + [self._unobserved(zone, interval, clock, arrived_s) for zone in zones]
+
+    def finish(self) -> list[TagEvent]:
+        """Decide what still waits: no more frames will come."""
+        events = self._line.finish() if self._line is not None else []
+        for shelf in self._shelves:
+            events += shelf.finish()
         return events
 
     def _superseded(self, frame: Frame) -> list[TagEvent]:
-        """Tell the stretch before a frame whose own frames came and nobody had time for, where it was too long."""
+        """Tell the stretch before a frame whose own frames came and nobody had time for, where it was too long.
+
+        Parcels may have crossed in it. What stands on a shelf can be told as well from a picture now and then.
+        """
         last = self._last
         if last is None or frame.index == last.index + 1 or frame.media_s - last.media_s <= LONGEST_HOLE_S:
             return []
         # By the time line, not by the two capture times, which may be of two clocks.
         start = frame.captured_at - timedelta(seconds=frame.media_s - last.media_s)
-        return self.gap(Interval(start, frame.captured_at, "superseded"), frame.clock, frame.arrived_s)
+        interval = Interval(start, frame.captured_at, "superseded")
+        zones: Sequence[str | None] = [line.name for line in self._camera.lines] or [None]
+        if self._line is None:
+            return []
+        return self._parcels_end() + [self._unobserved(zone, interval, frame.clock, frame.arrived_s) for zone in zones]
 
-    def finish(self) -> list[TagEvent]:
-        """Decide what still waits: no more frames will come."""
-        return self._decide(math.inf)
+    def _parcels_end(self) -> list[TagEvent]:
+        self._last = None
+        return self._line.forget() if self._line is not None else []
 
-    def _meet(self, tracks: Tracks, row: int, frame: Frame) -> Parcel:
-        track_id = int(tracks.track_id[row])
-        parcel = self._parcels.get(track_id)
-        if parcel is None:
-            parcel = Parcel(track_id, ParcelLabels(Ballot(self._codes.agreeing_reads)))
-            self._parcels[track_id] = parcel
-        left, top, right, bottom = (float(value) for value in tracks.detections.xyxy[row])
-        parcel.box = (left, top, right, bottom)
-        parcel.class_name = self._classes[int(tracks.detections.class_id[row])]
-        parcel.score = float(tracks.detections.score[row])
-        parcel.seen_s = frame.media_s
-        return parcel
-
-    def _urgent(self, zones: Sequence[LineZone]) -> list[tuple[int, ParcelLabels]]:
-        """Return the parcels that still need a text: those that wait for their event first, then by distance."""
-
-        def urgency(parcel: Parcel) -> float:
-            if parcel.waiting:
-                return -1.0
-            x, y = _middle(parcel.box)
-            return min((abs(zone.distance_px(x, y)) for zone in zones), default=0.0)
-
-        needy = [
-            (row, parcel)
-            for row, parcel in enumerate(self._shown)
-            if not parcel.labels.ballot.texts and len(parcel.decided) < max(1, len(zones))
-        ]
-        needy.sort(key=lambda entry: urgency(entry[1]))
-        return [(row, parcel.labels) for row, parcel in needy]
-
-    def _cross(
-        self,
-        parcel: Parcel,
-        zones: Sequence[LineZone],
-        frame: Frame,
-        labels: Sequence[Label],
-        stages_ms: Mapping[str, float],
-    ) -> None:
-        for zone in zones:
-            name = zone.line.name
-            direction = parcel.crossings.setdefault(name, Crossing()).step(zone, *_middle(parcel.box))
-            waits = any(moment.line.name == name for moment in parcel.waiting)
-            if direction is None or name in parcel.decided or waits:
-                continue
-            regions = (Region(parcel.class_name, parcel.score, parcel.box), *(_region(label) for label in labels))
-            parcel.waiting.append(Moment(zone.line, direction, frame, regions, stages_ms))
-
-    def _decide(self, now_s: float) -> list[TagEvent]:
-        """Return the events of all parcels that have crossed and are sure, or whose deadline has come."""
-        events: list[TagEvent] = []
-        for parcel in list(self._parcels.values()):
-            sure = bool(parcel.labels.ballot.texts)
-            for moment in list(parcel.waiting):
-                if sure or now_s >= moment.due_s:
-                    parcel.waiting.remove(moment)
-                    event = self._event(parcel, moment, now_s)
-                    parcel.decided[moment.line.name] = event.kind
-                    events.append(event)
-            if not parcel.waiting and now_s - parcel.seen_s > _FORGET_S:
-                del self._parcels[parcel.track_id]
-        return events
-
-    def _event(self, parcel: Parcel, moment: Moment, now_s: float) -> TagEvent:
-        texts = parcel.labels.ballot.texts
-        match len(texts):
-            case 0:
-                kind = EventKind.NO_READ
-            case 1:
-                kind = EventKind.READ
-            case _:
-                kind = EventKind.MULTI_READ
-        tags = [Tag("class", parcel.class_name, round(parcel.score, 4), TagSource.DETECTOR)]
-        today = moment.frame.captured_at.date()
-        tags += [tag for text in texts for tag in text.tags(today)]
+    def _unobserved(self, zone: str | None, interval: Interval, clock: ClockSource, arrived_s: float) -> TagEvent:
         return TagEvent(
             camera=self._camera.name,
-            kind=kind,
-            captured_at=moment.frame.captured_at,
-            clock=moment.frame.clock,
-            arrived_s=moment.frame.arrived_s,
-            frame_index=moment.frame.index,
-            frame_size=(moment.frame.width, moment.frame.height),
-            zone=moment.line.name,
-            direction=moment.direction,
-            track_id=parcel.track_id,
-            regions=moment.regions,
-            tags=tuple(tags),
-            reason=self._reason(parcel) if kind is EventKind.NO_READ else None,
-            late=math.isfinite(now_s) and (now_s - moment.due_s) * 1000 > _LATE_AFTER_MS,
-            stages_ms=moment.stages_ms,
+            kind=EventKind.UNOBSERVED,
+            captured_at=interval.end,
+            clock=clock,
+            arrived_s=arrived_s,
+            frame_index=0,
+            zone=zone,
+            interval=interval,
         )
-
-    @staticmethod
-    def _reason(parcel: Parcel) -> NoReadReason:
-        return parcel.labels.evidence.reason(any_votes=parcel.labels.ballot.any_votes)
-
-
-def _middle(box: tuple[float, float, float, float]) -> tuple[float, float]:
-    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-
-
-def _region(label: Label) -> Region:
-    left, top, right, bottom = (float(value) for value in label.xyxy)
-    return Region(label.kind, label.score, (left, top, right, bottom))
-
-
-def _indices(rows: list[int]) -> NDArray[np.intp]:
-    return np.array(rows, np.intp)

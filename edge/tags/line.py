@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
-from edge.config import Line
+from edge.zones import Line
 
 
 class Side(Enum):

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from edge.config import Line
 from edge.tags.events import EventKind, Region
 from edge.tags.line import Crossing
 from edge.tags.reading import ParcelLabels
 from edge.video.frame import Frame
+from edge.zones import Line
 
 
 @dataclass(frozen=True, slots=True)

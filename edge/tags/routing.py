@@ -9,6 +9,16 @@ from edge.tags.events import EventKind, TagEvent
 from edge.tags.routes import Routes, load_routes
 
 _PARCELS = (EventKind.READ, EventKind.NO_READ, EventKind.MULTI_READ)
+_ON_SHELF = (
+    EventKind.APPEARED,
+    EventKind.REMOVED,
+    EventKind.PUT_BACK,
+    EventKind.MISPLACED,
+    EventKind.COUNT,
+    EventKind.LOW_STOCK,
+    EventKind.OUT_OF_STOCK,
+    EventKind.OVERSTOCK,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +30,18 @@ class RoutingTables:
     routes_digest: str | None
 
     def applied_to(self, event: TagEvent) -> TagEvent:
-        """Return an event of a parcel with product, lane, and the digests of what they came from; others unchanged."""
-        if event.kind not in _PARCELS:
+        """Return an event of a parcel with product, lane, and the digests of what they came from; others unchanged.
+
+        What stands on a shelf has a product, and no lane.
+        """
+        on_shelf = event.kind in _ON_SHELF
+        if event.kind not in _PARCELS and not on_shelf:
             return event
         product = self.catalogue.product_of(event.tags)
         tags = event.tags + (tags_of(product) if product is not None else ())
         name = product.name if product is not None else None
+        if on_shelf:
+            return replace(event, tags=tags, product=name, catalogue_digest=self.catalogue.digest)
         values: dict[str, set[str]] = defaultdict(set)
         for tag in tags:
             values[tag.key].add(tag.value)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.config import Point
+from edge.section import Point
 
 
 class PrivacyMasks:

@@ -60,7 +60,7 @@ def test_relative_paths_count_from_the_folder_of_the_file(tmp_path: Path):
         (
             "[[camera.line]]",
             "[[camera.lines]]",
-            "unknown key camera[0].lines; allowed here: name, source, policy, blind_after_s, masks, line",
+            "unknown key camera[0].lines; allowed here: name, source, policy, blind_after_s, masks, line, shelf",
         ),
         ("end = [0.7, 1.0]", "end = [0.7, 1.0]\nhysteresis = 1.0", "hysteresis: Input should be less than 0.5"),
         ("[outbox]", "[codes]\nformats = []\n[outbox]", "codes.formats"),
@@ -102,7 +102,7 @@ def test_no_fault_tells_a_cameras_password(tmp_path: Path, old: str, new: str):
 
 def test_two_lines_of_one_name_are_refused(tmp_path: Path):
     again = WHOLE[WHOLE.index("[[camera.line]]") :]
-    with pytest.raises(EdgekitError, match="two lines have the same name: gate, gate"):
+    with pytest.raises(EdgekitError, match="two lines or shelves have the same name: gate, gate"):
         load_config(write(tmp_path, WHOLE + again))
 
 

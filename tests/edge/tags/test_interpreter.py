@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import zxingcpp
 
-from edge.config import Camera, Codes, FileSource, Line
+from edge.config import Camera, Codes, FileSource
 from edge.model.detections import Detections
 from edge.tags.draw import draw
 from edge.tags.events import EventKind, Interval, NoReadReason, TagEvent, TagSource
 from edge.tags.interpreter import CameraInterpreter
 from edge.video.frame import ClockSource, Frame
+from edge.zones import Line
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 CLASSES = ("carton", "barcode", "qr")

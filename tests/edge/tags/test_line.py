@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config import Line
 from edge.tags.line import Crossing, LineZone
+from edge.zones import Line
 
 UPRIGHT = Line(name="l", start=(0.5, 1.0), end=(0.5, 0.0), hysteresis=0.02)
 ZONE = LineZone(UPRIGHT, 1000, 500)

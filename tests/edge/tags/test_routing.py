@@ -89,6 +89,14 @@ def test_what_is_no_parcel_has_no_lane(routing: Routing):
     assert routing.tables.applied_to(unseen) is unseen
 
 
+def test_what_stands_on_a_shelf_has_a_product_and_no_lane(routing: Routing):
+    pallet = Tag("class", "pallet", 0.9, TagSource.DETECTOR)
+    told = routing.tables.applied_to(event(pallet, kind=EventKind.LOW_STOCK))
+    assert (told.product, told.route, told.routes_digest) == ("Pallet", None, None)
+    assert told.catalogue_digest == routing.tables.catalogue.digest
+    assert Tag("location", "dock", 1.0, TagSource.CATALOGUE) in told.tags
+
+
 def test_without_tables_events_stay_as_they_are():
     assert Routing(None, None).tables.applied_to(event(code("BOX-1"))) == event(code("BOX-1"))
 

@@ -1,0 +1,228 @@
+"""The line half of a camera's tags, without threads or I/O: frames in, one final event a parcel and line out."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.config import Camera, Codes
+from edge.model.detections import Detections
+from edge.tags.ballot import Ballot
+from edge.tags.codes import CodeReader
+from edge.tags.events import EventKind, NoReadReason, Region, Tag, TagEvent, TagSource
+from edge.tags.line import Crossing, LineZone
+from edge.tags.parcel import Moment, Parcel, ParcelView
+from edge.tags.reading import LABELS, Label, LabelReader, ParcelLabels, labels_by_row
+from edge.tags.tracker import Tracker, Tracks
+from edge.video.frame import Frame
+
+_LATE_AFTER_MS = 100.0  # past its deadline by more than this, an event says that it is late
+_FORGET_S = 5.0
+
+
+class LineInterpreter:
+    """Turns one camera's frames and detections into events: exactly one a parcel and line.
+
+    A parcel that crosses a line with a sure text is told at once; without one it is waited for until the line's
+    deadline, then told as not read, with the reason. Objects of all classes but `barcode` and `qr` are parcels.
+
+    Args:
+        camera: From the configuration.
+        codes: From the configuration.
+        classes: The detector's, in the order of their ids.
+        stopwatch: Returns monotonic seconds, for the times of its own stages.
+
+    Raises:
+        EdgekitError: The configuration names an unknown symbology.
+    """
+
+    def __init__(
+        self,
+        camera: Camera,
+        codes: Codes,
+        classes: tuple[str, ...],
+        stopwatch: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._camera = camera
+        self._codes = codes
+        self._classes = classes
+        self._stopwatch = stopwatch
+        self._tracker = Tracker()
+        self._reader = LabelReader(CodeReader(codes.formats))
+        self._parcels: dict[int, Parcel] = {}
+        self._shown: list[Parcel] = []
+        self._labels: list[Label] = []
+
+    @property
+    def view(self) -> tuple[ParcelView, ...]:
+        """The parcels in the newest frame."""
+        return tuple(
+            ParcelView(
+                parcel.track_id,
+                parcel.class_name,
+                parcel.box,
+                tuple(text.text for text in parcel.labels.ballot.texts),
+                next(iter(parcel.decided.values()), None),
+            )
+            for parcel in self._shown
+        )
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The label regions on parcels in the newest frame."""
+        return tuple(self._labels)
+
+    def step(
+        self, frame: Frame, detections: Detections, stages_ms: Mapping[str, float], *, still: bool = False
+    ) -> list[TagEvent]:
+        """Take the next frame.
+
+        Args:
+            frame: In the order of capture.
+            detections: What the detector found in it, in its pixels.
+            stages_ms: Milliseconds that it spent in each stage so far; `track` and `read` are added.
+            still: Nothing moved since the frame before it: another look at its labels would show the same.
+        """
+        began = self._stopwatch()
+        objects = [self._classes[int(class_id)] not in LABELS for class_id in detections.class_id]
+        rows = [row for row, is_object in enumerate(objects) if is_object]
+        tracks = self._tracker.update(detections.where(_indices(rows)), frame.media_s)
+        labels = labels_by_row(tracks, detections, self._classes)
+        self._shown = [self._meet(tracks, row, frame) for row in range(len(tracks.track_id))]
+        self._labels = [label for owned in labels.values() for label in owned]
+        tracked = self._stopwatch()
+        zones = [LineZone(line, frame.width, frame.height) for line in self._camera.lines]
+        if not still:
+            self._reader.look(frame.image, tracks, labels, self._urgent(zones))
+        read = self._stopwatch()
+        stages = {**stages_ms, "track": (tracked - began) * 1000, "read": (read - tracked) * 1000}
+        for row, parcel in enumerate(self._shown):
+            self._cross(parcel, zones, frame, labels.get(row, ()), stages)
+        return self._decide(frame.media_s)
+
+    def tick(self, media_s: float) -> list[TagEvent]:
+        """Let time pass without a frame, on the camera's own time line."""
+        return self._decide(media_s)
+
+    def forget(self) -> list[TagEvent]:
+        """Decide what still waits and forget all parcels: nobody can tell which of them come again after a gap."""
+        events = self._decide(math.inf)
+        self._parcels.clear()
+        self._tracker.forget()
+        self._shown, self._labels = [], []
+        return events
+
+    def finish(self) -> list[TagEvent]:
+        """Decide what still waits: no more frames will come."""
+        return self._decide(math.inf)
+
+    def _meet(self, tracks: Tracks, row: int, frame: Frame) -> Parcel:
+        track_id = int(tracks.track_id[row])
+        parcel = self._parcels.get(track_id)
+        if parcel is None:
+            parcel = Parcel(track_id, ParcelLabels(Ballot(self._codes.agreeing_reads)))
+            self._parcels[track_id] = parcel
+        left, top, right, bottom = (float(value) for value in tracks.detections.xyxy[row])
+        parcel.box = (left, top, right, bottom)
+        parcel.class_name = self._classes[int(tracks.detections.class_id[row])]
+        parcel.score = float(tracks.detections.score[row])
+        parcel.seen_s = frame.media_s
+        return parcel
+
+    def _urgent(self, zones: Sequence[LineZone]) -> list[tuple[int, ParcelLabels]]:
+        """Return the parcels that still need a text: those that wait for their event first, then by distance."""
+
+        def urgency(parcel: Parcel) -> float:
+            if parcel.waiting:
+                return -1.0
+            x, y = _middle(parcel.box)
+            return min((abs(zone.distance_px(x, y)) for zone in zones), default=0.0)
+
+        needy = [
+            (row, parcel)
+            for row, parcel in enumerate(self._shown)
+            if not parcel.labels.ballot.texts and len(parcel.decided) < max(1, len(zones))
+        ]
+        needy.sort(key=lambda entry: urgency(entry[1]))
+        return [(row, parcel.labels) for row, parcel in needy]
+
+    def _cross(
+        self,
+        parcel: Parcel,
+        zones: Sequence[LineZone],
+        frame: Frame,
+        labels: Sequence[Label],
+        stages_ms: Mapping[str, float],
+    ) -> None:
+        for zone in zones:
+            name = zone.line.name
+            direction = parcel.crossings.setdefault(name, Crossing()).step(zone, *_middle(parcel.box))
+            waits = any(moment.line.name == name for moment in parcel.waiting)
+            if direction is None or name in parcel.decided or waits:
+                continue
+            regions = (Region(parcel.class_name, parcel.score, parcel.box), *(_region(label) for label in labels))
+            parcel.waiting.append(Moment(zone.line, direction, frame, regions, stages_ms))
+
+    def _decide(self, now_s: float) -> list[TagEvent]:
+        """Return the events of all parcels that have crossed and are sure, or whose deadline has come."""
+        events: list[TagEvent] = []
+        for parcel in list(self._parcels.values()):
+            sure = bool(parcel.labels.ballot.texts)
+            for moment in list(parcel.waiting):
+                if sure or now_s >= moment.due_s:
+                    parcel.waiting.remove(moment)
+                    event = self._event(parcel, moment, now_s)
+                    parcel.decided[moment.line.name] = event.kind
+                    events.append(event)
+            if not parcel.waiting and now_s - parcel.seen_s > _FORGET_S:
+                del self._parcels[parcel.track_id]
+        return events
+
+    def _event(self, parcel: Parcel, moment: Moment, now_s: float) -> TagEvent:
+        texts = parcel.labels.ballot.texts
+        match len(texts):
+            case 0:
+                kind = EventKind.NO_READ
+            case 1:
+                kind = EventKind.READ
+            case _:
+                kind = EventKind.MULTI_READ
+        tags = [Tag("class", parcel.class_name, round(parcel.score, 4), TagSource.DETECTOR)]
+        today = moment.frame.captured_at.date()
+        tags += [tag for text in texts for tag in text.tags(today)]
+        return TagEvent(
+            camera=self._camera.name,
+            kind=kind,
+            captured_at=moment.frame.captured_at,
+            clock=moment.frame.clock,
+            arrived_s=moment.frame.arrived_s,
+            frame_index=moment.frame.index,
+            frame_size=(moment.frame.width, moment.frame.height),
+            zone=moment.line.name,
+            direction=moment.direction,
+            track_id=parcel.track_id,
+            regions=moment.regions,
+            tags=tuple(tags),
+            reason=self._reason(parcel) if kind is EventKind.NO_READ else None,
+            late=math.isfinite(now_s) and (now_s - moment.due_s) * 1000 > _LATE_AFTER_MS,
+            stages_ms=moment.stages_ms,
+        )
+
+    @staticmethod
+    def _reason(parcel: Parcel) -> NoReadReason:
+        return parcel.labels.evidence.reason(any_votes=parcel.labels.ballot.any_votes)
+
+
+def _middle(box: tuple[float, float, float, float]) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
+def _region(label: Label) -> Region:
+    left, top, right, bottom = (float(value) for value in label.xyxy)
+    return Region(label.kind, label.score, (left, top, right, bottom))
+
+
+def _indices(rows: list[int]) -> NDArray[np.intp]:
+    return np.array(rows, np.intp)

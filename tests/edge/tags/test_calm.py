@@ -1,0 +1,43 @@
+"""Whether a place rests: noise and light are no movement, a finger is."""
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.tags.calm import Calm
+
+PLACE = (100.0, 40.0, 160.0, 220.0)
+
+
+def scene(seed: int, light: float = 1.0) -> np.ndarray:
+    """Return a picture (240, 320, 3) of a gradient with a sensor's noise."""
+    noise = np.random.default_rng(seed).normal(0, 4, (240, 320, 3))
+    ramp = np.linspace(60, 140, 320)[None, :, None] * light
+    return np.clip(ramp + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("place", [PLACE, (100.0, 40.0, 118.0, 62.0), (-20.0, -20.0, 30.0, 400.0)])
+def test_noise_is_no_movement(place: tuple[float, float, float, float]):
+    calm = Calm(scene(0), place)
+    assert all(calm.holds(scene(seed), place) for seed in range(1, 50))
+
+
+def test_a_light_that_goes_on_is_no_movement():
+    assert Calm(scene(0), PLACE).holds(scene(1, light=1.05) + np.uint8(40), PLACE)
+
+
+def test_a_finger_is_movement():
+    touched = scene(1)
+    cv2.rectangle(touched, (120, 40), (132, 100), (130, 160, 200), cv2.FILLED)
+    assert not Calm(scene(0), PLACE).holds(touched, PLACE)
+
+
+def test_what_moves_beside_the_place_is_none_of_it():
+    beside = scene(1)
+    beside[:, 165:] = 255
+    assert Calm(scene(0), PLACE).holds(beside, PLACE)
+
+
+def test_a_place_outside_of_the_picture_is_always_calm():
+    outside = (400.0, 0.0, 500.0, 100.0)
+    assert Calm(scene(0), outside).holds(scene(1), outside)
