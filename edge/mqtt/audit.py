@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from devices.errors import EdgekitError
 from edge.mqtt.command_messages import ReplyMessage
-from edge.mqtt.messages import UtcTime, WireModel
+from edge.mqtt.wire import UtcTime, WireModel
 
 MOST_BYTES = 4 * 1024 * 1024
 MOST_IDS = 1000

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from edge.mqtt.messages import Score, UtcTime, WireModel
+from edge.mqtt.wire import Score, UtcTime, WireModel
 
 COMMAND = "edgekit.command/1"
 REPLY = "edgekit.reply/1"

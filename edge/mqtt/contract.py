@@ -4,15 +4,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage
-from edge.mqtt.messages import (
-    AcknowledgementMessage,
-    CameraStatusMessage,
-    EventMessage,
-    StatusMessage,
-    WireModel,
-    json_schema,
-)
+from edge.mqtt.messages import AcknowledgementMessage, CameraStatusMessage, EventMessage, StatusMessage
+from edge.mqtt.shelf_messages import ShelfMessage
 from edge.mqtt.topics import Topics
+from edge.mqtt.wire import WireModel, json_schema
 
 _TOPICS = Topics("{site}", "{box}")
 
@@ -37,6 +32,7 @@ class Channel:
 CHANNELS: dict[str, Channel] = {
     "status": Channel(_TOPICS.status, StatusMessage, by_box=True, retained=True),
     "camera": Channel(_TOPICS.camera_status("{camera}"), CameraStatusMessage, by_box=True, retained=True),
+    "shelf": Channel(_TOPICS.shelf("{camera}", "{zone}"), ShelfMessage, by_box=True, retained=True),
     "event": Channel(_TOPICS.events("{camera}"), EventMessage, by_box=True, retained=False),
     "ack": Channel(
         _TOPICS.acknowledgement("{consumer}", "{camera}"), AcknowledgementMessage, by_box=False, retained=True
@@ -48,6 +44,7 @@ _PARAMETERS = {
     "site": "where the box stands",
     "box": "the box's name",
     "camera": "the camera's name",
+    "zone": "the name of a shelf zone of the camera",
     "consumer": "a name that consumers in [mqtt] lists",
     "name": "what is asked for: " + ", ".join(known.value for known in CommandName),
     "client": "a name that clients in [commands] lists; a command's response topic stands for the whole address",

@@ -13,7 +13,8 @@ from edge.mqtt.messages import (
     WireInterval,
     WireTag,
 )
-from edge.tags.events import Region, Tag, TagEvent
+from edge.mqtt.shelf_messages import WireStock
+from edge.tags.events import Region, Stock, Tag, TagEvent
 from edge.video.frame import ClockSource
 
 
@@ -87,6 +88,7 @@ def event_body(event: TagEvent, origin: Origin, stamp: Stamp) -> EventBody:
         trigger_id=None,
         reason=event.reason,
         interval=_wire_interval(event, stamp),
+        stock=_wire_stock(event.stock),
         model_digest=origin.model_digest,
         stages_ms={name: round(float(spent), 3) for name, spent in event.stages_ms.items()},
     )
@@ -154,3 +156,16 @@ def _wire_interval(event: TagEvent, stamp: Stamp) -> WireInterval | None:
         return None
     told = event.interval
     return WireInterval(start=told.start, end=told.end, cause=told.cause, seqs=stamp.lost_seqs)
+
+
+def _wire_stock(stock: Stock | None) -> WireStock | None:
+    if stock is None:
+        return None
+    return WireStock(
+        tag=stock.tag,
+        count=stock.count,
+        before=stock.before,
+        since=stock.since,
+        away_s=stock.away_s,
+        limit=stock.limit,
+    )

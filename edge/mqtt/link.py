@@ -245,7 +245,8 @@ class Link:
         for reason in reasons:
             if reason.is_failure:
                 _log.error(
-                    "the broker refused a subscription to acknowledgements or commands (%s): check its access rules",
+                    "the broker refused a subscription to acknowledgements, commands or the box's own shelves (%s): "
+                    "check its access rules",
                     reason,
                 )
 

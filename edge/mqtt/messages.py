@@ -1,22 +1,13 @@
-"""The messages on the wire, version 1: what a consumer may rely on, and the JSON Schema that says so."""
+"""The messages on the wire, version 1: what a consumer may rely on."""
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from enum import Enum
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeFloat,
-    NonNegativeInt,
-    PlainSerializer,
-    PositiveInt,
-    WithJsonSchema,
-)
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
+from edge.mqtt.shelf_messages import ShelfMessage, WireStock
+from edge.mqtt.wire import Score, UtcTime, WireModel, Xyxy
 from edge.tags.events import EventKind, NoReadReason, TagSource
 from edge.video.frame import ClockSource
 
@@ -26,48 +17,6 @@ CAMERA = "edgekit.camera/1"
 ACKNOWLEDGEMENT = "edgekit.ack/1"
 
 _UUID7 = r"^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"
-_UTC_MS = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
-
-
-def format_utc(time: datetime) -> str:
-    """Return a time as ISO 8601 in UTC with milliseconds and Z; such texts sort as their times do.
-
-    Raises:
-        ValueError: The time does not say which zone it is in.
-    """
-    return _as_utc(time).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
-def _as_utc(time: datetime) -> datetime:
-    if time.tzinfo is None:
-        raise ValueError("a time must say its zone")
-    return time.astimezone(timezone.utc)
-
-
-UtcTime = Annotated[
-    datetime,
-    AfterValidator(_as_utc),
-    PlainSerializer(format_utc, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "format": "date-time", "pattern": _UTC_MS}),
-]
-Score = Annotated[float, Field(ge=0.0, le=1.0)]
-Xyxy = Annotated[tuple[float, float, float, float], Field(description="left, top, right, bottom")]
-
-
-class WireModel(BaseModel):
-    """A part of a message: frozen, without room for unknown keys, without NaN, which JSON does not have."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        populate_by_name=True,
-        allow_inf_nan=False,
-        json_schema_serialization_defaults_required=True,  # what has a default here still stands in every message
-    )
-
-    def to_json(self) -> str:
-        """Return the JSON text that goes over the wire."""
-        return self.model_dump_json(by_alias=True)
 
 
 class CaptureTime(WireModel):
@@ -155,6 +104,7 @@ class _EventFields(WireModel):
     trigger_id: str | None
     reason: NoReadReason | None
     interval: WireInterval | None
+    stock: WireStock | None = Field(default=None, description="of a shelf's kinds: which product, and how many stand")
     model_digest: str | None
 
 
@@ -261,14 +211,10 @@ class AcknowledgementMessage(WireModel):
     upto: NonNegativeInt
 
 
-MESSAGES: tuple[type[WireModel], ...] = (EventMessage, StatusMessage, CameraStatusMessage, AcknowledgementMessage)
-
-
-def json_schema(model: type[WireModel]) -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of a message; its `$id` is a URN made of the schema id."""
-    name, version = str(model.model_fields["schema_id"].default).split("/")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:{name.replace('.', ':')}:{version}",
-        **model.model_json_schema(mode="serialization"),
-    }
+MESSAGES: tuple[type[WireModel], ...] = (
+    EventMessage,
+    StatusMessage,
+    CameraStatusMessage,
+    ShelfMessage,
+    AcknowledgementMessage,
+)

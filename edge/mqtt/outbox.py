@@ -22,8 +22,9 @@ from edge.identifiers import uuid7
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
 from edge.mqtt.conversion import Origin, Stamp, event_body
 from edge.mqtt.losses import Doomed, Loss, losses, told_by
-from edge.mqtt.messages import CameraPosition, EventBody, format_utc
+from edge.mqtt.messages import CameraPosition, EventBody
 from edge.mqtt.outbox_file import OutboxFile, open_file
+from edge.mqtt.wire import format_utc
 from edge.tags.events import EventKind, TagEvent
 from edge.video.frame import ClockSource
 

@@ -8,46 +8,25 @@ import logging
 import random
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from queue import Empty, Queue, SimpleQueue
+from queue import SimpleQueue
 
 from devices.errors import EdgekitError
 from edge.config import Mqtt
 from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
 from edge.mqtt.commands import CommandDesk
-from edge.mqtt.link import Acknowledged, Closed, Link, Outgoing, Received, read_password
+from edge.mqtt.link import Acknowledged, Closed, Link, Received, read_password
 from edge.mqtt.messages import CameraStatusMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.session import Pace, Session
-from edge.mqtt.status import StatusBoard
+from edge.mqtt.shelf_messages import ShelfMessage
+from edge.mqtt.signals import Committed, Reply, Signal, Signals, Stop
+from edge.mqtt.status import Configured, StatusBoard
 from edge.mqtt.topics import Topics
 
 _log = logging.getLogger(__name__)
 
 _FAREWELL_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Committed:
-    """New events lie in the outbox."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stop:
-    """Come to an end, at the latest at this monotonic second."""
-
-    at_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """A command has its reply."""
-
-    message: Outgoing
-
-
-_Signal = _Committed | _Stop | _Reply | CameraStatusMessage | Acknowledged | Closed | Received
 
 
 class Publisher:
@@ -57,6 +36,7 @@ class Publisher:
         settings: The broker.
         outbox: Where events come from; its origin says whose they are.
         cameras: Names of all cameras in the configuration; retained topics of others are cleared.
+        shelves: Camera and zone of all shelves in the configuration; likewise.
         versions: Software by name and version, told in the status.
         clock: Where times come from.
         pace: Times and bounds.
@@ -73,6 +53,7 @@ class Publisher:
         clock: Clock = SYSTEM_CLOCK,
         pace: Pace | None = None,
         commands: CommandDesk | None = None,
+        shelves: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._settings = settings
         self._outbox = outbox
@@ -82,9 +63,9 @@ class Publisher:
         self._commands = commands
         self._topics = Topics(outbox.origin.site, outbox.origin.box)
         self._acknowledgements = Acknowledgements(outbox, self._topics)
-        self._board = StatusBoard(self._topics, outbox, self._acknowledgements, self._cameras, versions)
-        # No SimpleQueue: before Python 3.11 its `get` can wait for ever when its time-out is over as it begins.
-        self._inbox: Queue[_Signal] = Queue()
+        configured = Configured(self._cameras, frozenset(shelves))
+        self._board = StatusBoard(self._topics, outbox, self._acknowledgements, configured, versions)
+        self._signals = Signals()
         self._first_attempt: SimpleQueue[EdgekitError | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._main, name="mqtt-publisher", daemon=True)
         self._connected = threading.Event()
@@ -108,7 +89,7 @@ class Publisher:
         read_password(self._settings.password_file)
         self._outbox.register_cameras(self._cameras)
         if self._commands is not None:
-            self._commands.start(lambda message: self._inbox.put(_Reply(message)))
+            self._commands.start(lambda message: self._signals.put(Reply(message)))
         self._thread.start()
         if self._settings.at_start == "require":
             failure = self._first_attempt.get()
@@ -118,11 +99,15 @@ class Publisher:
 
     def notify(self) -> None:
         """Say that events were committed."""
-        self._inbox.put(_Committed())
+        self._signals.put(Committed())
 
     def set_camera_status(self, status: CameraStatusMessage) -> None:
         """Publish a camera's status now, and anew after each reconnect."""
-        self._inbox.put(status)
+        self._signals.put(status)
+
+    def set_shelf(self, shelf: ShelfMessage) -> None:
+        """Publish what stands in a shelf zone now, and anew after each reconnect."""
+        self._signals.put(shelf)
 
     def stop(self, drain_timeout_s: float) -> int:
         """Publish what the outbox holds, then `offline`, then disconnect.
@@ -134,7 +119,7 @@ class Publisher:
             Events that stay in the outbox.
         """
         if self._thread.is_alive():
-            self._inbox.put(_Stop(self._clock.monotonic() + drain_timeout_s))
+            self._signals.put(Stop(self._clock.monotonic() + drain_timeout_s))
             self._thread.join(drain_timeout_s + 2 * self._settings.connect_timeout_s + 2 * _FAREWELL_S)
         if self._thread.is_alive():
             _log.error("the publisher did not end in time; the process may end all the same, the outbox is durable")
@@ -168,7 +153,7 @@ class Publisher:
         client_id = f"edgekit.{self._topics.site}.{self._topics.box}"
         while not self._finished():
             try:
-                link = Link.open(self._settings, client_id, self._board.will(), self._inbox.put)
+                link = Link.open(self._settings, client_id, self._board.will(), self._signals.put)
             except EdgekitError as exc:
                 if self._gave_up(exc):
                     return
@@ -189,9 +174,10 @@ class Publisher:
                 link.subscribe(self._topics.commands)
             for message in self._board.all(self._clock):
                 session.retain(message)
-            if not self._apply(self._signals(0.0), session):
+            if not self._apply(self._signals.take(0.0), session):
                 return
             session.fill(events=False)
+            link.subscribe(self._topics.shelves)  # to hear which ones the broker keeps that nobody has any more
             self._connected.set()
             self._accepted = True
             self._first_attempt.put(None)
@@ -216,7 +202,7 @@ class Publisher:
                 _log.warning("the broker acknowledged nothing for %g s: connecting anew", self._pace.stall_s)
                 return
             wake_s = min(time for time in (status_s, session.due_s, self._stop_s) if time is not None)
-            if not self._apply(self._signals(wake_s - now), session):
+            if not self._apply(self._signals.take(wake_s - now), session):
                 return
             session.settle()
 
@@ -225,12 +211,12 @@ class Publisher:
         end_s = self._clock.monotonic() + _FAREWELL_S
         while not session.quiet and (left := end_s - self._clock.monotonic()) > 0:
             session.fill(events=False)
-            if not self._apply(self._signals(left), session):
+            if not self._apply(self._signals.take(left), session):
                 break
         session.settle()
         session.link.close()
 
-    def _apply(self, signals: Sequence[_Signal], session: Session | None = None) -> bool:
+    def _apply(self, signals: Sequence[Signal], session: Session | None = None) -> bool:
         """Act on signals; return False where the session's connection has ended."""
         alive = True
         for signal in signals:
@@ -239,17 +225,17 @@ class Publisher:
                     session.acknowledge(signal)
                 case Received(link=link) if session is not None and link is session.link:
                     self._receive(signal, session)
-                case _Reply(message=message) if session is not None:
+                case Reply(message=message) if session is not None:
                     session.reply(message)
                 case Closed(link=link, reason=reason) if session is not None and link is session.link:
                     _log.warning("the connection to the broker ended (%s)%s", reason, _hint(reason))
                     alive = False
-                case CameraStatusMessage():
+                case CameraStatusMessage() | ShelfMessage():
                     message = self._board.put(signal)
                     if session is not None:
                         session.retain(message)
                         session.retain(self._board.box(self._clock))
-                case _Stop(at_s=at_s):
+                case Stop(at_s=at_s):
                     self._stop_s = at_s
                 case _:
                     pass  # of a connection that is gone, or a commit, which the next fill finds by itself
@@ -260,24 +246,17 @@ class Publisher:
     def _receive(self, message: Received, session: Session) -> None:
         if self._commands is not None and self._topics.command_of(message.topic) is not None:
             self._commands.take(message)
+        elif self._topics.shelf_of(message.topic) is not None:
+            for cleared in self._board.outlived(message):
+                session.retain(cleared)
         else:
             session.receive(message)
-
-    def _signals(self, timeout_s: float) -> list[_Signal]:
-        """Return all signals that are there, after waiting for the first."""
-        found: list[_Signal] = []
-        try:
-            found.append(self._inbox.get(timeout=max(timeout_s, 0.0)))
-            while True:
-                found.append(self._inbox.get_nowait())
-        except Empty:
-            return found
 
     def _idle(self, seconds: float) -> None:
         """Wait between two attempts, or until a stop is asked for."""
         end_s = self._clock.monotonic() + seconds
         while not self._finished() and (left := end_s - self._clock.monotonic()) > 0:
-            self._apply(self._signals(left))
+            self._apply(self._signals.take(left))
 
     def _finished(self) -> bool:
         """Whether a stop was asked for and nothing is left to send, or no time; consumers are not waited for."""

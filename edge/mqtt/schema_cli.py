@@ -13,6 +13,7 @@ class Document(str, Enum):
     EVENT = "event"
     STATUS = "status"
     CAMERA = "camera"
+    SHELF = "shelf"
     ACK = "ack"
     COMMAND = "command"
     REPLY = "reply"
@@ -27,7 +28,7 @@ def schema(
     Example: edgekit schema asyncapi > edgekit.asyncapi.json
     """
     from edge.mqtt.contract import CHANNELS, asyncapi  # noqa: PLC0415 - help must not wait for pydantic
-    from edge.mqtt.messages import json_schema  # noqa: PLC0415
+    from edge.mqtt.wire import json_schema  # noqa: PLC0415
 
     content = asyncapi() if document is Document.ASYNCAPI else json_schema(CHANNELS[document.value].message)
     print(json.dumps(content, indent=2))

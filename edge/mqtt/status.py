@@ -1,54 +1,79 @@
 """What a box tells about itself in its retained topics."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import Clock
-from edge.mqtt.link import Outgoing
+from edge.mqtt.link import Outgoing, Received
 from edge.mqtt.messages import BoxState, CameraState, CameraStatusMessage, StatusMessage
 from edge.mqtt.outbox import Outbox
+from edge.mqtt.shelf_messages import ShelfMessage
 from edge.mqtt.topics import Topics
 
 _BLIND = (CameraState.STALLED, CameraState.RECONNECTING)
 
 
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """Names of all cameras, and camera and zone of all shelves, that the configuration has."""
+
+    cameras: tuple[str, ...]
+    shelves: frozenset[tuple[str, str]] = frozenset()
+
+
 class StatusBoard:
-    """The newest status of the box and its cameras, as retained messages. Used by one thread."""
+    """The newest status of the box, its cameras and its shelves, as retained messages. Used by one thread."""
 
     def __init__(
         self,
         topics: Topics,
         outbox: Outbox,
         acknowledgements: Acknowledgements,
-        cameras: tuple[str, ...],
+        configured: Configured,
         versions: Mapping[str, str],
     ) -> None:
         self._topics = topics
         self._outbox = outbox
         self._acknowledgements = acknowledgements
-        self._configured = cameras
+        self._configured = configured
         self._versions = dict(versions)
         self._cameras: dict[str, CameraStatusMessage] = {}
+        self._shelves: dict[tuple[str, str], ShelfMessage] = {}
         self._state: BoxState | None = None
         self._since: datetime | None = None
 
-    def put(self, camera: CameraStatusMessage) -> Outgoing:
-        """Keep a camera's new status and return its message."""
-        self._cameras[camera.camera] = camera
-        return self._camera_message(camera)
+    def put(self, told: CameraStatusMessage | ShelfMessage) -> Outgoing:
+        """Keep what is new of a camera or a shelf, and return its message."""
+        if isinstance(told, ShelfMessage):
+            self._shelves[told.camera, told.zone] = told
+            return self._shelf_message(told)
+        self._cameras[told.camera] = told
+        return self._camera_message(told)
 
     def all(self, clock: Clock) -> Iterator[Outgoing]:
-        """Return every retained message, in the order of sending: the box's, its cameras', and what clears old ones.
+        """Return every retained message in the order of sending: the box's, cameras', shelves', and what clears others.
 
         A camera that the outbox knows and the configuration no longer has gets an empty message, which removes it.
         """
         yield self.box(clock)
         for camera in self._cameras.values():
             yield self._camera_message(camera)
+        for shelf in self._shelves.values():
+            yield self._shelf_message(shelf)
         for name in self._outbox.positions():
-            if name not in self._configured:
+            if name not in self._configured.cameras:
                 yield Outgoing(self._topics.camera_status(name), b"", retain=True)
+
+    def outlived(self, message: Received) -> Iterator[Outgoing]:
+        """Return what clears the shelf that the broker still tells of, where the configuration no longer has it.
+
+        The broker alone knows: the outbox, which remembers cameras, may have been lost since.
+        """
+        shelf = self._topics.shelf_of(message.topic)
+        if message.retained and shelf is not None and shelf not in self._configured.shelves:
+            yield Outgoing(message.topic, b"", retain=True)
 
     def box(self, clock: Clock) -> Outgoing:
         """Return the box's own status: degraded while a camera that should see does not, or once events were lost."""
@@ -118,3 +143,6 @@ class StatusBoard:
 
     def _camera_message(self, camera: CameraStatusMessage) -> Outgoing:
         return Outgoing(self._topics.camera_status(camera.camera), camera.to_json().encode(), retain=True)
+
+    def _shelf_message(self, shelf: ShelfMessage) -> Outgoing:
+        return Outgoing(self._topics.shelf(shelf.camera, shelf.zone), shelf.to_json().encode(), retain=True)

@@ -26,6 +26,23 @@ class Topics:
         """Return the retained topic that tells how a camera does."""
         return f"{self.root}/cameras/{camera}/status"
 
+    def shelf(self, camera: str, zone: str) -> str:
+        """Return the retained topic that tells what stands in a shelf zone."""
+        return f"{self.root}/cameras/{camera}/shelf/{zone}"
+
+    @property
+    def shelves(self) -> str:
+        """The filter for the topics of all shelf zones."""
+        return self.shelf("+", "+")
+
+    def shelf_of(self, topic: str) -> tuple[str, str] | None:
+        """Return camera and zone that a shelf's topic names, None for any other topic."""
+        match topic.removeprefix(f"{self.root}/cameras/").split("/"):
+            case [camera, "shelf", zone] if topic.startswith(f"{self.root}/cameras/"):
+                return camera, zone
+            case _:
+                return None
+
     def acknowledgements(self, consumer: str) -> str:
         """Return the filter for the retained topics in which a consumer acknowledges, one for each camera."""
         return self.acknowledgement(consumer, "+")

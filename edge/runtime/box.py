@@ -24,10 +24,12 @@ from edge.runtime.control import BoxControl, ModelInUse
 from edge.runtime.intake import Inlet, Intake
 from edge.runtime.lane import Lane, Observer
 from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
+from edge.runtime.shelves import ShelfSender, ShelfTeller
 from edge.runtime.summary import RunSummary, Tally
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.tags.routing import Routing
+from edge.tags.shelf_state import ShelfView
 from edge.video.feed import CameraFeed
 from edge.video.motion import MotionGate
 from edge.video.newest import FramePlace, FrameQueue, NewestFrame
@@ -86,7 +88,8 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         desk = _desk(config, run_id, control)
         if desk is not None:
             stack.callback(desk.stop, _STOP_COMMANDS_S)
-        publisher = Publisher(config.mqtt, outbox, cameras=names, versions=versions, commands=desk)
+        shelves = [(camera.name, shelf.name) for camera in config.cameras for shelf in camera.shelves]
+        publisher = Publisher(config.mqtt, outbox, cameras=names, versions=versions, commands=desk, shelves=shelves)
         publisher.start()
         stack.callback(publisher.stop, 0.0)
 
@@ -100,6 +103,8 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
                 _log.info("%s", _line(event))
 
         assembly.commit = commit
+        shelf_sender = ShelfSender(config.box.site, config.box.name, run_id, publisher.set_shelf)
+        assembly.tell_shelf = shelf_sender.tell
         statuses = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
         began = time.monotonic()
         Runner(model, assembly.cameras, assembly.intake, statuses).run(stop)
@@ -133,11 +138,13 @@ class _Assembly:
 
     def __init__(self, config: BoxConfig, detector: Detector, observe: Observer | None) -> None:
         self.commit: Callable[[Sequence[TagEvent]], None] = _not_yet
+        self.tell_shelf: Callable[[ShelfView], None] = _nobody_listens
         places: list[FramePlace] = []
         lanes: list[Lane] = []
         for camera in config.cameras:
             interpreter = CameraInterpreter(camera, config.codes, detector.classes)
-            lanes.append(Lane(interpreter, self._commit, observe))
+            teller = ShelfTeller(self._tell_shelf) if camera.shelves else None
+            lanes.append(Lane(interpreter, self._commit, observe, teller))
             places.append(_place(camera, self._announce))
         # One frame in each request, and one more that is ready when a request becomes free.
         gates = [MotionGate() if camera.policy == "motion" else None for camera in config.cameras]
@@ -154,9 +161,16 @@ class _Assembly:
     def _commit(self, events: Sequence[TagEvent]) -> None:
         self.commit(events)
 
+    def _tell_shelf(self, view: ShelfView) -> None:
+        self.tell_shelf(view)
+
 
 def _not_yet(events: Sequence[TagEvent]) -> None:
     raise RuntimeError(f"{len(events)} events came before the outbox was open")
+
+
+def _nobody_listens(view: ShelfView) -> None:
+    raise RuntimeError(f"shelf {view.zone} had something to tell before the publisher was there")
 
 
 def _place(camera: Camera, announce: Callable[[], None]) -> FramePlace:
@@ -167,4 +181,6 @@ def _place(camera: Camera, announce: Callable[[], None]) -> FramePlace:
 def _line(event: TagEvent) -> str:
     texts = ", ".join(printable(tag.value) for tag in event.tags if tag.key == "code")
     where = "/".join(part for part in (event.camera, event.zone) if part)
+    if event.stock is not None:
+        return f"{where}: {event.kind.value} {event.stock.tag}, {event.stock.count} there"
     return f"{where}: {event.kind.value} {texts or (event.reason.value if event.reason else '')}".rstrip()

@@ -12,7 +12,7 @@ from edge.model.bundle import Bundle
 from edge.model.detector import Detector, self_test
 from edge.mqtt.command_messages import CommandMessage, CommandName, Scalar
 from edge.mqtt.commands import PICTURE
-from edge.mqtt.messages import format_utc
+from edge.mqtt.wire import format_utc
 from edge.tags.routing import Routing
 from edge.video.feed import CameraFeed
 

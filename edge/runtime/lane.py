@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edge.model.detections import Detections
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
+from edge.tags.shelf_state import ShelfView
 from edge.video.frame import Frame
 
 
@@ -33,6 +34,7 @@ class Still:
 
 EventSink = Callable[[Sequence[TagEvent]], None]
 Observer = Callable[[Inferred, CameraInterpreter], None]
+ShelfSink = Callable[[Sequence[ShelfView]], None]
 
 
 class Lane:
@@ -42,12 +44,20 @@ class Lane:
         interpreter: The camera's tags half; touched under this lane's lock only.
         commit: Takes the events of a step, and has them on disk when it returns.
         observe: Called after each step, in frame order; None where nobody looks.
+        tell_shelves: Takes what stands on the camera's shelves after each step, when its events are on disk.
     """
 
-    def __init__(self, interpreter: CameraInterpreter, commit: EventSink, observe: Observer | None = None) -> None:
+    def __init__(
+        self,
+        interpreter: CameraInterpreter,
+        commit: EventSink,
+        observe: Observer | None = None,
+        tell_shelves: ShelfSink | None = None,
+    ) -> None:
         self._interpreter = interpreter
         self._commit = commit
         self._observe = observe
+        self._tell_shelves = tell_shelves
         self._arrivals = threading.Lock()
         self._running = threading.Lock()
         self._waiting: dict[int, Inferred | Still] = {}
@@ -62,6 +72,14 @@ class Lane:
         """Frames that have a ticket and have not gone through the tags half yet."""
         with self._arrivals:
             return self._next_ticket - self._next_step
+
+    @property
+    def shelves(self) -> tuple[ShelfView, ...]:
+        """What stands on the camera's shelves, between two frames."""
+        with self._running:
+            views = self._interpreter.shelves
+        self._run_waiting()
+        return views
 
     def take_ticket(self) -> int:
         """Return the place of the next frame; call it in frame order, as the frame is taken from its camera."""
@@ -116,3 +134,5 @@ class Lane:
     def _publish(self, events: Sequence[TagEvent]) -> None:
         if events:
             self._commit(events)
+        if self._tell_shelves is not None:
+            self._tell_shelves(self._interpreter.shelves)

@@ -83,10 +83,17 @@ def make_publisher() -> Iterator[MakePublisher]:
     with contextlib.ExitStack() as running:
 
         def make(
-            outbox: Outbox, settings: Mqtt, *, cameras: tuple[str, ...] = ("belt",), pace: Pace | None = None
+            outbox: Outbox,
+            settings: Mqtt,
+            *,
+            cameras: tuple[str, ...] = ("belt",),
+            pace: Pace | None = None,
+            shelves: tuple[tuple[str, str], ...] = (),
         ) -> Publisher:
             quick = Pace(backoff_first_s=0.1, backoff_max_s=0.4)
-            publisher = Publisher(settings, outbox, cameras=cameras, versions={"edgekit": "0.1.0"}, pace=pace or quick)
+            publisher = Publisher(
+                settings, outbox, cameras=cameras, versions={"edgekit": "0.1.0"}, pace=pace or quick, shelves=shelves
+            )
             running.callback(publisher.stop, 0.0)
             return publisher
 

@@ -7,8 +7,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from edge.mqtt.conversion import Origin, Stamp, event_body, event_message
-from edge.mqtt.messages import EventMessage, json_schema
-from edge.tags.events import EventKind, Interval, NoReadReason
+from edge.mqtt.messages import EventBody, EventMessage
+from edge.mqtt.wire import json_schema
+from edge.tags.events import EventKind, Interval, NoReadReason, Stock
 from edge.video.frame import ClockSource
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def test_every_field_reaches_the_wire(make_event: "MakeEvent") -> None:
         "trigger_id": None,
         "reason": None,
         "interval": None,
+        "stock": None,
         "model_digest": "sha256:abc",
         "published_at": "2025-03-01T12:00:01.000Z",
         "latency_ms": {"stages": {"decode": 1.25, "inference": 12.5, "outbox": 3.0}, "total": 20.5},
@@ -74,6 +76,31 @@ def test_an_event_of_another_run_has_no_latency_in_this_ones_time(make_event: "M
     message = event_message(body, published_at=NOW, waited_ms=None, total_ms=None, replayed=True)
     assert message.latency_ms.total is None
     assert "outbox" not in message.latency_ms.stages
+
+
+def test_a_shelfs_event_tells_product_number_and_since_when(make_event: "MakeEvent") -> None:
+    stock = Stock("cola", 3, NOW - timedelta(seconds=4), away_s=2.5)
+    event = dataclasses.replace(make_event(), kind=EventKind.PUT_BACK, zone="left", stock=stock)
+    message = event_message(
+        event_body(event, ORIGIN, STAMP), published_at=NOW, waited_ms=None, total_ms=None, replayed=False
+    )
+    written = json.loads(message.to_json())
+    Draft202012Validator(json_schema(EventMessage)).validate(written)
+    assert written["kind"] == "put_back"
+    assert written["stock"] == {
+        "tag": "cola",
+        "count": 3,
+        "before": None,
+        "since": "2025-03-01T11:59:57.000Z",
+        "away_s": 2.5,
+        "limit": None,
+    }
+
+
+def test_an_event_that_an_earlier_release_kept_has_no_stock(make_event: "MakeEvent") -> None:
+    kept = json.loads(event_body(make_event(), ORIGIN, STAMP).to_json())
+    del kept["stock"]
+    assert EventBody.model_validate_json(json.dumps(kept)).stock is None
 
 
 def test_an_unobserved_stretch_tells_from_to_and_cause(make_event: "MakeEvent") -> None:

@@ -17,10 +17,8 @@ from edge.mqtt.messages import (
     CameraStatusMessage,
     EventMessage,
     StatusMessage,
-    WireModel,
-    format_utc,
-    json_schema,
 )
+from edge.mqtt.wire import WireModel, format_utc, json_schema
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(2200, 1, 1), timezones=ZONES)  # noqa: DTZ001
@@ -46,7 +44,7 @@ STATUS = StatusMessage(
 def test_each_schema_is_valid_closed_and_named(model: type[WireModel]) -> None:
     schema = json_schema(model)
     Draft202012Validator.check_schema(schema)
-    assert schema["$id"] in {"urn:edgekit:event:1", "urn:edgekit:status:1", "urn:edgekit:camera:1", "urn:edgekit:ack:1"}
+    assert schema["$id"] in {f"urn:edgekit:{name}:1" for name in ("event", "status", "camera", "shelf", "ack")}
     assert schema["additionalProperties"] is False
     assert "schema" in schema["required"]
 
@@ -54,7 +52,7 @@ def test_each_schema_is_valid_closed_and_named(model: type[WireModel]) -> None:
 def test_the_event_schema_requires_every_field_of_the_contract() -> None:
     expected = (
         "schema event_id site box camera run_id epoch seq kind captured_at published_at latency_ms late replayed track "
-        "zone direction boxes tags product route catalogue_digest routes_digest trigger_id reason interval "
+        "zone direction boxes tags product route catalogue_digest routes_digest trigger_id reason interval stock "
         "model_digest frame"
     )
     assert set(json_schema(EventMessage)["required"]) == set(expected.split())

@@ -6,16 +6,9 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator
 
 from edge.config import Mqtt
-from edge.mqtt.messages import (
-    CameraDrops,
-    CameraState,
-    CameraStatusMessage,
-    EventMessage,
-    StatusMessage,
-    WireModel,
-    json_schema,
-)
+from edge.mqtt.messages import CameraDrops, CameraState, CameraStatusMessage, EventMessage, StatusMessage
 from edge.mqtt.session import Pace
+from edge.mqtt.wire import WireModel, json_schema
 
 if TYPE_CHECKING:
     from tests.edge.conftest import Mosquitto, Subscriber
