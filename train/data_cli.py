@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from devices.errors import EdgekitError
+from train.check.cli import check
 from train.sets import KNOWN, get_known
 from train.synth.cli import app as synth
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 app.add_typer(synth, name="synth")
+app.command()(check)
 
 
 @app.command()
