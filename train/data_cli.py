@@ -1,6 +1,7 @@
 """Get, render and describe the pictures that a detector learns from."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from devices.errors import EdgekitError
 from train.check.cli import check
 from train.sets import KNOWN, get_known
 from train.synth.cli import app as synth
+from train.tagged_sets import GROCERY_STORE, get_grocery_store
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 app.add_typer(synth, name="synth")
@@ -18,7 +20,7 @@ app.command()(check)
 
 @app.command()
 def get(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(KNOWN)}.")],
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join((*KNOWN, GROCERY_STORE))}.")],
     out: Annotated[Path, typer.Argument(help="The new folder.")],
     *,
     origin: Annotated[
@@ -31,8 +33,9 @@ def get(
     """
     if origin is None and "EDGEKIT_DATA" not in os.environ:
         raise EdgekitError("where is the data? name its folder with --from, or set EDGEKIT_DATA")
-    opened = get_known(name, origin or Path(os.environ["EDGEKIT_DATA"]), out)
-    print(f"{out}: {opened.description.pictures} pictures, {opened.description.licence}, {opened.description.digest}")
+    data = origin or Path(os.environ["EDGEKIT_DATA"])
+    described = (get_grocery_store if name == GROCERY_STORE else partial(get_known, name))(data, out).description
+    print(f"{out}: {described.pictures} pictures, {described.licence}, {described.digest}")
 
 
 @app.command()

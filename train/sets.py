@@ -79,7 +79,7 @@ def get_known(name: str, data: Path, out: Path) -> DetectionSet:
     """
     known = KNOWN.get(name)
     if known is None:
-        raise EdgekitError(f"there is no known set {name!r}: choose from {', '.join(KNOWN)}")
+        raise EdgekitError(f"there is no known set {name!r}: `edgekit data get --help` lists them")
     origin = data / known.folder
     if not (origin / "images").is_dir():
         raise EdgekitError(f"{origin} does not hold the set {name}: give the folder above it with --from")
