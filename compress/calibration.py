@@ -2,8 +2,10 @@
 
 import hashlib
 import random
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
+from edge.evaluate.tagged_set import TaggedSet
 from edge.model.geometry import Letterbox
 from edge.model.picture import read_picture
 
@@ -22,10 +25,12 @@ class CalibrationSet:
     Attributes:
         pictures: The files.
         digest: sha256 over their names and contents, in order.
+        seed: Of the draw.
     """
 
     pictures: tuple[Path, ...]
     digest: str
+    seed: int
 
     def tensors(self, height: int, width: int) -> Iterator[NDArray[np.uint8]]:
         """Yield each picture as the runtime would give it to the model: (1, height, width, 3) uint8 BGR.
@@ -54,7 +59,32 @@ def draw_calibration(sets: Sequence[DetectionSet], count: int, seed: int) -> Cal
         chosen += drawn.sample(pictures, min(share, len(pictures)))
     if not chosen:
         raise EdgekitError("the sets hold no picture in images/train: calibration needs the pictures of the training")
+    return _calibration_set(chosen, seed)
+
+
+def draw_tagged(sets: Sequence[TaggedSet], count: int, seed: int) -> CalibrationSet:
+    """Draw training pictures of tagged sets, as many of each combination of tags as it takes in turn.
+
+    Raises:
+        EdgekitError: The sets hold no training picture.
+    """
+    drawn = random.Random(seed)  # noqa: S311 - a draw of pictures, repeatable on purpose
+    by_tags: dict[tuple[str, object], list[Path]] = defaultdict(list)
+    for opened in sets:
+        for picture in opened.part("train"):
+            by_tags[opened.description.name, picture.tags].append(picture.path)
+    queues = list(by_tags.values())
+    for queue in queues:
+        drawn.shuffle(queue)
+    turns = zip_longest(*queues)
+    chosen = [path for turn in turns for path in turn if path is not None][:count]
+    if not chosen:
+        raise EdgekitError("the sets hold no picture of the part train: calibration needs the pictures of the training")
+    return _calibration_set(chosen, seed)
+
+
+def _calibration_set(chosen: Sequence[Path], seed: int) -> CalibrationSet:
     total = hashlib.sha256()
     for path in chosen:
         total.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return CalibrationSet(tuple(chosen), total.hexdigest())
+    return CalibrationSet(tuple(chosen), total.hexdigest(), seed)

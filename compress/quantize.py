@@ -5,35 +5,31 @@ import hashlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
 
-from compress.calibration import draw_calibration
+from compress.calibration import CalibrationSet
 from devices.errors import EdgekitError
-from edge.evaluate.dataset import DetectionSet
-from edge.model.export_record import INT8_ONNX, INT8_OPENVINO, QUANTIZATION_RECORD, QuantizationRecord
+from edge.model.export_record import CLASSIFIER, DETECTOR, QUANTIZATION_RECORD, QuantizationRecord
 from edge.model.manifest import Calibration
 
 
-def quantize(model: Path, out: Path, sets: Sequence[DetectionSet], *, pictures: int, seed: int) -> QuantizationRecord:
-    """Quantise a detector for OpenVINO (NNCF) and ONNX Runtime (QDQ).
+def quantize(model: Path, out: Path, calibration: CalibrationSet) -> QuantizationRecord:
+    """Quantise a detector or a classifier for OpenVINO (NNCF) and ONNX Runtime (QDQ).
 
     Args:
         model: The exported ONNX file: input (1, height, width, 3) uint8.
         out: The new folder; it appears whole or not at all.
-        sets: Their training pictures are calibrated on.
-        pictures: How many, over all sets.
-        seed: Of the draw.
+        calibration: The pictures whose activations set the scales.
 
     Raises:
-        EdgekitError: The model is missing or no exported detector, `out` exists, or the sets hold no pictures.
+        EdgekitError: The model is missing or was not exported by this kit, `out` exists, or a picture cannot be read.
     """
     height, width = input_size(model)
     if out.exists():
         raise EdgekitError(f"{out} exists: remove it or choose another folder")
-    calibration = draw_calibration(sets, pictures, seed)
+    names = CLASSIFIER if model.stem == CLASSIFIER.stem else DETECTOR
     tensors = list(calibration.tensors(height, width))
 
     # Faults come first: importing NNCF takes seconds.
@@ -50,14 +46,14 @@ def quantize(model: Path, out: Path, sets: Sequence[DetectionSet], *, pictures: 
         partial = Path(folder) / out.name
         partial.mkdir()
         float_nodes = {
-            "openvino": quantize_for_openvino(model, partial / INT8_OPENVINO, tensors),
-            "onnx": quantize_for_onnxruntime(model, partial / INT8_ONNX, tensors),
+            "openvino": quantize_for_openvino(model, partial / names.int8_openvino, tensors),
+            "onnx": quantize_for_onnxruntime(model, partial / names.int8_onnx, tensors),
         }
         record = QuantizationRecord(
             model=model.name,
             model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
             calibration=Calibration(digest=calibration.digest, pictures=len(tensors)),
-            seed=seed,
+            seed=calibration.seed,
             float_nodes=float_nodes,
             versions={module.__name__: str(module.__version__) for module in (nncf, onnxruntime, openvino)},
         )

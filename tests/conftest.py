@@ -14,8 +14,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edge.model.bundle import build_bundle
+from edge.model.classifier_manifest import ClassifierManifest, ClassifierSelfTest, ExpectedTag
 from edge.model.manifest import Expected, FileEntry, Input, Manifest, ModelFile, SelfTest, Thresholds, WeightsEntry
 from edge.model.signature import create_key, load_private
+from edge.model.taxonomy import Attribute, Taxonomy
 
 ACCEPTED = Path(__file__).parent / "missing_hardware.txt"
 
@@ -136,6 +138,84 @@ def make_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
         )
         folder = tmp_path / f"bundle-{len(list(tmp_path.glob('bundle-*')))}"
         members = {path.name: path.read_bytes() for path in (export / "detector.onnx", picture)}
+        build_bundle(folder, manifest, members, load_private(private))
+        return SignedBundle(folder, public, private, export)
+
+    return make
+
+
+COLOURS = Taxonomy(
+    attributes=(
+        Attribute(name="colour", values=("blue", "green", "red")),
+        Attribute(name="warmth", values=("cold", "warm"), implied_by="colour", follows=(0, 0, 1)),
+    )
+)
+
+
+def colour_model(path: Path, size: int = 32) -> Path:
+    """Write a classifier of three columns: blue, green and red, by the mean of each channel, as a softmax.
+
+    Args:
+        path: The ONNX file to write.
+        size: Side of the square input.
+    """
+    nodes = [
+        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["float"], ["mean"], axes=[1, 2], keepdims=0),
+        helper.make_node("Mul", ["mean", "gain"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["predictions"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "colour",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, size, size, 3])],
+        [helper.make_tensor_value_info("predictions", TensorProto.FLOAT, [1, 3])],
+        [numpy_helper.from_array(np.array([0.05], np.float32), "gain")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    onnx.save(model, str(path))
+    return path
+
+
+@pytest.fixture
+def make_classifier_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
+    """Build bundles around the colour model; keyword arguments change the manifest."""
+
+    def make(**manifest_changes: Any) -> SignedBundle:
+        private, public = tmp_path / "key.pem", tmp_path / "key.pub"
+        if not private.exists():
+            create_key(private, public)
+        export = tmp_path / "classifier-export"
+        export.mkdir(exist_ok=True)
+        colour_model(export / "classifier.onnx")
+        picture = tmp_path / "red.png"
+        cv2.imwrite(str(picture), np.full((32, 32, 3), (0, 0, 200), np.uint8))
+        changes: dict[str, Any] = {
+            "thresholds": {"colour": 0.6, "warmth": 0.7},
+            "self_test": ClassifierSelfTest(
+                picture="red.png", expected=(ExpectedTag(attribute="colour", value="red", score=1.0),)
+            ),
+            **manifest_changes,
+        }
+        manifest = ClassifierManifest(
+            name="colour",
+            version="1",
+            release=1,
+            licence="Apache-2.0",
+            taxonomy=COLOURS,
+            input=Input(height=32, width=32),
+            models=(
+                ModelFile(path="classifier.onnx", format="onnx", precision="fp32"),
+                ModelFile(path="classifier.onnx", format="openvino", precision="fp32"),
+            ),
+            data=(),
+            weights=WeightsEntry(name="none", licence="Apache-2.0", source="made by the test"),
+            recipe="none",
+            files=(FileEntry(path="unset", sha256="0" * 64, size=0),),
+            **changes,
+        )
+        folder = tmp_path / f"classifier-bundle-{len(list(tmp_path.glob('classifier-bundle-*')))}"
+        members = {path.name: path.read_bytes() for path in (export / "classifier.onnx", picture)}
         build_bundle(folder, manifest, members, load_private(private))
         return SignedBundle(folder, public, private, export)
 

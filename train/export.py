@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from devices.errors import EdgekitError
-from edge.model.export_record import EXPORT_RECORD, EXPORTED_MODEL, ExportRecord
+from edge.model.export_record import DETECTOR, ExportRecord
 from edge.model.manifest import Input, WeightsEntry
 from train.detector import read_config
 
@@ -43,7 +43,7 @@ def export_run(run: Path, out: Path, *, height: int, width: int, top_k: bool = F
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         partial = Path(folder) / out.name
         weights = run / "weights" / "best.pt"
-        classes = export_onnx(weights, partial / EXPORTED_MODEL, height=height, width=width, top_k=top_k)
+        classes = export_onnx(weights, partial / DETECTOR.exported, height=height, width=width, top_k=top_k)
         record = ExportRecord(
             licence=LICENCE,
             classes=classes,
@@ -53,7 +53,7 @@ def export_run(run: Path, out: Path, *, height: int, width: int, top_k: bool = F
             weights=_weights(config.settings.weights),
             recipe=recipe or config.command,
         )
-        (partial / EXPORT_RECORD).write_text(record.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8")
+        (partial / DETECTOR.record).write_text(record.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8")
         shutil.move(partial, out)
     return record
 

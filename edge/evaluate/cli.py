@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from devices.errors import EdgekitError
+
 if TYPE_CHECKING:
+    from edge.evaluate.classifier_report import ClassifierEvaluation
     from edge.evaluate.evaluation import ClassScore
+    from edge.model.bundle import ClassifierBundle
 
 
 class Split(str, Enum):
@@ -22,7 +26,7 @@ def evaluate(
     *,
     bundle: Annotated[Path, typer.Option(help="The bundle's folder.")],
     trusted_keys: Annotated[list[Path], typer.Option("--trusted-key", help="Public key of its signer.")],
-    sets: Annotated[list[Path], typer.Option("--set", help="A detection set; may be given several times.")],
+    sets: Annotated[list[Path], typer.Option("--set", help="A set; detection sets may be given several times.")],
     split: Annotated[
         Split,
         typer.Option(
@@ -36,15 +40,23 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Score every model file of a bundle: average precision by class, FP32 beside INT8.
+    """Score every model file of a bundle: a detector's average precision, a classifier's accuracy by attribute.
 
     Example: edgekit evaluate --bundle bundles/first --trusted-key site.pub --set sets/warehouse
     """
     from edge.evaluate.dataset import open_set  # noqa: PLC0415 - help must not wait for engines
     from edge.evaluate.report import evaluate_bundle  # noqa: PLC0415
-    from edge.model.bundle import open_bundle  # noqa: PLC0415
+    from edge.model.bundle import Bundle, open_any_bundle  # noqa: PLC0415
+    from edge.model.classifier_manifest import ClassifierManifest  # noqa: PLC0415
 
-    opened = open_bundle(bundle, trusted_keys)
+    found = open_any_bundle(bundle, trusted_keys)
+    if isinstance(found.manifest, ClassifierManifest):
+        if by is not None or len(sets) != 1:
+            raise EdgekitError("a classifier is scored on one tagged set, as a whole: give one --set, and no --by")
+        classifier = Bundle(found.directory, found.manifest, found.digest)
+        _evaluate_classifier(classifier, sets[0], split.value, draws=draws, seed=seed, as_json=as_json)
+        return
+    opened = Bundle(found.directory, found.manifest, found.digest)
     pictures = [open_set(folder) for folder in sets]
     total = sum(len(one.pictures(split.value)) for one in pictures) * len(opened.manifest.models)
     with typer.progressbar(length=total, label="evaluating", file=typer.get_text_stream("stderr")) as bar:
@@ -66,6 +78,51 @@ def evaluate(
             f"  INT8 less FP32, {cost.backend}, {cost.set_name}: {cost.points:+.2f} points of mAP50-95, "
             f"95 % of {cost.draws} draws in {cost.low:+.2f} to {cost.high:+.2f}"
         )
+
+
+def _evaluate_classifier(
+    bundle: "ClassifierBundle", folder: Path, split: str, *, draws: int, seed: int, as_json: bool
+) -> None:
+    from edge.evaluate.classifier_report import evaluate_classifier  # noqa: PLC0415 - help must not wait for engines
+    from edge.evaluate.tagged_set import open_tagged_set  # noqa: PLC0415
+
+    tagged_set = open_tagged_set(folder)
+    total = len(tagged_set.part(split)) * len(bundle.manifest.models)
+    with typer.progressbar(length=total, label="evaluating", file=typer.get_text_stream("stderr")) as bar:
+        report = evaluate_classifier(
+            bundle, tagged_set, split=split, draws=draws, seed=seed, advance=lambda: bar.update(1)
+        )
+    print(report.model_dump_json(indent=1) if as_json else "\n".join(_lines(report)))
+
+
+def _lines(report: "ClassifierEvaluation") -> list[str]:
+    lines: list[str] = []
+    if report.openings is not None:
+        lines.append(f"the test part of {report.set_name} was opened {report.openings} times, this one included")
+    lines.append(
+        f"{report.bundle} {report.digest[:12]}, {report.pictures} pictures of {report.set_name} {report.split}"
+    )
+    for model in report.models:
+        lines.append(f"  {model.backend} {model.version} {model.precision}:")
+        for score in model.attributes:
+            told = [
+                f"accuracy {score.accuracy:.3f}",
+                f"micro F1 {score.micro_f1:.3f}",
+                f"macro F1 {score.macro_f1:.3f}",
+            ]
+            if score.mean_average_precision is not None:
+                told.append(f"mAP {score.mean_average_precision:.3f}")
+            if score.calibration_error is not None:
+                told.append(f"calibration error {score.calibration_error:.3f}")
+            if score.accuracy_of_sure is not None:
+                told.append(f"unknown {score.unknown:.3f}, accuracy of the others {score.accuracy_of_sure:.3f}")
+            lines.append(f"    {score.attribute}: {', '.join(told)}")
+    lines += [
+        f"  INT8 less FP32, {cost.backend}, {cost.attribute}: {cost.points:+.2f} points of accuracy, "
+        f"95 % of {cost.draws} draws in {cost.low:+.2f} to {cost.high:+.2f}"
+        for cost in report.int8_costs
+    ]
+    return lines
 
 
 def _scores(classes: "tuple[ClassScore, ...]") -> str:

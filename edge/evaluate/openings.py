@@ -12,7 +12,6 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt
 
 from devices.errors import EdgekitError
-from edge.evaluate.dataset import TEST, DetectionSet
 from edge.model.manifest import Sha256
 
 OPENINGS = "test-openings.jsonl"
@@ -31,8 +30,16 @@ class Opening(BaseModel):
     pictures: PositiveInt
 
 
-def record_opening(opened: DetectionSet, bundle: str, bundle_digest: str, at: datetime) -> int:
+def record_opening(folder: Path, set_digest: str, pictures: int, bundle: str, bundle_digest: str, at: datetime) -> int:
     """Write down that a set's test part is about to be scored; return how many times that makes.
+
+    Args:
+        folder: The set's.
+        set_digest: What the set says of its bytes.
+        pictures: Of its test part.
+        bundle: Name of what is scored.
+        bundle_digest: Of the same.
+        at: The time.
 
     Raises:
         EdgekitError: It cannot be written down, and so must not be opened.
@@ -41,10 +48,10 @@ def record_opening(opened: DetectionSet, bundle: str, bundle_digest: str, at: da
         at=at,
         bundle=bundle,
         bundle_digest=bundle_digest,
-        set_digest=opened.description.digest,
-        pictures=len(opened.pictures(TEST)),
+        set_digest=set_digest,
+        pictures=pictures,
     )
-    path = opened.folder / OPENINGS
+    path = folder / OPENINGS
     try:
         with path.open("ab+") as file:
             # A line that was cut off by a crash ends where it is, instead of swallowing this one.
@@ -52,16 +59,16 @@ def record_opening(opened: DetectionSet, bundle: str, bundle_digest: str, at: da
             file.write((b"\n" if torn else b"") + opening.model_dump_json(by_alias=True).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        return count_openings(opened)
+        return count_openings(folder)
     except OSError as exc:
         raise EdgekitError(
             f"cannot write {path} ({exc.strerror}): a test part is opened only where that can be written down"
         ) from exc
 
 
-def count_openings(opened: DetectionSet) -> int:
+def count_openings(folder: Path) -> int:
     """Return how many times a set's test part was opened so far; a line that cannot be read counts too."""
-    path = opened.folder / OPENINGS
+    path = folder / OPENINGS
     return sum(bool(line.strip()) for line in path.read_bytes().splitlines()) if path.exists() else 0
 
 

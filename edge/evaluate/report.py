@@ -49,7 +49,14 @@ def evaluate_bundle(
     check_fit(bundle.manifest.classes, sets, split)
     members = _members(sets, split, by) if by is not None else {}
     openings = {
-        opened.description.name: record_opening(opened, bundle.manifest.name, bundle.digest, now())
+        opened.description.name: record_opening(
+            opened.folder,
+            opened.description.digest,
+            len(opened.pictures(TEST)),
+            bundle.manifest.name,
+            bundle.digest,
+            now(),
+        )
         for opened in (sets if split == TEST else ())
     }
     scores: list[ModelScore] = []

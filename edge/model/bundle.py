@@ -6,13 +6,16 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Generic, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from typing_extensions import TypeVar
 
 from devices.errors import EdgekitError
+from edge.model.classifier_manifest import ClassifierManifest
 from edge.model.engine import ModelContent
-from edge.model.manifest import FileEntry, Manifest, ModelFile
+from edge.model.manifest import BundleManifest, FileEntry, Manifest, ModelFile
 from edge.model.signature import load_public, signed_by_one_of
 from edge.validation import explain
 
@@ -21,8 +24,11 @@ SIGNATURE = "manifest.sig"
 MOST_MANIFEST_BYTES = 1 << 20
 
 
+AnyManifest = TypeVar("AnyManifest", bound=BundleManifest, default=Manifest)
+
+
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Generic[AnyManifest]):
     """A bundle whose signature and files were verified.
 
     Attributes:
@@ -32,7 +38,7 @@ class Bundle:
     """
 
     directory: Path
-    manifest: Manifest
+    manifest: AnyManifest
     digest: str
 
     def read(self, path: str) -> bytes:
@@ -65,7 +71,18 @@ class Bundle:
         return None
 
 
-def build_bundle(out: Path, manifest: Manifest, members: Mapping[str, bytes], key: Ed25519PrivateKey) -> Bundle:
+ClassifierBundle = Bundle[ClassifierManifest]
+
+
+class _Task(BaseModel):
+    """The one key of a manifest that says how to read the others."""
+
+    task: Literal["detect", "classify"]
+
+
+def build_bundle(
+    out: Path, manifest: AnyManifest, members: Mapping[str, bytes], key: Ed25519PrivateKey
+) -> Bundle[AnyManifest]:
     """Write a signed bundle; the folder appears whole or not at all.
 
     Args:
@@ -100,14 +117,39 @@ def build_bundle(out: Path, manifest: Manifest, members: Mapping[str, bytes], ke
 
 
 def open_bundle(directory: Path, trusted_keys: Sequence[Path]) -> Bundle:
-    """Open a bundle: the signature first, then the manifest, then every file.
+    """Open a detector's bundle: the signature first, then the manifest, then every file.
 
     Args:
         directory: The bundle's folder.
         trusted_keys: Public keys of which one must have signed it.
 
     Raises:
-        EdgekitError: Any byte is not what a trusted signer signed, or a file is missing, added or no plain file.
+        EdgekitError: Any byte is not what a trusted signer signed, a file is missing, added or no plain file, or the
+            bundle is a classifier's.
+    """
+    opened = open_any_bundle(directory, trusted_keys)
+    if not isinstance(opened.manifest, Manifest):
+        raise EdgekitError(f"{directory} is a classifier's bundle, where a detector's is needed")
+    return Bundle(opened.directory, opened.manifest, opened.digest)
+
+
+def open_classifier_bundle(directory: Path, trusted_keys: Sequence[Path]) -> ClassifierBundle:
+    """Open a classifier's bundle, as `open_bundle` does a detector's.
+
+    Raises:
+        EdgekitError: As `open_bundle`, or the bundle is a detector's.
+    """
+    opened = open_any_bundle(directory, trusted_keys)
+    if not isinstance(opened.manifest, ClassifierManifest):
+        raise EdgekitError(f"{directory} is a detector's bundle, where a classifier's is needed")
+    return Bundle(opened.directory, opened.manifest, opened.digest)
+
+
+def open_any_bundle(directory: Path, trusted_keys: Sequence[Path]) -> Bundle[Manifest | ClassifierManifest]:
+    """Open a bundle, whatever its models do, as `open_bundle` does.
+
+    Raises:
+        EdgekitError: As `open_bundle`.
     """
     if not directory.is_dir():
         raise EdgekitError(f"there is no bundle at {directory}: check path in [bundle]")
@@ -122,13 +164,19 @@ def open_bundle(directory: Path, trusted_keys: Sequence[Path]) -> Bundle:
             f"the manifest of {directory} is not signed by {names}: it was changed after signing, or another key "
             "signed it; copy the bundle again, or trust its signer's key"
         )
-    try:
-        manifest = Manifest.model_validate_json(content)
-    except ValidationError as exc:
-        faults = explain(exc, Manifest)
-        raise EdgekitError(f"the manifest of {directory} is not one this version knows: {faults}") from exc
+    manifest = _parse(content, directory)
     _check_files(directory, manifest, present)
     return Bundle(directory, manifest, hashlib.sha256(content).hexdigest())
+
+
+def _parse(content: bytes, directory: Path) -> Manifest | ClassifierManifest:
+    form: type[Manifest | ClassifierManifest | _Task] = _Task
+    try:
+        form = ClassifierManifest if _Task.model_validate_json(content).task == "classify" else Manifest
+        return form.model_validate_json(content)
+    except ValidationError as exc:
+        faults = explain(exc, form)
+        raise EdgekitError(f"the manifest of {directory} is not one this version knows: {faults}") from exc
 
 
 def _plain_files(directory: Path) -> dict[str, int]:
@@ -154,7 +202,7 @@ def _read_small(directory: Path, name: str, present: Mapping[str, int]) -> bytes
     return _read_at_most(directory / name, present[name])
 
 
-def _check_files(directory: Path, manifest: Manifest, present: Mapping[str, int]) -> None:
+def _check_files(directory: Path, manifest: BundleManifest, present: Mapping[str, int]) -> None:
     listed = {entry.path: entry for entry in manifest.files}
     for path in sorted(present.keys() - listed.keys() - {MANIFEST, SIGNATURE}):
         raise EdgekitError(f"{directory}/{path} is not in the manifest: remove it, or copy the bundle again")
@@ -162,7 +210,7 @@ def _check_files(directory: Path, manifest: Manifest, present: Mapping[str, int]
         if path not in present:
             raise EdgekitError(f"{directory}/{path} is missing: copy the bundle again")
         _check_content(directory / path, _read_at_most(directory / path, entry.size), entry)
-    for path in (*(model.path for model in manifest.models), manifest.self_test.picture):
+    for path in (*(model.path for model in manifest.models), manifest.self_test_picture):
         if path not in listed:
             raise EdgekitError(f"the manifest of {directory} names {path}, which is not among its files: rebuild it")
 

@@ -1,9 +1,13 @@
 """Build, sign, check and show bundles: a model with all that a box has to know of it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from edge.model.classifier_manifest import ClassifierManifest
+    from edge.model.manifest import Manifest
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -38,23 +42,30 @@ def build(
     int8: Annotated[Path | None, typer.Option(help="Folder that `edgekit compress quantize` wrote.")] = None,
     release: Annotated[int, typer.Option(min=1, help="Grows with each release.")] = 1,
     with_fp32: Annotated[bool, typer.Option("--with-fp32", help="Put the float model in beside INT8.")] = False,
-    score: Annotated[float, typer.Option(min=0, max=1, help="Detections below it are dropped.")] = 0.35,
+    score: Annotated[float, typer.Option(min=0, max=1, help="Detections below it are dropped; detectors only.")] = 0.35,
     nms_iou: Annotated[float, typer.Option(min=0, max=1, help="Of two that overlap by more, the better stays.")] = 0.6,
     evaluation: Annotated[
         Path | None, typer.Option(help="Report of `edgekit evaluate --json` on the same files, for their metrics.")
     ] = None,
 ) -> None:
-    """Build a signed bundle from an export and its INT8 files.
+    """Build a signed bundle from the export of a detector or a classifier, and its INT8 files.
 
     Example: edgekit bundle build out --export export --int8 int8 --self-test a.jpg --name belt --version 1 --key my.key
     """
-    from edge.model.assemble import BundleRequest, assemble  # noqa: PLC0415 - help must not wait for engines
+    from edge.model.assemble import assemble  # noqa: PLC0415 - help must not wait for engines
+    from edge.model.assemble_classifier import assemble_classifier  # noqa: PLC0415
+    from edge.model.export_record import CLASSIFIER  # noqa: PLC0415
     from edge.model.manifest import Thresholds  # noqa: PLC0415
+    from edge.model.model_files import BundleParts  # noqa: PLC0415
     from edge.model.signature import load_private  # noqa: PLC0415
 
-    thresholds = Thresholds(score=score, nms_iou=nms_iou)
-    request = BundleRequest(name, version, release, export, int8, with_fp32, self_test, thresholds)
-    bundle = assemble(request, out, load_private(key), _metrics(evaluation))
+    parts = BundleParts(name, version, release, export, int8, with_fp32, self_test)
+    signing_key = load_private(key)
+    if (export / CLASSIFIER.record).exists():
+        bundle = assemble_classifier(parts, out, signing_key, _metrics(evaluation, classifier=True))
+    else:
+        thresholds = Thresholds(score=score, nms_iou=nms_iou)
+        bundle = assemble(parts, thresholds, out, signing_key, _metrics(evaluation, classifier=False))
     files = bundle.manifest.files
     print(f"{out}: {len(files)} files, {sum(entry.size for entry in files) / 1e6:.1f} MB, digest {bundle.digest}")
 
@@ -83,9 +94,9 @@ def verify(bundle: BundleFolder, *, trusted_keys: TrustedKeys) -> None:
 
     Example: edgekit bundle verify bundles/first --trusted-key site.pub
     """
-    from edge.model.bundle import open_bundle  # noqa: PLC0415 - help must not wait for cryptography
+    from edge.model.bundle import open_any_bundle  # noqa: PLC0415 - help must not wait for cryptography
 
-    opened = open_bundle(bundle, trusted_keys)
+    opened = open_any_bundle(bundle, trusted_keys)
     print(f"{bundle} is whole and signed: {opened.manifest.name} {opened.manifest.version}, digest {opened.digest}")
 
 
@@ -100,18 +111,16 @@ def show(
 
     Example: edgekit bundle show bundles/first --trusted-key site.pub
     """
-    from edge.model.bundle import open_bundle  # noqa: PLC0415 - help must not wait for cryptography
+    from edge.model.bundle import open_any_bundle  # noqa: PLC0415 - help must not wait for cryptography
 
-    opened = open_bundle(bundle, trusted_keys)
+    opened = open_any_bundle(bundle, trusted_keys)
     manifest = opened.manifest
     if as_json:
         print(manifest.to_bytes().decode(), end="")
         return
     print(f"{manifest.name} {manifest.version}, release {manifest.release}, digest {opened.digest}")
     print(f"licence of the weights: {manifest.licence}")
-    print(
-        f"classes: {', '.join(manifest.classes)}; input {manifest.input.width}x{manifest.input.height}, {manifest.head}"
-    )
+    print(f"{_what_it_tells(manifest)}; input {manifest.input.width}x{manifest.input.height}")
     for model in manifest.models:
         metrics = ", ".join(f"{key} {value:.3f}" for key, value in model.metrics.items())
         print(f"  {model.path} for {model.format}, {model.precision}: {metrics or 'not measured'}")
@@ -121,12 +130,26 @@ def show(
     print(f"made by: {manifest.recipe}")
 
 
-def _metrics(path: Path | None) -> dict[tuple[str, str], dict[str, float]] | None:
+def _what_it_tells(manifest: "Manifest | ClassifierManifest") -> str:
+    """Return the classes of a detector, or the attributes of a classifier."""
+    if manifest.task == "detect":
+        return f"classes: {', '.join(manifest.classes)}, {manifest.head}"
+    told = [
+        f"{attribute.name} ({len(attribute.values)} values"
+        + (f", follows from {attribute.implied_by})" if attribute.implied_by else ")")
+        for attribute in manifest.taxonomy.attributes
+    ]
+    return f"tags: {', '.join(told)}" + (f"; embedding of {manifest.embedding}" if manifest.embedding else "")
+
+
+def _metrics(path: Path | None, *, classifier: bool) -> dict[tuple[str, str], dict[str, float]] | None:
     """Return the metrics of an evaluation's report by format and digest of the model file."""
     if path is None:
         return None
-    from edge.evaluate.evaluation import Evaluation  # noqa: PLC0415 - help must not wait for pydantic
+    from edge.evaluate.classifier_report import ClassifierEvaluation  # noqa: PLC0415 - help must not wait for pydantic
+    from edge.evaluate.evaluation import Evaluation  # noqa: PLC0415
     from edge.validation import read_json  # noqa: PLC0415
 
-    report = read_json(path, Evaluation, "measurement", "make it with `edgekit evaluate --json`")
+    form = ClassifierEvaluation if classifier else Evaluation
+    report = read_json(path, form, "measurement", "make it with `edgekit evaluate --json`")
     return {(model.format, model.sha256): model.metrics for model in report.models}

@@ -1,18 +1,51 @@
 """What an export and a quantisation say of themselves: all of a manifest that the makers of its files know."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, NonNegativeInt, PositiveInt
 
-from edge.model.manifest import Calibration, DataEntry, Head, Input, Part, Sha256, WeightsEntry
+from edge.model.manifest import Calibration, DataEntry, Head, Input, Part, Sha256, Share, WeightsEntry
+from edge.model.taxonomy import Taxonomy
 from edge.validation import read_json
 
-EXPORT_RECORD = "detector.json"
-EXPORTED_MODEL = "detector.onnx"
 QUANTIZATION_RECORD = "quantization.json"
-INT8_OPENVINO = "detector-int8.xml"
-INT8_ONNX = "detector-int8.onnx"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNames:
+    """Names of the files of a model that does one thing.
+
+    Attributes:
+        stem: What they all begin with.
+    """
+
+    stem: str
+
+    @property
+    def record(self) -> str:
+        """What the export says of itself."""
+        return f"{self.stem}.json"
+
+    @property
+    def exported(self) -> str:
+        """The float model, for both engines."""
+        return f"{self.stem}.onnx"
+
+    @property
+    def int8_openvino(self) -> str:
+        """The INT8 model for OpenVINO; its weights lie beside it, with the ending .bin."""
+        return f"{self.stem}-int8.xml"
+
+    @property
+    def int8_onnx(self) -> str:
+        """The INT8 model for ONNX Runtime."""
+        return f"{self.stem}-int8.onnx"
+
+
+DETECTOR = ModelNames("detector")
+CLASSIFIER = ModelNames("classifier")
 
 
 class ExportRecord(Part):
@@ -23,6 +56,22 @@ class ExportRecord(Part):
     classes: tuple[str, ...] = Field(min_length=1)
     input: Input
     head: Head
+    data: tuple[DataEntry, ...]
+    weights: WeightsEntry
+    recipe: str
+
+
+class ClassifierExportRecord(Part):
+    """An exported classifier."""
+
+    schema_id: Literal["edgekit.classifier-export/1"] = Field(default="edgekit.classifier-export/1", alias="schema")
+    licence: str = Field(description="of the weights, SPDX")
+    taxonomy: Taxonomy
+    input: Input
+    embedding: NonNegativeInt
+    thresholds: dict[str, Share]
+    temperature: float = Field(gt=0, description="what logits are divided by inside the graph")
+    calibrated_on: PositiveInt = Field(description="pictures that temperature and thresholds were chosen on")
     data: tuple[DataEntry, ...]
     weights: WeightsEntry
     recipe: str
@@ -46,7 +95,17 @@ def read_export(folder: Path) -> ExportRecord:
     Raises:
         EdgekitError: It is missing or not valid.
     """
-    return read_json(folder / EXPORT_RECORD, ExportRecord, "model export", "make it with `edgekit train export`")
+    return read_json(folder / DETECTOR.record, ExportRecord, "model export", "make it with `edgekit train export`")
+
+
+def read_classifier_export(folder: Path) -> ClassifierExportRecord:
+    """Read the record of a classifier's export.
+
+    Raises:
+        EdgekitError: It is missing or not valid.
+    """
+    remedy = "make it with `edgekit train export`"
+    return read_json(folder / CLASSIFIER.record, ClassifierExportRecord, "classifier's export", remedy)
 
 
 def read_quantization(folder: Path) -> QuantizationRecord:

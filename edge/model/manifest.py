@@ -94,27 +94,42 @@ class SelfTest(Part):
     score_tolerance: Share = 0.2
 
 
-class Manifest(Part):
-    """The whole manifest."""
+class BundleManifest(Part):
+    """What the manifest of every bundle says, whatever its models do."""
 
     schema_id: Literal["edgekit.bundle/1"] = Field(default=SCHEMA, alias="schema")
     name: str
     version: str
     release: PositiveInt = Field(description="grows with each release, never falls")
-    task: Literal["detect"] = "detect"
     licence: str = Field(description="of the weights, SPDX")
-    classes: tuple[str, ...] = Field(min_length=1)
     input: Input
-    head: Head
-    thresholds: Thresholds
     models: tuple[ModelFile, ...] = Field(min_length=1)
     data: tuple[DataEntry, ...]
     weights: WeightsEntry
     recipe: str = Field(description="the command that trained it")
     calibration: Calibration | None = None
-    self_test: SelfTest
     files: tuple[FileEntry, ...] = Field(min_length=1)
+
+    @property
+    def self_test_picture(self) -> str:
+        """Path of the picture that the models prove themselves on."""
+        raise NotImplementedError
 
     def to_bytes(self) -> bytes:
         """Return the one form in which this manifest is written and signed."""
         return (self.model_dump_json(indent=1, by_alias=True) + "\n").encode()
+
+
+class Manifest(BundleManifest):
+    """The manifest of a detector's bundle."""
+
+    task: Literal["detect"] = "detect"
+    classes: tuple[str, ...] = Field(min_length=1)
+    head: Head
+    thresholds: Thresholds
+    self_test: SelfTest
+
+    @property
+    def self_test_picture(self) -> str:
+        """Path of the picture that the models prove themselves on."""
+        return self.self_test.picture

@@ -16,7 +16,7 @@ from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet, open_set
 from edge.model.detector import load_engine
 from edge.model.engine import EngineRequest, ModelContent
-from edge.model.export_record import INT8_ONNX, INT8_OPENVINO
+from edge.model.export_record import DETECTOR
 from train import ultralytics_adapter as yolo
 from train.export import export_onnx
 from train.sets import describe
@@ -48,11 +48,11 @@ def exported(tmp_path: Path) -> Path:
 def test_both_int8_files_compute_nearly_what_the_float_model_does(
     exported: Path, pictures: DetectionSet, tmp_path: Path
 ):
-    record = quantize(exported, tmp_path / "int8", [pictures], pictures=8, seed=0)
+    record = quantize(exported, tmp_path / "int8", draw_calibration([pictures], 8, seed=0))
     assert record.calibration.pictures == 8
     picture = np.random.default_rng(1).integers(0, 255, (1, HEIGHT, WIDTH, 3), dtype=np.uint8)
     expected = engine_for("onnxruntime", exported).infer(picture)
-    for backend, name in (("openvino", INT8_OPENVINO), ("onnxruntime", INT8_ONNX)):
+    for backend, name in (("openvino", DETECTOR.int8_openvino), ("onnxruntime", DETECTOR.int8_onnx)):
         engine = engine_for(backend, tmp_path / "int8" / name)
         found = engine.infer(picture)
         assert found.shape == expected.shape
@@ -61,8 +61,8 @@ def test_both_int8_files_compute_nearly_what_the_float_model_does(
         assert np.abs(found[:, 4:] - expected[:, 4:]).max() < 0.05
     tail = {name for name in record.float_nodes["onnx"] if "dfl" in name or "Sigmoid" in name}
     assert tail
-    assert_float_in_onnx(tmp_path / "int8" / INT8_ONNX, record.float_nodes["onnx"])
-    assert_float_in_openvino(tmp_path / "int8" / INT8_OPENVINO)
+    assert_float_in_onnx(tmp_path / "int8" / DETECTOR.int8_onnx, record.float_nodes["onnx"])
+    assert_float_in_openvino(tmp_path / "int8" / DETECTOR.int8_openvino)
 
 
 def test_calibration_looks_at_training_pictures_alone(pictures: DetectionSet):
@@ -109,7 +109,7 @@ def test_what_exists_is_not_overwritten_and_a_model_that_is_none_is_named(
 ):
     (tmp_path / "there").mkdir()
     with pytest.raises(EdgekitError, match="exists"):
-        quantize(exported, tmp_path / "there", [pictures], pictures=2, seed=0)
+        quantize(exported, tmp_path / "there", draw_calibration([pictures], 2, seed=0))
     (tmp_path / "text.onnx").write_text("no model")
     with pytest.raises(EdgekitError, match="cannot be read as an ONNX model"):
         input_size(tmp_path / "text.onnx")

@@ -13,7 +13,7 @@ from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
 from edge.model.detector import load_engine
 from edge.model.engine import EngineRequest, ModelContent
-from edge.model.export_record import EXPORTED_MODEL, read_export
+from edge.model.export_record import DETECTOR, read_export
 from train import ultralytics_adapter as yolo
 from train.detector import TrainSettings, train_detector
 from train.export import IR_VERSION, OPSET, export_onnx, export_run
@@ -83,7 +83,7 @@ def test_a_runs_export_names_data_weights_and_the_command(make_set: MakeSet, tmp
     train_detector(settings, [make_set("cartons", ("carton",), 0)], tmp_path / "run")
     export_run(tmp_path / "run", tmp_path / "export", height=HEIGHT, width=WIDTH)
     record = read_export(tmp_path / "export")
-    assert (tmp_path / "export" / EXPORTED_MODEL).exists()
+    assert (tmp_path / "export" / DETECTOR.exported).exists()
     assert record.licence == "AGPL-3.0-only"
     assert [(entry.name, entry.licence) for entry in record.data] == [("cartons", "CC0-1.0")]
     assert record.recipe.startswith("edgekit train detector OUT --set cartons --weights yolov8n.pt --input-px 64")

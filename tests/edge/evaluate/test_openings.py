@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from devices.errors import EdgekitError
-from edge.evaluate.dataset import DetectionSet, open_set
+from edge.evaluate.dataset import TEST, DetectionSet, open_set
 from edge.evaluate.openings import OPENINGS, count_openings, record_opening
 
 AT = datetime(2026, 11, 23, 8, 30, tzinfo=timezone.utc)
@@ -27,9 +27,13 @@ def opened(tmp_path: Path) -> DetectionSet:
     return open_set(tmp_path)
 
 
+def record(opened: DetectionSet, bundle: str) -> int:
+    return record_opening(opened.folder, opened.description.digest, len(opened.pictures(TEST)), bundle, DIGEST, AT)
+
+
 def test_an_opening_is_told_with_its_time_model_and_pictures(opened: DetectionSet):
-    assert count_openings(opened) == 0
-    assert record_opening(opened, "first", DIGEST, AT) == 1
+    assert count_openings(opened.folder) == 0
+    assert record(opened, "first") == 1
     (line,) = (opened.folder / OPENINGS).read_text("utf-8").splitlines()
     assert json.loads(line) == {
         "schema": "edgekit.test-opening/1",
@@ -42,21 +46,21 @@ def test_an_opening_is_told_with_its_time_model_and_pictures(opened: DetectionSe
 
 
 def test_openings_are_added_and_none_is_ever_replaced(opened: DetectionSet):
-    record_opening(opened, "first", DIGEST, AT)
+    record(opened, "first")
     before = (opened.folder / OPENINGS).read_bytes()
-    assert record_opening(opened, "second", DIGEST, AT) == 2
+    assert record(opened, "second") == 2
     assert (opened.folder / OPENINGS).read_bytes().startswith(before)
 
 
 def test_a_line_that_a_crash_cut_off_counts_and_swallows_no_other(opened: DetectionSet):
-    record_opening(opened, "first", DIGEST, AT)
+    record(opened, "first")
     path = opened.folder / OPENINGS
     path.write_bytes(path.read_bytes()[:-20])
-    assert record_opening(opened, "second", DIGEST, AT) == 2
+    assert record(opened, "second") == 2
     assert json.loads(path.read_text("utf-8").splitlines()[1])["bundle"] == "second"
 
 
 def test_what_cannot_be_written_down_is_not_opened(opened: DetectionSet):
     (opened.folder / OPENINGS).mkdir()
     with pytest.raises(EdgekitError, match="opened only where that can be written down"):
-        record_opening(opened, "first", DIGEST, AT)
+        record(opened, "first")

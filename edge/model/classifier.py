@@ -1,0 +1,205 @@
+"""The classifier: a bundle's model on an engine, from a picture to what it shows, or that it is unknown."""
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.errors import EdgekitError
+from edge.model.bundle import ClassifierBundle
+from edge.model.detector import ENGINE_OF, Backend, PrecisionChoice, load_engine
+from edge.model.engine import Engine, EngineInfo, EngineRequest
+from edge.model.geometry import Letterbox
+from edge.model.picture import decode_picture
+from edge.model.taxonomy import Attribute, Taxonomy
+
+_ROW = 2  # rank of the output: (1, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTag:
+    """What is said of a picture under one attribute.
+
+    Attributes:
+        attribute: Its name.
+        value: What it is, or most likely is.
+        score: Of the value, 0 to 1.
+        sure: Whether the score is high enough to say so; else it is unknown.
+    """
+
+    attribute: str
+    value: str
+    score: float
+    sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What a classifier says of one picture.
+
+    Attributes:
+        tags: In the taxonomy's order; an attribute of several values has one for each that is said, or none.
+        scores: (columns,) float32 of all values of the learnt attributes.
+        embedding: (width,) float32 of unit length; empty where the model gives none.
+    """
+
+    tags: tuple[ClassTag, ...]
+    scores: NDArray[np.float32]
+    embedding: NDArray[np.float32]
+
+    def value(self, attribute: str) -> str | None:
+        """Return the value of an attribute, None where it is unknown."""
+        return next((tag.value for tag in self.tags if tag.attribute == attribute and tag.sure), None)
+
+
+@dataclass(frozen=True, slots=True)
+class TagDecoder:
+    """From a model's row to tags that never contradict one another.
+
+    The value of an attribute that follows from another is read off that one's likeliest value. Its score is the sum
+    over all values that it follows from: the product may be unknown, and its category still be sure.
+
+    Attributes:
+        taxonomy: The attributes.
+        thresholds: By attribute: what is scored below is unknown, or, of several values, not said.
+        embedding: Columns behind the scores.
+    """
+
+    taxonomy: Taxonomy
+    thresholds: Mapping[str, float]
+    embedding: int = 0
+
+    @property
+    def columns(self) -> int:
+        """Length of the model's row."""
+        return self.taxonomy.columns + self.embedding
+
+    def decode(self, row: NDArray[np.float32]) -> Classification:
+        """Return what a row (columns,) says."""
+        scores, embedding = row[: self.taxonomy.columns], row[self.taxonomy.columns :]
+        tags: list[ClassTag] = []
+        begin = 0
+        for attribute in self.taxonomy.learnt:
+            part = scores[begin : begin + len(attribute.values)]
+            begin += len(attribute.values)
+            tags += (
+                self._several(attribute, part) if attribute.multiple else self._one_and_what_follows(attribute, part)
+            )
+        order = {attribute.name: index for index, attribute in enumerate(self.taxonomy.attributes)}
+        tags.sort(key=lambda tag: order[tag.attribute])
+        return Classification(tuple(tags), scores, embedding)
+
+    def _several(self, attribute: Attribute, scores: NDArray[np.float32]) -> list[ClassTag]:
+        said = np.flatnonzero(scores >= self.thresholds[attribute.name])
+        return [ClassTag(attribute.name, attribute.values[index], float(scores[index]), sure=True) for index in said]
+
+    def _one_and_what_follows(self, attribute: Attribute, scores: NDArray[np.float32]) -> list[ClassTag]:
+        best = int(scores.argmax())
+        tags = [self._tag(attribute, best, float(scores[best]))]
+        for implied in self.taxonomy.implied(attribute.name):
+            sums = np.bincount(implied.follows, weights=scores, minlength=len(implied.values))
+            index = implied.follows[best]
+            tag = self._tag(implied, index, min(1.0, float(sums[index])))
+            tags.append(replace(tag, sure=tag.sure or tags[0].sure))  # what follows from the known is known
+        return tags
+
+    def _tag(self, attribute: Attribute, index: int, score: float) -> ClassTag:
+        return ClassTag(attribute.name, attribute.values[index], score, score >= self.thresholds[attribute.name])
+
+
+class Classifier:
+    """A loaded classifier. Its methods may be called from as many threads at once as the engine has requests.
+
+    Args:
+        engine: Runs the model.
+        decoder: Knows what its columns mean.
+        height: Rows of the input.
+        width: Columns of the input.
+
+    Raises:
+        EdgekitError: The engine's output is not the decoder's row.
+    """
+
+    def __init__(self, engine: Engine, decoder: TagDecoder, height: int, width: int) -> None:
+        shape = engine.output_shape
+        if len(shape) != _ROW or shape[0] != 1 or shape[1] != decoder.columns:
+            raise EdgekitError(
+                f"the model's output is {shape}, not (1, {decoder.columns}): the bundle describes another model; "
+                "export it anew"
+            )
+        self.taxonomy = decoder.taxonomy
+        self.info: EngineInfo = engine.info
+        self._engine = engine
+        self._decoder = decoder
+        self._height = height
+        self._width = width
+
+    def classify(self, image: NDArray[np.uint8]) -> Classification:
+        """Return what a picture (H, W, 3) uint8 BGR shows.
+
+        Raises:
+            EdgekitError: The model gives scores that are no numbers.
+        """
+        tensor = np.empty((1, self._height, self._width, 3), np.uint8)
+        Letterbox.fit(image.shape[1], image.shape[0], self._width, self._height).draw(image, tensor[0])
+        row = self._engine.infer(tensor)[0]
+        if not np.isfinite(row).all():
+            raise EdgekitError(
+                "the classifier gives scores that are no numbers: this machine computes the model wrongly"
+            )
+        return self._decoder.decode(row)
+
+
+def load_classifier(
+    bundle: ClassifierBundle, *, backend: Backend = "auto", precision: PrecisionChoice = "auto", requests: int = 2
+) -> Classifier:
+    """Load a bundle's model and let it prove itself on the bundle's own self-test.
+
+    Args:
+        bundle: The verified bundle.
+        backend: `auto` takes OpenVINO where it is installed and the bundle has a file for it, else ONNX Runtime.
+        precision: `auto` takes INT8 before FP32.
+        requests: Pictures that may be in inference at the same time.
+
+    Raises:
+        EdgekitError: The bundle has no such file, the engine cannot load it, or it fails its self-test on this machine.
+    """
+    manifest = bundle.manifest
+    candidates = ("openvino", "onnxruntime") if backend == "auto" else (backend,)
+    for format_, name in ENGINE_OF.items():
+        model = bundle.find(format_, precision)
+        if name not in candidates or model is None or (backend == "auto" and importlib.util.find_spec(name) is None):
+            continue
+        request = EngineRequest(
+            bundle.model(model), model.precision, manifest.input.height, manifest.input.width, requests
+        )
+        decoder = TagDecoder(manifest.taxonomy, manifest.thresholds, manifest.embedding)
+        classifier = Classifier(load_engine(name, request), decoder, manifest.input.height, manifest.input.width)
+        _prove(bundle, classifier)
+        return classifier
+    held = ", ".join(f"{model.format} {model.precision}" for model in manifest.models)
+    raise EdgekitError(
+        f"{bundle.directory} has no file for backend {backend} and precision {precision}; it holds {held}"
+    )
+
+
+def _prove(bundle: ClassifierBundle, classifier: Classifier) -> None:
+    """Check that a classifier says what the bundle says it must of the bundle's own picture.
+
+    Raises:
+        EdgekitError: The picture cannot be read, or something else was said.
+    """
+    test = bundle.manifest.self_test
+    picture = decode_picture(bundle.read(test.picture), f"the self-test picture of {bundle.directory}")
+    said = classifier.classify(picture)
+    for expected in test.expected:
+        found = [tag for tag in said.tags if (tag.attribute, tag.value) == (expected.attribute, expected.value)]
+        if not found or abs(found[0].score - expected.score) > test.score_tolerance:
+            info = classifier.info
+            raise EdgekitError(
+                f"{bundle.directory} fails its self-test on {info.backend} {info.version} ({info.precision}): no "
+                f"{expected.attribute} {expected.value} of score {expected.score:.2f}; this machine computes the model "
+                "wrongly, try the other backend or precision"
+            )
