@@ -1,13 +1,16 @@
-"""Train a detector and export it."""
+"""Train detectors and classifiers, and export them."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from devices.errors import EdgekitError
 from edge.evaluate.dataset import open_set
+from train.classifier_cli import classifier
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
+app.command()(classifier)
 
 
 @app.command()
@@ -72,11 +75,24 @@ def export(
     width: Annotated[int, typer.Option(help="Columns of the input, a multiple of 32.")] = 448,
     top_k: Annotated[bool, typer.Option("--top-k", help="Take a YOLO26's NMS-free head.")] = False,
     recipe: Annotated[str, typer.Option(help="What a bundle says of how it was made; the training command.")] = "",
+    tagged_set: Annotated[
+        Path | None, typer.Option("--set", help="A classifier's tagged set, to calibrate on.")
+    ] = None,
+    embedding: Annotated[bool, typer.Option("--embedding", help="Give a classifier's features too.")] = False,
 ) -> None:
     """Export a run's best checkpoint to ONNX, for both engines of a box.
 
     Example: edgekit train export runs/first export --height 256 --width 448
     """
+    from train.classifier_show import is_classifier, show_export  # noqa: PLC0415 - help must not wait for ONNX
+
+    if is_classifier(run):
+        if tagged_set is None:
+            raise EdgekitError(
+                "a classifier's scores are calibrated on pictures that were kept out: name its set by --set"
+            )
+        show_export(run, tagged_set, out, embedding=embedding)
+        return
     from train.export import export_run  # noqa: PLC0415 - help must not wait for ONNX
 
     record = export_run(run, out, height=height, width=width, top_k=top_k, recipe=recipe)

@@ -100,7 +100,7 @@ def train_detector(
     by_set = {opened.description.name: opened.labelled_ids for opened in sets}
     partial = yolo.PartialLabels(by_set, lambda picture: Path(picture).parent.name, masked=settings.masked)
 
-    records = EpochRecords(out / METRICS)
+    records = EpochRecords(out / METRICS, EpochRecord)
     if resume:
         records.keep_first(yolo.check_resumable(out / "weights" / "last.pt"))
 

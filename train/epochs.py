@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -11,8 +12,8 @@ from train.checkpoints import cannot_write, keep
 METRICS = "metrics.jsonl"
 
 
-class EpochRecord(BaseModel):
-    """One line of `metrics.jsonl`."""
+class TrainingEpoch(BaseModel):
+    """What is recorded of an epoch of any training."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,17 +21,31 @@ class EpochRecord(BaseModel):
     losses: dict[str, float]
     learning_rate: float
     gradient_norm: float = Field(default=0.0, description="before clipping, of the epoch's last step")
+
+
+class EpochRecord(TrainingEpoch):
+    """One line of a detector's `metrics.jsonl`."""
+
     ap50: dict[str, float]
     ap: dict[str, float]
 
 
-class EpochRecords:
-    """One line an epoch. A line is written before its epoch's checkpoint, so that none can ever be missing."""
+Epoch = TypeVar("Epoch", bound=TrainingEpoch)
 
-    def __init__(self, path: Path) -> None:
+
+class EpochRecords(Generic[Epoch]):
+    """One line an epoch. A line is written before its epoch's checkpoint, so that none can ever be missing.
+
+    Args:
+        path: The file.
+        form: What a line holds.
+    """
+
+    def __init__(self, path: Path, form: type[Epoch]) -> None:
         self._path = path
+        self._form = form
 
-    def add(self, record: EpochRecord) -> None:
+    def add(self, record: Epoch) -> None:
         """Append an epoch, durably.
 
         Raises:
@@ -44,13 +59,13 @@ class EpochRecords:
         except OSError as exc:
             raise EdgekitError(cannot_write(self._path, exc)) from exc
 
-    def read(self) -> list[EpochRecord]:
+    def read(self) -> list[Epoch]:
         """Return all epochs in their order; a line that a crash tore off does not count."""
-        records: dict[int, EpochRecord] = {}
+        records: dict[int, Epoch] = {}
         lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines() if self._path.exists() else []
         for line in lines:
             try:
-                record = EpochRecord.model_validate_json(line)
+                record = self._form.model_validate_json(line)
             except ValidationError:
                 continue
             records[record.epoch] = record

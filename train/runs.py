@@ -53,7 +53,7 @@ def open_run(folder: Path) -> Run:
     Raises:
         EdgekitError: The folder holds none, or its record is not valid.
     """
-    return Run(folder, read_config(folder), tuple(EpochRecords(folder / METRICS).read()))
+    return Run(folder, read_config(folder), tuple(EpochRecords(folder / METRICS, EpochRecord).read()))
 
 
 def runs_below(folder: Path) -> list[Run]:

@@ -144,7 +144,7 @@ def record_of(epoch: int) -> EpochRecord:
 
 
 def test_records_of_epochs_without_a_checkpoint_and_torn_lines_are_dropped(tmp_path: Path):
-    records = EpochRecords(tmp_path / METRICS)
+    records = EpochRecords(tmp_path / METRICS, EpochRecord)
     for epoch in (1, 2, 2, 3):
         records.add(record_of(epoch))
     with (tmp_path / METRICS).open("a", encoding="utf-8") as file:

@@ -29,7 +29,7 @@ def write_run(folder: Path, scores: list[float], *, epochs: int = 3, learning_ra
     settings = TrainSettings(weights=Path("yolov8n.pt"), epochs=epochs, learning_rate=learning_rate)
     config = RunConfig(settings=settings, sets=(SET,), skipped=(), learnt_from=())
     (folder / CONFIG).write_text(config.model_dump_json(by_alias=True), encoding="utf-8")
-    records = EpochRecords(folder / METRICS)
+    records = EpochRecords(folder / METRICS, EpochRecord)
     for epoch, score in enumerate(scores, start=1):
         ap = {"carton": score}
         records.add(EpochRecord(epoch=epoch, losses={}, learning_rate=0.1, ap50={"carton": score + 0.1}, ap=ap))

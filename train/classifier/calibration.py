@@ -1,0 +1,72 @@
+"""Scores that mean what they say: the temperature of a classifier, and from which score on it is sure."""
+
+from collections.abc import Mapping
+
+import torch
+
+from edge.model.taxonomy import Taxonomy
+from train.classifier.losses import label_loss
+from train.classifier.network import scores_of, split_columns
+from train.classifier.pictures import Pictures
+
+KNOWN_KEPT = 0.95  # share of right answers that may be given; the others are called unknown
+EVEN = 0.5  # several values: each is said where it is likelier than not
+_TEMPERATURES = torch.logspace(-1, 1, 81)
+
+
+def temperature_of(logits: torch.Tensor, pictures: Pictures, taxonomy: Taxonomy) -> float:
+    """Return the temperature at which the scores of kept-out pictures are likeliest.
+
+    Args:
+        logits: (N, columns).
+        pictures: What they are of.
+        taxonomy: Gives the attributes.
+
+    Source: Guo et al., On Calibration of Modern Neural Networks, 2017, section 4.2; found on a grid.
+    """
+
+    def loss(temperature: float) -> float:
+        parts = split_columns(logits / temperature, taxonomy.learnt)
+        truth = split_columns(pictures.targets, taxonomy.learnt)
+        return sum(
+            float(label_loss(part, wanted, multiple=attribute.multiple, weights=None, focal=False))
+            for (part, attribute), (wanted, _) in zip(parts, truth, strict=True)
+        )
+
+    return min((float(value) for value in _TEMPERATURES), key=loss)
+
+
+def thresholds_of(
+    logits: torch.Tensor, pictures: Pictures, taxonomy: Taxonomy, temperature: float
+) -> Mapping[str, float]:
+    """Return by attribute the score from which on an answer is given.
+
+    It is the one that keeps `KNOWN_KEPT` of the right answers on kept-out pictures; for several values it is `EVEN`.
+
+    Args:
+        logits: (N, columns).
+        pictures: What they are of.
+        taxonomy: Gives the attributes.
+        temperature: Of the scores.
+    """
+    found: dict[str, float] = {}
+    truth = split_columns(pictures.targets, taxonomy.learnt)
+    for (part, attribute), (wanted, _) in zip(split_columns(logits / temperature, taxonomy.learnt), truth, strict=True):
+        if attribute.multiple:
+            found[attribute.name] = EVEN
+            continue
+        scores = scores_of(part, attribute)
+        top, answer = scores.max(dim=1)
+        label = wanted.argmax(dim=1)
+        found[attribute.name] = _keeping(top[answer == label])
+        for implied in taxonomy.implied(attribute.name):
+            follows = torch.tensor(implied.follows)
+            sums = torch.zeros(len(scores), len(implied.values)).index_add_(1, follows, scores)
+            own = sums.gather(1, follows[answer][:, None])[:, 0]
+            found[implied.name] = _keeping(own[follows[answer] == follows[label]])
+    return found
+
+
+def _keeping(scores: torch.Tensor) -> float:
+    """Return the score that all but the lowest few reach; 0 where there are none."""
+    return float(scores.quantile(1 - KNOWN_KEPT).clamp(0, 1)) if len(scores) else 0.0

@@ -1,0 +1,109 @@
+"""Export a trained classifier as the one graph that both engines of a box run: uint8 pictures in, scores out."""
+
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+
+from devices.errors import EdgekitError
+from edge.evaluate.tagged_set import TaggedSet
+from edge.model.export_record import CLASSIFIER, ClassifierExportRecord
+from edge.model.manifest import Input
+from train.classifier.backbones import create_backbone
+from train.classifier.calibration import temperature_of, thresholds_of
+from train.classifier.network import ScoredNetwork
+from train.classifier.pictures import read_pictures
+from train.classifier.run import divide
+from train.classifier.scores import logits_of
+from train.classifier.settings import ClassifierConfig, read_classifier_config
+from train.classifier.teacher import load_network
+from train.export import OPSET, with_picture_input
+
+
+def export_classifier(
+    run: Path, tagged_set: TaggedSet, out: Path, *, embedding: bool = False
+) -> ClassifierExportRecord:
+    """Export the best network of a run, its scores calibrated on the pictures that the run was scored on.
+
+    The input is `image` (1, side, side, 3) uint8 BGR. The output `predictions` (1, columns) float32 holds a score for
+    each value of each learnt attribute, and behind them, where asked for, features of unit length.
+
+    Args:
+        run: The folder of `train_classifier`.
+        tagged_set: The set that it learnt from.
+        out: The new folder: `classifier.onnx` and `classifier.json`.
+        embedding: Whether features follow the scores, for a gallery of products.
+
+    Raises:
+        EdgekitError: The run is not whole, the set is another one, or `out` exists.
+    """
+    if out.exists():
+        raise EdgekitError(f"{out} exists: remove it or choose another folder")
+    config = read_classifier_config(run)
+    if tagged_set.description != config.tagged_set:
+        raise EdgekitError(
+            f"{run} learnt from another set than {tagged_set.folder}: name the one that it was trained on"
+        )
+    settings, taxonomy = config.settings, config.tagged_set.taxonomy
+    network = load_network(run)
+    held, _ = read_pictures(divide(tagged_set, settings).held, taxonomy, settings.input_px, skip_bad=True)
+    logits = logits_of(network, held.images)
+    temperature = temperature_of(logits, held, taxonomy)
+    weights = create_backbone(settings.network).weights
+    record = ClassifierExportRecord(
+        licence=weights.licence,
+        taxonomy=taxonomy,
+        input=Input(height=settings.input_px, width=settings.input_px),
+        embedding=network.head.in_features if embedding else 0,
+        thresholds=dict(thresholds_of(logits, held, taxonomy, temperature)),
+        temperature=temperature,
+        calibrated_on=len(held),
+        data=(config.learnt_from,),
+        weights=weights,
+        recipe=recipe_of(config),
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        partial = Path(folder) / out.name
+        partial.mkdir()
+        scored = ScoredNetwork(network, taxonomy, temperature, embedding=embedding)
+        _write(scored, settings.input_px, partial / CLASSIFIER.exported)
+        (partial / CLASSIFIER.record).write_text(
+            record.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8"
+        )
+        shutil.move(partial, out)
+    return record
+
+
+def _write(network: ScoredNetwork, side: int, out: Path) -> None:
+    """Trace the network and give it a picture's input."""
+    plain = out.with_name("plain.onnx")
+    example = torch.zeros(1, 3, side, side)
+    with warnings.catch_warnings(), torch.inference_mode():
+        # Tracing warns of each branch on a shape; the exported input has a fixed size.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network.eval(),
+            (example,),
+            str(plain),
+            input_names=["x"],
+            output_names=["y"],
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    onnx.save(with_picture_input(onnx.load(str(plain))), str(out))
+    plain.unlink()
+
+
+def recipe_of(config: ClassifierConfig) -> str:
+    """Return the command that repeats a run, set and teachers by their names."""
+    given = config.settings.model_dump(mode="json", exclude_defaults=True)
+    words = ["edgekit train classifier OUT", f"--set {config.tagged_set.name}"]
+    for name, value in given.items():
+        for option, inner in value.items() if isinstance(value, dict) else ((name, value),):
+            values = [Path(one).name for one in inner] if option == "teachers" else [inner]
+            words += [f"--{'teacher' if option == 'teachers' else option.replace('_', '-')} {one}" for one in values]
+    return " ".join(words)

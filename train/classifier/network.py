@@ -1,0 +1,81 @@
+"""The network of a classifier: a backbone and a linear head over all values of the learnt attributes."""
+
+import torch
+from torch import nn
+
+from edge.model.taxonomy import Attribute, Taxonomy
+from train.classifier.backbones import Backbone
+
+
+class TagNetwork(nn.Module):
+    """From pictures to logits, one column for each value of each learnt attribute.
+
+    Args:
+        backbone: Gives the features.
+        taxonomy: Gives the columns.
+        dropout: Share of the features that are dropped in training.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, backbone: Backbone, taxonomy: Taxonomy, dropout: float) -> None:
+        super().__init__()
+        self.backbone = backbone.module
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(backbone.width, taxonomy.columns)
+        nn.init.trunc_normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+        self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1), persistent=False)
+
+    def features(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return features (N, width) of pictures (N, 3, H, W), RGB, 0 to 1."""
+        return self.backbone((pictures - self.mean) / self.std)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, columns) of pictures (N, 3, H, W), RGB, 0 to 1."""
+        return self.head(self.dropout(self.features(pictures)))
+
+    @property
+    def parameters_in_use(self) -> int:
+        """Number of trained values."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+
+class ScoredNetwork(nn.Module):
+    """What is exported: scores 0 to 1 instead of logits, and behind them the unit-length features where asked for.
+
+    Args:
+        network: The trained network.
+        taxonomy: Its attributes.
+        temperature: Logits are divided by it, so that a score is the share of right answers among its like.
+        embedding: Whether the features follow the scores.
+    """
+
+    def __init__(self, network: TagNetwork, taxonomy: Taxonomy, temperature: float, *, embedding: bool) -> None:
+        super().__init__()
+        self.network = network
+        self.learnt = taxonomy.learnt
+        self.temperature = temperature
+        self.embedding = embedding
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Return (N, columns) or (N, columns + width) of pictures (N, 3, H, W), RGB, 0 to 1."""
+        features = self.network.features(pictures)
+        logits = self.network.head(features) / self.temperature
+        parts = [scores_of(part, attribute) for part, attribute in split_columns(logits, self.learnt)]
+        if self.embedding:
+            parts.append(nn.functional.normalize(features, dim=1))
+        return torch.cat(parts, dim=1)
+
+
+def split_columns(rows: torch.Tensor, learnt: tuple[Attribute, ...]) -> list[tuple[torch.Tensor, Attribute]]:
+    """Return the columns (N, values) of each learnt attribute, with it."""
+    widths = [len(attribute.values) for attribute in learnt]
+    return list(zip(rows.split(widths, dim=1), learnt, strict=True))
+
+
+def scores_of(logits: torch.Tensor, attribute: Attribute) -> torch.Tensor:
+    """Return an attribute's scores from its logits: one value of all, or each value for itself."""
+    return logits.sigmoid() if attribute.multiple else logits.softmax(dim=1)

@@ -1,0 +1,169 @@
+"""One training of a classifier from request to folder: divided, read, trained, recorded, resumed where it broke off."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from devices.errors import EdgekitError
+from edge.evaluate.dataset import PICTURES
+from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
+from edge.model.manifest import DataEntry
+from train.checkpoints import cannot_write
+from train.classifier.backbones import create_backbone
+from train.classifier.checkpoint import LAST, WEIGHTS, best_path
+from train.classifier.folds import assign_folds
+from train.classifier.network import TagNetwork
+from train.classifier.pictures import read_pictures
+from train.classifier.record import ClassifierEpoch
+from train.classifier.settings import CONFIG, ClassifierConfig, ClassifierSettings, read_classifier_config, require_same
+from train.classifier.teacher import Teacher
+from train.classifier.training import Training
+from train.epochs import METRICS, EpochRecords
+
+MARGIN = 8 / 7  # pictures are kept a little larger than the input, so that crops lose no detail
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """The pictures that a run learns from, and those that it is scored on."""
+
+    learn: tuple[TaggedPicture, ...]
+    held: tuple[TaggedPicture, ...]
+
+
+def divide(tagged_set: TaggedSet, settings: ClassifierSettings) -> Division:
+    """Return a set's train and val parts, or all folds of its train part but one, and that one.
+
+    Raises:
+        EdgekitError: One of the two is empty, or a picture cannot be read.
+    """
+    train = tagged_set.part("train")
+    if settings.folds is None:
+        division = Division(train, tagged_set.part("val"))
+    else:
+        # Folds do not depend on the run's seed, so that runs of several seeds can be compared.
+        folds = assign_folds(train, settings.folds, seed=0)
+        held = tuple(picture for picture, fold in zip(train, folds, strict=True) if fold == settings.fold)
+        division = Division(tuple(picture for picture in train if picture not in set(held)), held)
+    if not division.learn or not division.held:
+        raise EdgekitError(f"{tagged_set.folder}: a training needs pictures to learn from and others to be scored on")
+    return division
+
+
+def train_classifier(
+    settings: ClassifierSettings,
+    tagged_set: TaggedSet,
+    out: Path,
+    *,
+    resume: bool = False,
+    skip_bad: bool = False,
+    on_start: Callable[[int], None] = lambda _: None,
+    on_step: Callable[[], None] = lambda: None,
+    on_epoch: Callable[[ClassifierEpoch], None] = lambda _: None,
+) -> Path:
+    """Train a classifier and return its best checkpoint.
+
+    Args:
+        settings: What decides the training.
+        tagged_set: The pictures and their tags.
+        out: The run's folder: `config.json`, `metrics.jsonl`, `weights/`.
+        resume: Go on where the run in `out` was broken off.
+        skip_bad: Leave out pictures that cannot be read, and record them.
+        on_start: Called with the number of steps of all epochs that are to come.
+        on_step: Called after each step.
+        on_epoch: Called after each epoch's checkpoint.
+
+    Raises:
+        EdgekitError: A picture, the weights or a teacher cannot be used, `out` holds another run, or the loss became
+            NaN.
+    """
+    _check_folder(out, resume=resume)
+    taxonomy = tagged_set.description.taxonomy
+    division = divide(tagged_set, settings)
+    side = max(settings.input_px, round((settings.train_px or settings.input_px) * MARGIN))
+    learn, skipped = read_pictures(division.learn, taxonomy, side, skip_bad=skip_bad)
+    held, skipped_held = read_pictures(division.held, taxonomy, settings.input_px, skip_bad=skip_bad)
+    teacher = None
+    if settings.teaching.teachers:
+        teacher = Teacher(settings.teaching.teachers, taxonomy, bf16=settings.precision == "bf16")
+    config = ClassifierConfig(
+        settings=settings,
+        tagged_set=tagged_set.description,
+        learnt_from=_learnt_from(tagged_set, learn.tagged),
+        teachers=teacher.digests if teacher is not None else (),
+        skipped=(*skipped, *skipped_held),
+    )
+    torch.manual_seed(settings.seed)
+    network = TagNetwork(create_backbone(settings.network), taxonomy, settings.network.dropout)
+    training = Training(
+        network, settings, taxonomy, learn=learn, held=held, teacher=teacher, unlabelled=_unlabelled(settings, side)
+    )
+    records = EpochRecords(out / METRICS, ClassifierEpoch)
+    if resume:
+        require_same(read_classifier_config(out), config, out)
+        training.resume(out / WEIGHTS)
+        records.keep_first(training.epochs_done)
+    else:
+        _begin(out, config)
+    on_start(training.steps() * (settings.schedule.epochs - training.epochs_done))
+    while training.epochs_done < settings.schedule.epochs:
+        record = training.run_epoch(on_step)
+        records.add(record)
+        training.save(out / WEIGHTS, record)
+        on_epoch(record)
+    return best_path(out)
+
+
+def _check_folder(out: Path, *, resume: bool) -> None:
+    begun = (out / WEIGHTS / LAST).exists()
+    if resume and not begun:
+        raise EdgekitError(f"there is nothing to resume in {out}: no epoch was finished; train into a new folder")
+    if not resume and out.exists() and any(out.iterdir()):
+        remedy = "go on with it by --resume" if begun else "remove it"
+        raise EdgekitError(f"{out} holds a run already: choose another folder, or {remedy}")
+
+
+def _begin(out: Path, config: ClassifierConfig) -> None:
+    try:
+        (out / WEIGHTS).mkdir(parents=True)
+        (out / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
+    except OSError as exc:
+        raise EdgekitError(cannot_write(out, exc)) from exc
+
+
+def _learnt_from(tagged_set: TaggedSet, pictures: tuple[TaggedPicture, ...]) -> DataEntry:
+    """Return what of a set is really learnt from."""
+    total = hashlib.sha256()
+    for picture in pictures:
+        name = picture.path.relative_to(tagged_set.folder).as_posix()
+        total.update(f"{name} {picture.tags} {hashlib.sha256(picture.path.read_bytes()).hexdigest()}\n".encode())
+    described = tagged_set.description
+    return DataEntry(
+        name=described.name,
+        licence=described.licence,
+        source=described.source,
+        digest=total.hexdigest(),
+        pictures=len(pictures),
+    )
+
+
+def _unlabelled(settings: ClassifierSettings, side: int) -> torch.Tensor:
+    """Return the pictures that only the teacher says something of.
+
+    Raises:
+        EdgekitError: There is no teacher, or no picture that can be read.
+    """
+    folder = settings.teaching.unlabelled
+    if folder is None:
+        return torch.empty(0, 3, side, side, dtype=torch.uint8)
+    if not settings.teaching.teachers:
+        raise EdgekitError("pictures without tags need a teacher: name one with --teacher")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
+    from edge.model.taxonomy import Attribute, Taxonomy  # noqa: PLC0415
+
+    nothing = Taxonomy(attributes=(Attribute(name="none", values=("a", "b"), multiple=True),))
+    rows = [TaggedPicture(path, "train", "", ((),)) for path in paths]
+    return read_pictures(rows, nothing, side)[0].images

@@ -1,0 +1,146 @@
+"""All that decides the training of a classifier, recorded in the run's folder."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from devices.errors import EdgekitError
+from edge.evaluate.tagged_set import TaggedSetDescription
+from edge.model.manifest import DataEntry, Sha256
+from edge.validation import read_json
+
+CONFIG = "config.json"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkSettings(_Settings):
+    """The network and what it starts from."""
+
+    backbone: str = Field(
+        default="tf_efficientnet_lite0", description="a model of timm, or torchvision/NAME for one of torchvision"
+    )
+    stages: int | None = Field(
+        default=None, ge=1, description="keep the first stages alone: a smaller network from the same weights"
+    )
+    weights: Path | None = Field(
+        default=None, description="state dict to start from; null: those of an installed package, where there are any"
+    )
+    dropout: float = Field(default=0.2, ge=0, lt=1, description="share of features that are dropped before the head")
+    drop_path: float = Field(
+        default=0.0, ge=0, lt=1, description="share of residual branches dropped, where it has any"
+    )
+
+
+class ScheduleSettings(_Settings):
+    """How the weights are moved."""
+
+    epochs: int = Field(default=20, ge=1)
+    batch: int = Field(default=32, ge=2)
+    optimiser: Literal["sgd", "adam", "adamw", "adadelta", "adagrad"] = Field(
+        default="adamw", description="sgd has momentum 0.9"
+    )
+    learning_rate: float = Field(default=0.001, gt=0, description="of the head, at its highest; falls as a cosine")
+    backbone_rate: float = Field(default=0.3, ge=0, description="the backbone's share of it; 0 freezes the backbone")
+    warmup_epochs: float = Field(default=1.0, ge=0)
+    weight_decay: float = Field(default=0.02, ge=0, description="L2, decoupled with adamw; not of norms and biases")
+    l1: float = Field(default=0.0, ge=0, description="weight of the sum of the head's absolute weights in the loss")
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    average_decay: float = Field(
+        default=0.998, ge=0, lt=1, description="of the moving average of the weights that is kept; 0: no average"
+    )
+    imbalance: Literal["none", "weights", "oversample", "undersample", "focal"] = Field(
+        default="none",
+        description="what is done about rare values: weigh, draw them more often, the others less, or focal loss",
+    )
+
+
+class AugmentSettings(_Settings):
+    """How pictures are varied; all in one pass over a batch."""
+
+    least_area: float = Field(default=0.3, gt=0, le=1, description="least share of the picture that a crop shows")
+    degrees: float = Field(default=15.0, ge=0, le=180, description="rotation, ±")
+    flip: bool = Field(default=True, description="mirror every other picture; wrong where writing matters")
+    colour: float = Field(default=0.3, ge=0, le=1, description="brightness, contrast and saturation, ± this share")
+    hue: float = Field(default=0.02, ge=0, le=0.5, description="shift of colours, ± this share of the circle")
+    blur: float = Field(default=0.1, ge=0, le=1, description="share of pictures that are blurred")
+    noise: float = Field(
+        default=0.02, ge=0, le=0.5, description="most standard deviation of added noise, of full scale"
+    )
+    erase: float = Field(default=0.2, ge=0, le=1, description="share of pictures of which a rectangle is hidden")
+    mix: float = Field(default=0.5, ge=0, le=1, description="share of batches whose pictures are mixed in pairs")
+
+
+class TeachingSettings(_Settings):
+    """How a student learns from a teacher."""
+
+    teachers: tuple[Path, ...] = Field(default=(), description="runs whose mean is the teacher")
+    loss: Literal["kd", "dkd", "dist"] = Field(default="kd", description="what is held against the teacher")
+    temperature: float = Field(default=2.0, gt=0)
+    weight: float = Field(default=0.8, ge=0, le=1, description="share of the teacher in the loss, the rest is labels'")
+    unlabelled: Path | None = Field(default=None, description="folder of pictures without tags to learn from too")
+
+
+class ClassifierSettings(_Settings):
+    """The whole of them."""
+
+    network: NetworkSettings = NetworkSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    augment: AugmentSettings = AugmentSettings()
+    teaching: TeachingSettings = TeachingSettings()
+    input_px: int = Field(default=224, ge=32, multiple_of=32, description="side of the input when it is used")
+    train_px: int | None = Field(
+        default=None, ge=32, multiple_of=32, description="side in training; null: as the input; smaller is faster"
+    )
+    folds: int | None = Field(
+        default=None, ge=2, description="divide the training part into so many folds and keep one out; null: use it all"
+    )
+    fold: int = Field(default=0, ge=0, description="which of them is kept out")
+    precision: Literal["f32", "bf16"] = Field(default="f32", description="of activations in training")
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> "ClassifierSettings":
+        if self.fold >= (self.folds or 1):
+            raise ValueError(
+                f"fold {self.fold} does not exist: folds are counted from 0, and there are {self.folds or 1}"
+            )
+        return self
+
+
+class ClassifierConfig(_Settings):
+    """`config.json`: all that decided a run."""
+
+    kind: Literal["classifier"] = "classifier"
+    settings: ClassifierSettings
+    tagged_set: TaggedSetDescription
+    learnt_from: DataEntry
+    teachers: tuple[Sha256, ...] = Field(description="digests of the teachers' checkpoints")
+    skipped: tuple[str, ...] = ()
+
+
+def read_classifier_config(run: Path) -> ClassifierConfig:
+    """Read what decided a run.
+
+    Raises:
+        EdgekitError: The folder is no classifier's run, or its record is not valid.
+    """
+    return read_json(
+        run / CONFIG, ClassifierConfig, "classifier's training", "name the folder that `edgekit train classifier` wrote"
+    )
+
+
+def require_same(before: ClassifierConfig, now: ClassifierConfig, run: Path) -> None:
+    """Refuse to resume a run with anything changed.
+
+    Raises:
+        EdgekitError: Settings, set or teachers differ; the first difference is named.
+    """
+    for part in ("settings", "tagged_set", "learnt_from", "teachers"):
+        if getattr(before, part) != getattr(now, part):
+            raise EdgekitError(
+                f"the run in {run} was begun with another {part}: resume it with the same, or train anew"
+            )
