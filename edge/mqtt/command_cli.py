@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from edge.mqtt.command_messages import CommandName
+from edge.mqtt.command_messages import CommandName, ReplyMessage, ZoneStock
+from edge.mqtt.wire import format_utc
 
 
 def command(
@@ -50,7 +51,33 @@ def command(
     if as_json:
         print(reply.to_json())
     else:
-        told = [f"{key} {value}" for key, value in reply.result.items() if key != PICTURE]
-        print(f"{name.value}: " + (", ".join(told) or "done" if reply.ok else f"refused: {reply.error}"))
+        print(f"{name.value}: {_told(reply)}")
     if not reply.ok:
         raise typer.Exit(1)
+
+
+def _told(reply: ReplyMessage) -> str:
+    """Return what a person wants to know of a reply: a line for each zone of a stocktake, else all on one."""
+    from edge.mqtt.commands import PICTURE  # noqa: PLC0415
+
+    if not reply.ok:
+        return f"refused: {reply.error}"
+    told: list[str] = []
+    lines: list[str] = []
+    for key, value in reply.result.items():
+        if key == PICTURE:
+            continue
+        if not isinstance(value, tuple):
+            told.append(f"{key} {value}")
+            continue
+        lines += [_line(zone) for zone in value if isinstance(zone, ZoneStock)]
+    return "\n".join([", ".join(told) or ("" if lines else "done"), *lines]).strip()
+
+
+def _line(zone: ZoneStock) -> str:
+    """Return one zone of a stocktake."""
+    known = ", ".join(f"{counted.tag} {counted.count}" for counted in zone.counts or ()) or "nothing"
+    counts = "not known yet" if zone.counts is None else known
+    when = f"seen {format_utc(zone.seen_at)}" if zone.seen_at is not None else "never seen"
+    marks = [mark for mark, holds in (("stale", zone.stale), ("comparing", zone.comparing)) if holds]
+    return f"{zone.camera}/{zone.zone}: " + "; ".join([counts, when, *marks])

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
+from edge.mqtt.shelf_messages import WireCount
 from edge.mqtt.wire import Score, UtcTime, WireModel
 
 COMMAND = "edgekit.command/1"
@@ -25,6 +26,21 @@ class CommandName(str, Enum):
     SET_THRESHOLD = "set_threshold"
     SELF_TEST = "self_test"
     RELOAD_ROUTING = "reload_routing"
+    STOCKTAKE = "stocktake"
+
+
+class ZoneStock(WireModel):
+    """What stands in one shelf zone, for `stocktake`."""
+
+    camera: str
+    zone: str
+    counts: tuple[WireCount, ...] | None = Field(description="null as long as nothing is sure")
+    seen_at: UtcTime | None = Field(description="capture time of the newest picture, null before the first")
+    comparing: bool = Field(description="the first pictures, or those after a gap, are still being compared")
+    stale: bool = Field(description="the camera sees nothing now: it stood so when it last did")
+
+
+Result = Mapping[str, Scalar | tuple[ZoneStock, ...] | tuple[str, ...]]
 
 
 class CommandMessage(WireModel):
@@ -55,4 +71,6 @@ class ReplyMessage(WireModel):
     error: str | None = Field(description="why not, for a person; null where ok")
     repeated: bool = Field(description="whether this id was executed before, and this only tells its result again")
     replied_at: UtcTime
-    result: Mapping[str, Scalar] = Field(description="by command; a snapshot's picture is told once and not kept")
+    result: Result = Field(
+        description="by command; a snapshot's picture is told once and not kept; of stocktake zones, and stale: cameras"
+    )

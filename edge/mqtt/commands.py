@@ -7,7 +7,7 @@ executed later, when nobody waits for it any more.
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 
@@ -16,13 +16,13 @@ from pydantic import ValidationError
 from devices.errors import EdgekitError
 from edge.mqtt.audit import AuditEntry, AuditLog
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
-from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage, Scalar
+from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage, Result
 from edge.mqtt.link import Outgoing, Received
 from edge.mqtt.topics import Topics
 
 _log = logging.getLogger(__name__)
 
-Execute = Callable[[CommandName, CommandMessage], Mapping[str, Scalar]]
+Execute = Callable[[CommandName, CommandMessage], Result]
 
 PICTURE = "jpeg"  # the one result that is told and not kept
 _MOST_BYTES = 4096
@@ -133,7 +133,7 @@ class CommandDesk:
         return self._reply(name.value, command.id, result=result)
 
     def _reply(
-        self, name: str, command_id: str | None, *, error: str | None = None, result: Mapping[str, Scalar] | None = None
+        self, name: str, command_id: str | None, *, error: str | None = None, result: Result | None = None
     ) -> ReplyMessage:
         return ReplyMessage(
             site=self._desk.topics.site,

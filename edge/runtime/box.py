@@ -84,7 +84,8 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         names = [camera.name for camera in config.cameras]
         versions = {"edgekit": __version__, detector.info.backend: detector.info.version}
         model = ModelInUse(detector)
-        control = BoxControl(bundle, model, [camera.feed for camera in assembly.cameras], versions, routing)
+        feeds = [camera.feed for camera in assembly.cameras]
+        control = BoxControl(bundle, model, feeds, versions, routing, assembly.shelves)
         desk = _desk(config, run_id, control)
         if desk is not None:
             stack.callback(desk.stop, _STOP_COMMANDS_S)
@@ -154,6 +155,10 @@ class _Assembly:
             RunningCamera(CameraFeed(camera, place, on_gap=partial(tell_gap, lane)), lane)
             for camera, place, lane in zip(config.cameras, places, lanes, strict=True)
         ]
+
+    def shelves(self) -> dict[str, tuple[ShelfView, ...]]:
+        """Return by camera what stands on its shelves, for cameras that have any."""
+        return {camera.feed.camera.name: camera.lane.shelves for camera in self.cameras if camera.feed.camera.shelves}
 
     def _announce(self) -> None:
         self.intake.wake()

@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -10,11 +10,14 @@ import numpy as np
 from devices.errors import EdgekitError
 from edge.model.bundle import Bundle
 from edge.model.detector import Detector, self_test
-from edge.mqtt.command_messages import CommandMessage, CommandName, Scalar
+from edge.mqtt.command_messages import CommandMessage, CommandName, Result, ZoneStock
 from edge.mqtt.commands import PICTURE
+from edge.mqtt.shelf_messages import wire_counts
 from edge.mqtt.wire import format_utc
 from edge.tags.routing import Routing
+from edge.tags.shelf_state import ShelfView
 from edge.video.feed import CameraFeed
+from edge.video.health import FeedState
 
 _SNAPSHOT_PX = 1280
 _SNAPSHOT_BYTES = 256 * 1024
@@ -37,6 +40,7 @@ class BoxControl:
         feeds: Of all cameras.
         versions: Software by name and version.
         routing: Catalogue and routes in use.
+        shelves: Returns by camera what stands on its shelves, for cameras that have any.
     """
 
     def __init__(
@@ -46,17 +50,19 @@ class BoxControl:
         feeds: Sequence[CameraFeed],
         versions: Mapping[str, str],
         routing: Routing,
+        shelves: Callable[[], Mapping[str, Sequence[ShelfView]]],
     ) -> None:
         self._bundle = bundle
         self._model = model
         self._feeds = {feed.camera.name: feed for feed in feeds}
         self._versions = versions
         self._routing = routing
+        self._shelves = shelves
         self._began_s = time.monotonic()
 
     def execute(  # noqa: PLR0911 - one for each command
         self, name: CommandName, command: CommandMessage
-    ) -> Mapping[str, Scalar]:
+    ) -> Result:
         """Do what a command asks for and return its result.
 
         Raises:
@@ -80,6 +86,8 @@ class BoxControl:
             case CommandName.RELOAD_ROUTING:
                 tables = self._routing.reload()
                 return {"catalogue": tables.catalogue.digest, "routes": tables.routes_digest}
+            case CommandName.STOCKTAKE:
+                return self._stocktake()
 
     def _feed(self, command: CommandMessage) -> CameraFeed:
         feed = self._feeds.get(command.camera or "")
@@ -94,7 +102,7 @@ class BoxControl:
         return feed
 
     @staticmethod
-    def _snapshot(feed: CameraFeed, width_px: int) -> Mapping[str, Scalar]:
+    def _snapshot(feed: CameraFeed, width_px: int) -> Result:
         frame = feed.newest
         if frame is None:
             raise EdgekitError(f"camera {feed.camera.name} has given no picture yet")
@@ -113,13 +121,32 @@ class BoxControl:
                 }
         raise EdgekitError(f"the picture has more than {_SNAPSHOT_BYTES} bytes: ask for a smaller width_px")
 
-    def _set_threshold(self, score: float | None) -> Mapping[str, Scalar]:
+    def _set_threshold(self, score: float | None) -> Result:
         if score is None:
             raise EdgekitError("set_threshold needs a score from 0 to 1")
         self._model.detector = self._model.detector.at_threshold(score)
         return {"score": score}
 
-    def _self_test(self) -> Mapping[str, Scalar]:
+    def _self_test(self) -> Result:
         began = time.perf_counter()
         self_test(self._bundle, self._model.detector)
         return {"seconds": round(time.perf_counter() - began, 3), "bundle": self._bundle.manifest.name}
+
+    def _stocktake(self) -> Result:
+        shelves = self._shelves()
+        if not shelves:
+            raise EdgekitError("no camera has a shelf: add [[camera.shelf]] to the configuration")
+        stale = tuple(name for name in shelves if self._feeds[name].health.state is not FeedState.STREAMING)
+        zones = tuple(_zone_stock(name, view, stale=name in stale) for name, views in shelves.items() for view in views)
+        return {"zones": zones, "stale": stale}
+
+
+def _zone_stock(camera: str, view: ShelfView, *, stale: bool) -> ZoneStock:
+    return ZoneStock(
+        camera=camera,
+        zone=view.zone,
+        counts=wire_counts(view.state.counts) if view.state is not None else None,
+        seen_at=view.seen_at,
+        comparing=view.comparing,
+        stale=stale,
+    )

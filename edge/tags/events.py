@@ -121,7 +121,7 @@ class TagEvent:
         direction: Name of the direction in which the line was crossed.
         track_id: The parcel's track, unique for a camera within a run.
         regions: The parcel's box first, then its label regions, as they stood in the deciding frame. On a shelf the
-            product's box, for a product that is gone the last one.
+            product's box, for a product that is gone where it stood.
         tags: What is known of the parcel or product.
         reason: Why there is no text; for `no_read` only.
         interval: The stretch of time; for `unobserved` and `lost` only.

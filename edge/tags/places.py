@@ -43,7 +43,7 @@ class Place:
         score: Of that detection.
         since: When it was first seen at rest there.
         seen: When it was last seen.
-        anchor: Where it was when `since` began.
+        anchor: Where it stood when `since` began; a hand that takes it may have been followed from there for a bit.
         looks: Frames since then in which the place was open to view.
         hits: Frames of those in which the product was seen.
         empty_since: Since when the place is open to view, calm and without the product; None while it is not.
@@ -130,6 +130,8 @@ class Places:
         self._rising = [place for place in self._rising if place not in ripe]
         empty = [place for place in self._standing if place.empty_since is not None]
         come = [place for place in risen if not _moved(empty, place)]
+        for place in come:
+            place.anchor = place.box  # it may have been set down in between
         due = [
             place
             for place in self._standing
@@ -175,17 +177,18 @@ def _see(place: Place, products: Detections, row: int, now: Instant) -> None:
 def _look_at_empty(place: Place, frame: Frame, now: Instant) -> None:
     """Begin to wait, or begin anew where something moves in a place in which the product is not seen."""
     restless = now.media_s - place.seen.media_s >= _RESTLESS_S
-    if place.calm is None or not (restless or place.calm.holds(frame.image, place.box)):
-        place.empty_since, place.calm = now, Calm(frame.image, place.box)
+    if place.calm is None or not (restless or place.calm.holds(frame.image, place.anchor)):
+        place.empty_since, place.calm = now, Calm(frame.image, place.anchor)
 
 
 def _matches(places: Sequence[Place], products: Detections) -> dict[int, int]:
     """Return which place, by index, each product, by row, continues: best overlap first."""
     if not places or not len(products):
         return {}
-    boxes = np.array([place.box for place in places], np.float32)
+    last = np.array([place.box for place in places], np.float32)
+    stood = np.array([place.anchor for place in places], np.float32)
     same = np.array([place.class_id for place in places])[:, None] == products.class_id
-    overlap = np.where(same, iou_matrix(boxes, products.xyxy), 0.0)
+    overlap = np.where(same, np.maximum(iou_matrix(last, products.xyxy), iou_matrix(stood, products.xyxy)), 0.0)
     matched: dict[int, int] = {}
     for flat in np.argsort(-overlap, axis=None, kind="stable"):
         index, row = divmod(int(flat), len(products))
@@ -198,7 +201,7 @@ def _matches(places: Sequence[Place], products: Detections) -> dict[int, int]:
 
 def _hidden(places: Sequence[Place], occluders: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return which places (P,) are behind somebody."""
-    boxes = np.array([place.box for place in places], np.float32).reshape(-1, 4)
+    boxes = np.array([place.anchor for place in places], np.float32).reshape(-1, 4)
     share = shared_areas(boxes, occluders) / np.maximum(areas(boxes), 1e-9)[:, None]
     return share.max(axis=1, initial=0.0) > _HIDDEN
 

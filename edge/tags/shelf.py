@@ -226,6 +226,7 @@ class ShelfInterpreter:
         scores = [other.score for other in self._places.standing if self._tag(other) == stock.tag]
         # A count is as sure as the least sure product in it; of none it is the configuration that names the class.
         score = round(place.score if place is not None else min(scores, default=1.0), 4)
+        regions = (Region(stock.tag, score, place.anchor),) if place is not None else ()
         return TagEvent(
             camera=self._camera,
             kind=kind,
@@ -235,7 +236,7 @@ class ShelfInterpreter:
             frame_index=frame.index,
             frame_size=(frame.width, frame.height),
             zone=self._shelf.name,
-            regions=(Region(stock.tag, score, place.box),) if place is not None else (),
+            regions=regions,
             tags=(Tag("class", stock.tag, score, TagSource.DETECTOR),),
             stock=stock,
             stages_ms=picture.stages_ms,

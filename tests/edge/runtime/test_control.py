@@ -2,8 +2,9 @@
 
 import base64
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -13,11 +14,15 @@ from devices.errors import EdgekitError
 from edge.config import Camera, FolderSource, RtspSource
 from edge.model.bundle import open_bundle
 from edge.model.detector import load_detector
-from edge.mqtt.command_messages import CommandMessage, CommandName
+from edge.mqtt.command_messages import CommandMessage, CommandName, ZoneStock
+from edge.mqtt.shelf_messages import WireCount
 from edge.runtime.control import BoxControl, ModelInUse
 from edge.tags.routing import Routing
+from edge.tags.shelf_state import ShelfState, ShelfView, TagCount
 from edge.video.feed import CameraFeed
 from edge.video.newest import FrameQueue
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 
 def ordered(**fields: Any) -> CommandMessage:
@@ -40,7 +45,7 @@ def parts(
     feeds[0].start()
     eventually(lambda: feeds[0].finished)
     return (
-        BoxControl(bundle, model, feeds, {"edgekit": "1"}, Routing(tmp_path / "catalogue.csv", None)),
+        BoxControl(bundle, model, feeds, {"edgekit": "1"}, Routing(tmp_path / "catalogue.csv", None), dict),
         model,
         feeds[1],
     )
@@ -105,3 +110,25 @@ def test_routing_is_read_anew_as_a_whole_or_not_at_all(
     after = control.execute(CommandName.RELOAD_ROUTING, ordered())
     assert after["catalogue"] not in (None, before["catalogue"])
     assert after["routes"] is None
+
+
+def test_a_stocktake_tells_every_zone_with_its_pictures_time_and_who_sees_nothing(make_bundle: Callable[..., Any]):
+    signed = make_bundle()
+    bundle = open_bundle(signed.folder, (signed.public,))
+    model = ModelInUse(load_detector(bundle, backend="onnxruntime", requests=1))
+    lost = Camera(name="wall", source=RtspSource(kind="rtsp", url="rtsp://camera/x"))
+    feed = CameraFeed(lost, FrameQueue(4), on_gap=lambda _gap: None)
+    state = ShelfState("wall", "left", (TagCount("cola", 3, NOON),), NOON)
+    views = (ShelfView("left", state, NOON, comparing=False), ShelfView("right", None, None, comparing=True))
+    control = BoxControl(bundle, model, [feed], {}, Routing(None, None), lambda: {"wall": views})
+    result = control.execute(CommandName.STOCKTAKE, ordered())
+    assert result["stale"] == ("wall",)  # it has not begun to stream
+    left, right = cast("tuple[ZoneStock, ...]", result["zones"])
+    assert left.counts == (WireCount(tag="cola", count=3, since=NOON),)
+    assert (left.seen_at, left.comparing, left.stale) == (NOON, False, True)
+    assert (right.counts, right.seen_at, right.comparing) == (None, None, True)
+
+
+def test_a_stocktake_of_a_box_without_shelves_is_refused(parts: tuple[BoxControl, ModelInUse, CameraFeed]):
+    with pytest.raises(EdgekitError, match="no camera has a shelf"):
+        parts[0].execute(CommandName.STOCKTAKE, ordered())

@@ -293,3 +293,42 @@ def test_a_model_whose_head_is_unknown_is_one_clear_line_and_leaves_nothing(
     done = run(write_config(source, mosquitto.port, bundle=made.folder, key=made.public))
     assert_one_clear_line(done, "(1, 9, 4)", "this version knows yolo-grid")
     assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_a_stocktake_of_a_running_box_tells_what_stands_on_its_shelves(
+    make_bundle: Make, write_config: Make, mosquitto: Any, subscribe: Make, eventually: Make, start_run: Make
+):
+    made = make_bundle()  # finds one carton in the middle of every picture
+    subscriber = subscribe(mosquitto.port)
+    more = """
+[[camera.shelf]]
+name = "rack"
+rectangle = [0.2, 0.2, 0.8, 0.8]
+expected = ["carton"]
+min = 2
+debounce_s = 0.3
+[commands]
+clients = ["ops"]
+audit_log = "state/audit.jsonl"
+"""
+    source = f'{{ kind = "file", path = "{CLIP}", realtime = true }}'
+    start_run(write_config(source, mosquitto.port, bundle=made.folder, key=made.public, camera=more))
+    root = "edgekit/v1/hall/box-1"
+    topic = f"{root}/cameras/gate/shelf/rack"
+    eventually(lambda: subscriber.on(topic), 40)
+    (kept,) = (message.json() for message in subscriber.on(topic))
+    assert [(count["tag"], count["count"]) for count in kept["counts"]] == [("carton", 1)]
+    events = [message.json() for message in subscriber.on(f"{root}/cameras/gate/events")]
+    assert [(event["kind"], event["stock"]["count"]) for event in events if event["zone"] == "rack"] == [
+        ("count", 1),
+        ("low_stock", 1),
+    ]
+    box = ("--site", "hall", "--box", "box-1", "--client", "ops", "--port", str(mosquitto.port))
+    asked = [*EDGEKIT, "command", "stocktake", *box]
+    told = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert told.startswith("stocktake: gate/rack: carton 1; seen 20")
+    reply = json.loads(subprocess.run([*asked, "--json"], capture_output=True, timeout=60, check=True).stdout)
+    (zone,) = reply["result"]["zones"]
+    assert zone["counts"] == kept["counts"]
+    assert zone["seen_at"] > kept["captured_at"]
+    assert reply["result"]["stale"] == (["gate"] if zone["stale"] else [])
