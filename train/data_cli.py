@@ -9,12 +9,14 @@ import typer
 
 from devices.errors import EdgekitError
 from train.check.cli import check
+from train.import_cli import import_set
 from train.sets import KNOWN, get_known
 from train.synth.cli import app as synth
 from train.tagged_sets import GROCERY_STORE, get_grocery_store
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 app.add_typer(synth, name="synth")
+app.command("import")(import_set)
 app.command()(check)
 
 
