@@ -7,6 +7,7 @@ import typer
 
 from edge.evaluate.tagged_set import TaggedSet, open_tagged_set
 from train.classifier.record import ClassifierEpoch
+from train.classifier.report import report_run
 from train.classifier.run import train_classifier
 from train.classifier.settings import CONFIG, ClassifierSettings
 
@@ -41,11 +42,12 @@ def show_training(
             on_step=lambda: bar.update(1),
             on_epoch=tell,
         )
+    report = report_run(out, tagged_set)
     if as_json:
         reached = best[0].model_dump() if best else None
-        print(json.dumps({"checkpoint": str(checkpoint), "best": reached}))
+        print(json.dumps({"checkpoint": str(checkpoint), "report": str(report), "best": reached}))
     else:
-        print(f"best checkpoint: {checkpoint}")
+        print(f"best checkpoint: {checkpoint}; report: {report}")
 
 
 def is_classifier(run: Path) -> bool:

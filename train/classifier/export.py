@@ -16,9 +16,10 @@ from train.classifier.backbones import create_backbone
 from train.classifier.calibration import temperature_of, thresholds_of
 from train.classifier.network import ScoredNetwork
 from train.classifier.pictures import read_pictures
+from train.classifier.recipe import recipe_of
 from train.classifier.run import divide
 from train.classifier.scores import logits_of
-from train.classifier.settings import ClassifierConfig, read_classifier_config
+from train.classifier.settings import read_classifier_config
 from train.classifier.teacher import load_network
 from train.export import OPSET, with_picture_input
 
@@ -96,14 +97,3 @@ def _write(network: ScoredNetwork, side: int, out: Path) -> None:
         )
     onnx.save(with_picture_input(onnx.load(str(plain))), str(out))
     plain.unlink()
-
-
-def recipe_of(config: ClassifierConfig) -> str:
-    """Return the command that repeats a run, set and teachers by their names."""
-    given = config.settings.model_dump(mode="json", exclude_defaults=True)
-    words = ["edgekit train classifier OUT", f"--set {config.tagged_set.name}"]
-    for name, value in given.items():
-        for option, inner in value.items() if isinstance(value, dict) else ((name, value),):
-            values = [Path(one).name for one in inner] if option == "teachers" else [inner]
-            words += [f"--{'teacher' if option == 'teachers' else option.replace('_', '-')} {one}" for one in values]
-    return " ".join(words)

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from train.epoch_figures import EpochFigures
 from train.epochs import TrainingEpoch
 
 
@@ -9,3 +10,16 @@ class ClassifierEpoch(TrainingEpoch):
     """One line of a classifier's `metrics.jsonl`."""
 
     accuracy: dict[str, float] = Field(description="share of right answers by attribute, on the kept-out pictures")
+
+
+def figures_of(record: ClassifierEpoch) -> EpochFigures:
+    """Return an epoch's record as plots and TensorBoard take it."""
+    return EpochFigures(
+        record.epoch,
+        {
+            "loss": record.losses,
+            "learning rate": {"highest": record.learning_rate},
+            "gradient norm": {"last step": record.gradient_norm},
+            "accuracy": record.accuracy,
+        },
+    )

@@ -17,11 +17,12 @@ from train.classifier.checkpoint import LAST, WEIGHTS, best_path
 from train.classifier.folds import assign_folds
 from train.classifier.network import TagNetwork
 from train.classifier.pictures import read_pictures
-from train.classifier.record import ClassifierEpoch
+from train.classifier.record import ClassifierEpoch, figures_of
 from train.classifier.settings import CONFIG, ClassifierConfig, ClassifierSettings, read_classifier_config, require_same
 from train.classifier.teacher import Teacher
 from train.classifier.training import Training
 from train.epochs import METRICS, EpochRecords
+from train.tensorboard_log import FOLDER, TensorBoardLog
 
 MARGIN = 8 / 7  # pictures are kept a little larger than the input, so that crops lose no detail
 
@@ -69,7 +70,7 @@ def train_classifier(
     Args:
         settings: What decides the training.
         tagged_set: The pictures and their tags.
-        out: The run's folder: `config.json`, `metrics.jsonl`, `weights/`.
+        out: The run's folder: `config.json`, `metrics.jsonl`, `weights/`, `tensorboard/`.
         resume: Go on where the run in `out` was broken off.
         skip_bad: Leave out pictures that cannot be read, and record them.
         on_start: Called with the number of steps of all epochs that are to come.
@@ -108,11 +109,13 @@ def train_classifier(
         records.keep_first(training.epochs_done)
     else:
         _begin(out, config)
+    board = TensorBoardLog(out / FOLDER, [figures_of(record) for record in records.read()])
     on_start(training.steps() * (settings.schedule.epochs - training.epochs_done))
     while training.epochs_done < settings.schedule.epochs:
         record = training.run_epoch(on_step)
         records.add(record)
         training.save(out / WEIGHTS, record)
+        board.add(figures_of(record))
         on_epoch(record)
     return best_path(out)
 

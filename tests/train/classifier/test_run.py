@@ -11,6 +11,7 @@ from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedSet, open_tagged_set
 from train.classifier.checkpoint import best_path, load_checkpoint
 from train.classifier.record import ClassifierEpoch
+from train.classifier.report import report_run
 from train.classifier.run import divide, train_classifier
 from train.classifier.settings import ClassifierSettings, read_classifier_config
 from train.epochs import METRICS, EpochRecords
@@ -134,3 +135,13 @@ def test_a_fold_that_is_kept_out_is_not_learnt_from(coloured: TaggedSet, tiny: T
     for part in parts:
         assert set(part.learn) == everything - set(part.held)
     assert divide(coloured, tiny()).held == coloured.part("val")
+
+
+def test_a_finished_run_has_a_report_with_its_errors_and_events_for_tensorboard(
+    coloured: TaggedSet, tiny: Tiny, tmp_path: Path
+):
+    train_classifier(tiny(schedule={"epochs": 1, "learning_rate": 1e-6}), coloured, tmp_path / "run")
+    text = report_run(tmp_path / "run", coloured).read_text("utf-8")
+    assert "edgekit train classifier OUT --set coloured --backbone test_efficientnet" in text
+    assert "taken for" in text  # an untrained network errs
+    assert list((tmp_path / "run" / "tensorboard").glob("events.out.tfevents.*"))

@@ -1,0 +1,16 @@
+"""The command that repeats a classifier's run."""
+
+from pathlib import Path
+
+from train.classifier.settings import ClassifierConfig
+
+
+def recipe_of(config: ClassifierConfig) -> str:
+    """Return the command that repeats a run, set and teachers by their names."""
+    given = config.settings.model_dump(mode="json", exclude_defaults=True)
+    words = ["edgekit train classifier OUT", f"--set {config.tagged_set.name}"]
+    for name, value in given.items():
+        for option, inner in value.items() if isinstance(value, dict) else ((name, value),):
+            values = [Path(one).name for one in inner] if option == "teachers" else [inner]
+            words += [f"--{'teacher' if option == 'teachers' else option.replace('_', '-')} {one}" for one in values]
+    return " ".join(words)
