@@ -21,6 +21,7 @@ EXTRA_OF_MODULE = {
     "nncf": "compress",
     "onnx": "compress",
     "torch": "train",
+    "torch_pruning": "compress",
     "torchvision": "train",
     "ultralytics": "train",
 }

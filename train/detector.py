@@ -11,13 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import SPLITS, DetectionSet, SetDescription
 from edge.evaluate.labels import label_rows
-from edge.model.manifest import DataEntry
+from edge.model.manifest import DataEntry, WeightsEntry
 from edge.model.picture import read_picture
 from edge.validation import read_json
+from train.beginning import Beginning, Past
 from train.epochs import METRICS, EpochRecord, EpochRecords
 from train.sets import digest_of_files
 
 CONFIG = "config.json"
+LICENCE = "AGPL-3.0-only"  # of ultralytics, which trains every checkpoint, and of the checkpoints it starts from
 
 
 class TrainSettings(BaseModel):
@@ -52,10 +54,28 @@ class RunConfig(BaseModel):
     sets: tuple[SetDescription, ...]
     skipped: tuple[str, ...]
     learnt_from: tuple[DataEntry, ...] = Field(description="the training pictures that were used, and their labels")
+    past: Past | None = Field(default=None, description="what was before, where a run goes on with another's model")
+
+    @property
+    def all_learnt_from(self) -> tuple[DataEntry, ...]:
+        """Return the training pictures of this run and of those before it."""
+        before = self.past.learnt_from if self.past is not None else ()
+        return (*self.learnt_from, *(entry for entry in before if entry not in self.learnt_from))
+
+    @property
+    def first_weights(self) -> WeightsEntry:
+        """Return what the training, or the first of those before it, started from."""
+        if self.past is not None:
+            return self.past.weights
+        weights = self.settings.weights
+        source = "random weights" if weights.suffix == ".yaml" else "a checkpoint of Ultralytics' YOLO"
+        return WeightsEntry(name=weights.name, licence=LICENCE, source=source)
 
     @property
     def command(self) -> str:
         """Return the command that repeats the run, sets by their names."""
+        if self.past is not None:
+            return self.past.command
         words = ["edgekit train detector OUT"]
         words += [f"--set {used.name}" for used in self.sets]
         for name, field in TrainSettings.model_fields.items():
@@ -75,6 +95,7 @@ def train_detector(
     resume: bool = False,
     skip_bad: bool = False,
     on_epoch: Callable[[EpochRecord], None] | None = None,
+    beginning: Beginning | None = None,
 ) -> Path:
     """Train a detector and return its best checkpoint, `out/weights/best.pt`.
 
@@ -85,15 +106,16 @@ def train_detector(
         resume: Go on where the run in `out` was broken off.
         skip_bad: Leave out pictures and labels that cannot be used, and say so, instead of refusing.
         on_epoch: Called after each epoch.
+        beginning: Where the run goes on with a model that was made for it.
 
     Raises:
         EdgekitError: A set cannot be used, the weights are missing, `out` holds another run or one with other settings,
             or the loss became NaN.
     """
     _check_request(settings, sets)
-    _check_folder(out, settings, sets, resume=resume)
+    _check_folder(out, settings, sets, resume=resume, own=beginning.own if beginning is not None else frozenset())
     build = out / "build"
-    _prepare(out, settings, sets, skip_bad=skip_bad)
+    _prepare(out, settings, sets, skip_bad=skip_bad, past=beginning.past if beginning is not None else None)
 
     from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
 
@@ -129,6 +151,7 @@ def train_detector(
         record=record,
         on_epoch=tell,
         resume=resume,
+        teaching=beginning.teaching if beginning is not None else None,
     )
 
 
@@ -147,11 +170,13 @@ def _check_request(settings: TrainSettings, sets: Sequence[DetectionSet]) -> Non
             )
 
 
-def _check_folder(out: Path, settings: TrainSettings, sets: Sequence[DetectionSet], *, resume: bool) -> None:
+def _check_folder(
+    out: Path, settings: TrainSettings, sets: Sequence[DetectionSet], *, resume: bool, own: frozenset[str]
+) -> None:
     """Refuse a folder that holds something else than the run that is to go on."""
     begun = (out / "weights" / "last.pt").exists()
     if not resume:
-        if out.exists() and any(out.iterdir()):
+        if out.exists() and any(entry.name not in own for entry in out.iterdir()):
             remedy = "go on with it by --resume" if begun else "remove it"
             raise EdgekitError(f"{out} holds a run already: choose another folder, or {remedy}")
         return
@@ -166,7 +191,9 @@ def _check_folder(out: Path, settings: TrainSettings, sets: Sequence[DetectionSe
         raise EdgekitError(f"the run in {out} was begun with other sets or other pictures in them: train anew")
 
 
-def _prepare(out: Path, settings: TrainSettings, sets: Sequence[DetectionSet], *, skip_bad: bool) -> None:
+def _prepare(
+    out: Path, settings: TrainSettings, sets: Sequence[DetectionSet], *, skip_bad: bool, past: Past | None
+) -> None:
     """Link the pictures and record what decides the run; leave nothing behind where a set cannot be used."""
     build = out / "build"
     try:
@@ -176,6 +203,7 @@ def _prepare(out: Path, settings: TrainSettings, sets: Sequence[DetectionSet], *
             sets=tuple(opened.description for opened in sets),
             skipped=tuple(skipped),
             learnt_from=tuple(_learnt_from(opened, build) for opened in sets),
+            past=past,
         )
         (out / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
     except EdgekitError:

@@ -10,15 +10,13 @@ from onnx import TensorProto, helper
 
 from devices.errors import EdgekitError
 from edge.model.export_record import DETECTOR, ExportRecord
-from edge.model.manifest import Input, WeightsEntry
-from train.detector import read_config
+from edge.model.manifest import Input
+from train.detector import LICENCE, read_config
 
 OPSET = 17  # JetPack 6's ONNX Runtime knows 20; nothing here needs more than 17
 IR_VERSION = 10
 INPUT = "image"
 OUTPUT = "predictions"
-
-LICENCE = "AGPL-3.0-only"  # of ultralytics, which trains every checkpoint, and of the checkpoints it starts from
 
 
 def export_run(run: Path, out: Path, *, height: int, width: int, top_k: bool = False, recipe: str = "") -> ExportRecord:
@@ -49,18 +47,13 @@ def export_run(run: Path, out: Path, *, height: int, width: int, top_k: bool = F
             classes=classes,
             input=Input(height=height, width=width),
             head="yolo-topk" if top_k else "yolo-grid",
-            data=config.learnt_from,
-            weights=_weights(config.settings.weights),
+            data=config.all_learnt_from,
+            weights=config.first_weights,
             recipe=recipe or config.command,
         )
         (partial / DETECTOR.record).write_text(record.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8")
         shutil.move(partial, out)
     return record
-
-
-def _weights(path: Path) -> WeightsEntry:
-    source = "random weights" if path.suffix == ".yaml" else "a checkpoint of Ultralytics' YOLO"
-    return WeightsEntry(name=path.name, licence=LICENCE, source=source)
 
 
 def export_onnx(weights: Path, out: Path, *, height: int, width: int, top_k: bool = False) -> tuple[str, ...]:

@@ -18,10 +18,12 @@ from ultralytics.nn.tasks import torch_safe_load, yaml_model_load
 from ultralytics.utils import YAML
 
 from devices.errors import EdgekitError
+from train.beginning import Teaching
+from train.distillation import Teacher
 from train.yolo_trainer import EpochMetrics, PartialLabels, PartialTrainer, strip
 
 
-def train(
+def train(  # noqa: PLR0913 - each argument is of a kind of its own
     weights: Path,
     data_yaml: Path,
     out: Path,
@@ -31,6 +33,7 @@ def train(
     record: Callable[[EpochMetrics], None],
     on_epoch: Callable[[], None],
     resume: bool = False,
+    teaching: Teaching | None = None,
 ) -> Path:
     """Train a detector and return its best checkpoint.
 
@@ -43,9 +46,10 @@ def train(
         record: Called with what an epoch came to before its checkpoint is written.
         on_epoch: Called after each epoch's checkpoint.
         resume: Go on where `out`'s last checkpoint ends.
+        teaching: Whom to learn from besides the labels, None for nobody.
 
     Raises:
-        EdgekitError: The loss became NaN, there is nothing to resume, or the checkpoint cannot be loaded safely.
+        EdgekitError: The loss became NaN, there is nothing to resume, or a checkpoint cannot be loaded safely.
     """
     last = out / "weights" / "last.pt"
     if resume:
@@ -71,6 +75,8 @@ def train(
         raise EdgekitError(f"the run in {out} was begun as {trainer.save_dir}: move it back there to resume it")
     trainer.partial = partial
     trainer.record = record
+    if teaching is not None:
+        trainer.teacher = Teacher(load(teaching.teacher).model.float(), teaching.weight)
     trainer.add_callback("on_train_start", _use_all_cores)
     trainer.add_callback("on_train_batch_end", _refuse_nan)
     trainer.add_callback("on_model_save", partial_call(_told, on_epoch=on_epoch))
@@ -84,13 +90,23 @@ def check_resumable(last: Path) -> int:
     Raises:
         EdgekitError: It cannot be read, or its run has finished.
     """
+    epochs = epochs_behind(last)
+    if epochs is None:
+        raise EdgekitError(f"the run of {last} has finished: there is nothing to resume")
+    return epochs
+
+
+def epochs_behind(last: Path) -> int | None:
+    """Return how many epochs the checkpoint of an unfinished run has behind it, None where the run has finished.
+
+    Raises:
+        EdgekitError: It cannot be read.
+    """
     try:
         epoch = int(torch_safe_load(last, safe_only=True)[0]["epoch"])
     except Exception as exc:
         raise EdgekitError(f"{last} cannot be read as a checkpoint ({exc}): train into a new folder") from exc
-    if epoch < 0:
-        raise EdgekitError(f"the run of {last} has finished: there is nothing to resume")
-    return epoch + 1
+    return None if epoch < 0 else epoch + 1
 
 
 def _use_all_cores(trainer: Any) -> None:
@@ -150,6 +166,17 @@ def export_onnx(
             format="onnx", imgsz=(height, width), opset=opset, simplify=True, device="cpu", **options
         )
     return Path(written), tuple(model.names[index] for index in sorted(model.names))
+
+
+def save_checkpoint(model: Any, train_args: Mapping[str, Any], out: Path) -> None:
+    """Write a model as a checkpoint that `load` reads, as float32.
+
+    Args:
+        model: One of ultralytics' own classes, made of its own layers alone, since nothing else is loaded.
+        train_args: What it was trained with, as its own checkpoint says.
+        out: The file to write.
+    """
+    torch.save({"epoch": -1, "model": model, "ema": None, "train_args": dict(train_args)}, out)
 
 
 def has_nms_free_head(weights: Path) -> bool:

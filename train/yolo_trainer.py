@@ -16,7 +16,9 @@ from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
 from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from devices.errors import EdgekitError
+from train import model_shape
 from train.checkpoints import keep
+from train.distillation import TaughtCriterion, Teacher
 from train.partial_labels import MaskedBCEWithLogits, class_mask
 
 SetOf = Callable[[str], str]
@@ -79,9 +81,23 @@ class PartialTrainer(DetectionTrainer):
 
     partial: PartialLabels
     record: Callable[[EpochMetrics], None]
+    teacher: Teacher | None = None
     gradient_norm = 0.0
     _pictures: tuple[str, ...] = ()
     _step = 0
+
+    def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:  # noqa: FBT001, FBT002 - as ultralytics calls it
+        """Return the model to train: a pruned one as it is, any other built anew from its description.
+
+        Raises:
+            EdgekitError: The checkpoint was pruned by something else, or for other classes.
+        """
+        if weights is None:
+            return super().get_model(cfg, weights, verbose)
+        if model_shape.was_pruned_here(weights):
+            return model_shape.kept(weights, int(self.data["nc"]))
+        model_shape.check_described(weights)
+        return super().get_model(cfg, weights, verbose)
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
         """Build a dataset whose mixing stays among pictures with the same labelled classes."""
@@ -108,11 +124,13 @@ class PartialTrainer(DetectionTrainer):
         batch = super().preprocess_batch(batch)
         self._pictures = tuple(batch["im_file"])
         self._step += 1
+        wrapped: Any = self.model
+        model: Any = unwrap_model(wrapped)
+        if getattr(model, "criterion", None) is None:
+            model.criterion = model.init_criterion()
+        if self.teacher is not None and not isinstance(model.criterion, TaughtCriterion):
+            model.criterion = TaughtCriterion(model.criterion, self.teacher)
         if self.partial.masked:
-            wrapped: Any = self.model
-            model: Any = unwrap_model(wrapped)
-            if getattr(model, "criterion", None) is None:
-                model.criterion = model.init_criterion()
             mask = class_mask([self.partial.labelled(picture) for picture in batch["im_file"]], int(self.data["nc"]))
             for part in _loss_parts(model.criterion):
                 if not isinstance(part.bce, MaskedBCEWithLogits):
