@@ -95,5 +95,11 @@ def _write(network: ScoredNetwork, side: int, out: Path) -> None:
             opset_version=OPSET,
             dynamo=False,
         )
-    onnx.save(with_picture_input(onnx.load(str(plain))), str(out))
+    model = with_picture_input(onnx.load(str(plain)))
+    # The tracer leaves the output's sizes open, and an engine would tell them as unknown.
+    columns = sum(len(attribute.values) for attribute in network.learnt)
+    columns += network.network.head.in_features if network.embedding else 0
+    for axis, size in zip(model.graph.output[0].type.tensor_type.shape.dim, (1, columns), strict=True):
+        axis.dim_value = size
+    onnx.save(model, str(out))
     plain.unlink()

@@ -66,7 +66,8 @@ class ScoredNetwork(nn.Module):
         logits = self.network.head(features) / self.temperature
         parts = [scores_of(part, attribute) for part, attribute in split_columns(logits, self.learnt)]
         if self.embedding:
-            parts.append(nn.functional.normalize(features, dim=1))
+            # Written out: what `normalize` traces to has nodes that ask for shapes, which are fixed here.
+            parts.append(features / features.square().sum(dim=1, keepdim=True).sqrt().clamp(min=1e-12))
         return torch.cat(parts, dim=1)
 
 

@@ -51,14 +51,15 @@ def test_both_engines_give_the_scores_of_the_trained_network(run: Path, coloured
         bgr = np.ascontiguousarray(tensors.images.permute(0, 2, 3, 1).numpy()[..., ::-1])
         for backend in ("openvino", "onnxruntime"):
             content = ModelContent.read(tmp_path / "export" / CLASSIFIER.exported)
-            found = load_engine(backend, EngineRequest(content, "fp32", 32, 32, 1)).infer(bgr)
-            assert found.shape == (1, 3 + record.embedding)
+            engine = load_engine(backend, EngineRequest(content, "fp32", 32, 32, 1))
+            found = engine.infer(bgr)
+            assert engine.output_shape == found.shape == (1, 3 + record.embedding)
             assert np.abs(found - expected).max() < 1e-3
             assert np.linalg.norm(found[0, 3:]) == pytest.approx(1, abs=1e-3)
 
 
 def test_from_run_to_bundle_nothing_is_typed_again_and_int8_agrees(run: Path, coloured: TaggedSet, tmp_path: Path):
-    export_classifier(run, coloured, tmp_path / "export")
+    export_classifier(run, coloured, tmp_path / "export", embedding=True)
     quantize(tmp_path / "export" / CLASSIFIER.exported, tmp_path / "int8", draw_tagged([coloured], 12, seed=0))
     create_key(tmp_path / "key", tmp_path / "key.pub")
     picture = next(one for one in coloured.part("val") if "red" in one.path.name)
