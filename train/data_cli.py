@@ -10,11 +10,14 @@ import typer
 from devices.errors import EdgekitError
 from train.check.cli import check
 from train.import_cli import import_set
+from train.label_cli import agree, label, take
 from train.sets import KNOWN, get_known
 from train.synth.cli import app as synth
 from train.tagged_sets import GROCERY_STORE, get_grocery_store
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
+for _command in (take, label, agree):
+    app.command()(_command)
 app.add_typer(synth, name="synth")
 app.command("import")(import_set)
 app.command()(check)

@@ -12,12 +12,15 @@ from typing import Any
 from train import ultralytics_offline  # noqa: F401 # pyright: ignore[reportUnusedImport] - it looks as it is imported
 
 # isort: split
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from ultralytics import YOLO
 from ultralytics.nn.tasks import torch_safe_load, yaml_model_load
 from ultralytics.utils import YAML
 
 from devices.errors import EdgekitError
+from edge.model.detections import Detections
 from train.beginning import Teaching
 from train.distillation import Teacher
 from train.yolo_trainer import EpochMetrics, PartialLabels, PartialTrainer, strip
@@ -194,3 +197,24 @@ def model_yaml(name: str, classes: int, out: Path) -> Path:
     """
     YAML.save(str(out), {**yaml_model_load(f"{name}.yaml"), "nc": classes})
     return out
+
+
+def detecting(weights: Path, input_px: int, score: float) -> Callable[[NDArray[np.uint8]], Detections]:
+    """Return a function that tells what a checkpoint finds in a picture (H, W, 3) uint8 BGR; for one thread at a time.
+
+    Args:
+        weights: The checkpoint.
+        input_px: Long side that pictures are scaled to.
+        score: Detections below it are not told.
+
+    Raises:
+        EdgekitError: The checkpoint cannot be loaded safely.
+    """
+    model = load(weights)
+
+    def detect(image: NDArray[np.uint8]) -> Detections:
+        (result,) = model.predict(image, imgsz=input_px, conf=score, device="cpu", verbose=False)
+        rows = result.boxes.data.cpu().numpy()
+        return Detections(rows[:, :4].astype(np.float32), rows[:, 4].astype(np.float32), rows[:, 5].astype(np.int32))
+
+    return detect

@@ -102,7 +102,7 @@ def open_set(folder: Path) -> DetectionSet:
             names = " and ".join(path.name for path in twins)
             raise EdgekitError(f"{twins[0].parent}: {names} would share one label file: rename one of them")
     orphans = sum(len(opened.orphans(split)) for split in ALL_SPLITS)
-    bare = sum(not opened.label_file(path).is_file() for split in ALL_SPLITS for path in opened.pictures(split))
+    bare = 0 if not opened.description.labelled else _bare(opened)  # a set may say that it labels nothing
     if orphans or bare:
         _LOG.warning(
             "%s: %d label files without a picture, %d pictures without a label file: see `edgekit data check`",
@@ -111,6 +111,10 @@ def open_set(folder: Path) -> DetectionSet:
             bare,
         )
     return opened
+
+
+def _bare(opened: DetectionSet) -> int:
+    return sum(not opened.label_file(path).is_file() for split in ALL_SPLITS for path in opened.pictures(split))
 
 
 def read_description(folder: Path) -> SetDescription:

@@ -1,0 +1,67 @@
+"""A few of a set's training pictures as a set, and the rest without labels: to see what labels are worth."""
+
+import random
+import shutil
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from devices.errors import EdgekitError
+from edge.evaluate.dataset import DetectionSet, open_set
+from train.new_folder import new_folder
+from train.sets import describe
+
+
+def take_pictures(opened: DetectionSet, out: Path, pictures: int, seed: int, rest: Path | None = None) -> DetectionSet:
+    """Write a set of some training pictures, drawn by a seed, with all of the split `val`.
+
+    The part `test` stays with the set that it belongs to.
+
+    Args:
+        opened: The set to take from.
+        out: The new set's folder; must not exist.
+        pictures: How many training pictures to take.
+        seed: The same seed takes the same pictures.
+        rest: New folder for the other training pictures, as a set that labels nothing; None to leave them.
+
+    Raises:
+        EdgekitError: The set has fewer training pictures, lacks a label, or a folder exists or cannot be written.
+    """
+    candidates = opened.pictures("train")
+    if not 1 <= pictures <= len(candidates) - (rest is not None):
+        raise EdgekitError(f"{opened.folder} has {len(candidates)} training pictures: {pictures} cannot be taken")
+    if rest is not None and rest.resolve() == out.resolve():
+        raise EdgekitError(f"{out} cannot hold both the pictures taken and the rest: name two folders")
+    drawn = set(random.Random(seed).sample(candidates, pictures))  # noqa: S311 - a draw of pictures, repeatable
+    told = opened.description
+    told_from = f"{told.source}; {pictures} training pictures drawn by seed {seed}"
+    with ExitStack() as folders:
+        taken = folders.enter_context(new_folder(out))
+        for picture in (*sorted(drawn), *opened.pictures("val")):
+            copy_picture(opened, picture, taken, labelled=True)
+        describe_as = partial(describe, licence=told.licence, classes=told.classes)
+        describe_as(taken, name=f"{told.name[:80]}-{pictures}", source=told_from, labelled=told.labelled)
+        if rest is not None:
+            others = folders.enter_context(new_folder(rest))
+            for picture in candidates:
+                if picture not in drawn:
+                    copy_picture(opened, picture, others, labelled=False)
+            describe_as(others, name=f"{told.name[:80]}-rest", source=f"{told_from}, the rest", labelled=())
+    return open_set(out)
+
+
+def copy_picture(opened: DetectionSet, picture: Path, folder: Path, *, labelled: bool) -> None:
+    """Copy a picture of a set, and its labels where they are wanted, into the same split of another folder.
+
+    Raises:
+        EdgekitError: The labels are wanted, and missing.
+    """
+    for kind in ("images", "labels"):
+        (folder / kind / picture.parent.name).mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(picture, folder / "images" / picture.parent.name / picture.name)
+    label = opened.label_file(picture)
+    if not labelled:
+        return
+    if not label.is_file():
+        raise EdgekitError(f"{label} is missing: label the picture, or declare it background by an empty file")
+    shutil.copyfile(label, folder / "labels" / picture.parent.name / label.name)
