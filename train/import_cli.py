@@ -1,21 +1,28 @@
 """The command that brings pictures of others into the kit's form; registered with the others in `train/data_cli.py`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from devices.errors import EdgekitError
 
+if TYPE_CHECKING:
+    from train.importing.bring import Imported
+
 _PAIR = 2
+_MOST_TOLD = 10
 
 
 def import_set(
     form: Annotated[
-        Literal["folders", "csv"],
-        typer.Argument(help="folders: named after what they hold. csv: a table of pictures and tags."),
+        Literal["folders", "csv", "yolo", "coco", "voc", "cvat", "label-studio", "pictures"],
+        typer.Argument(
+            help="Tags: folders named after what they hold, or csv, a table. Boxes and outlines: yolo, coco, voc, "
+            "cvat, label-studio. pictures: without labels."
+        ),
     ],
-    source: Annotated[Path, typer.Argument(help="The folder, or the table.")],
+    source: Annotated[Path, typer.Argument(help="The folder or file, unpacked.")],
     out: Annotated[Path, typer.Argument(help="The new folder.")],
     *,
     name: Annotated[str, typer.Option(help="Of the set.")],
@@ -24,12 +31,38 @@ def import_set(
     implied: Annotated[
         list[str] | None, typer.Option(help="ATTRIBUTE:SOURCE, csv only: a column that follows from another one.")
     ] = None,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read.")] = False,
+    images: Annotated[Path | None, typer.Option(help="Boxes: folder of the pictures, if not the usual one.")] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option("--class", help="Boxes: a class, in the order of ids, if not the source's.")
+    ] = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="Boxes: pictures without labels show nothing, not: are unlabelled.")
+    ] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures with a fault.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Boxes: print what came of it as JSON.")] = False,
 ) -> None:
-    """Import tagged pictures: PRODUCT/picture or CATEGORY/PRODUCT/picture, or a table with a column for each attribute.
+    """Import pictures with tags (folders, csv), or with boxes and outlines (yolo, coco, voc, cvat, label-studio).
+
+    Tags: PRODUCT/picture or CATEGORY/PRODUCT/picture, or a table with a column for each attribute. Boxes: a picture
+    with one bad row is refused, or left out as a whole.
 
     Example: edgekit data import csv shop/tags.csv sets/shop --name shop --implied category:product
     """
+    if form != "folders" and form != "csv":  # noqa: PLR1714 - this way the type checker follows
+        if implied:
+            raise EdgekitError("boxes have no attributes that follow from one another: --implied is for tables")
+        from train.importing.bring import Origin as OriginOfBoxes  # noqa: PLC0415 - help must not wait for OpenCV
+        from train.importing.bring import import_detections, read_foreign_set  # noqa: PLC0415
+
+        found = read_foreign_set(form, source, images)
+        described = OriginOfBoxes(name, licence, made_by)
+        done = import_detections(
+            found, out, described, classes=classes or (), unlabelled_is_background=background, skip_bad=skip_bad
+        )
+        _tell(out, done, as_json=as_json)
+        return
+    if images or classes or background or as_json:
+        raise EdgekitError("--images, --class, --background and --json are for pictures with boxes, not with tags")
     from train.import_tagged import Origin, import_folders, import_table  # noqa: PLC0415 - help must not wait for OpenCV
 
     origin = Origin(name, licence, made_by)
@@ -44,6 +77,22 @@ def import_set(
     counts = ", ".join(f"{part} {len(imported.part(part))}" for part in ("train", "val", "test"))
     tags = ", ".join(f"{one.name} ({len(one.values)})" for one in imported.description.taxonomy.attributes)
     print(f"{out}: {imported.description.pictures} pictures ({counts}), tags {tags}")
+
+
+def _tell(out: Path, done: "Imported", *, as_json: bool) -> None:
+    import json  # noqa: PLC0415
+    from dataclasses import asdict  # noqa: PLC0415
+
+    if as_json:
+        print(json.dumps(asdict(done)))
+        return
+    print(f"{out}: " + ", ".join(f"{count} in {split}" for split, count in done.pictures.items()))
+    print(f"  objects: {', '.join(f'{count} {name}' for name, count in done.objects.items())}")
+    print(f"  declared background: {done.background}, without labels: {done.unlabelled}, left out: {len(done.skipped)}")
+    for fault in done.skipped[:_MOST_TOLD]:
+        print(f"  left out: {fault}")
+    if len(done.skipped) > _MOST_TOLD:
+        print(f"  and {len(done.skipped) - _MOST_TOLD} more: --json tells all")
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Sets that other tools have written, brought into the kit's form."""
