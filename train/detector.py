@@ -96,17 +96,20 @@ def train_detector(
     skip_bad: bool = False,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     beginning: Beginning | None = None,
+    on_step: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Path:
     """Train a detector and return its best checkpoint, `out/weights/best.pt`.
 
     Args:
         settings: What decides the training.
         sets: The sets; each class is learnt and scored only on the sets that label it.
-        out: The run's folder: config, metrics by epoch, checkpoints, and the pictures' links in `build/`.
+        out: The run's folder: config, metrics by epoch and for TensorBoard, checkpoints, the report, and the pictures'
+            links in `build/`.
         resume: Go on where the run in `out` was broken off.
         skip_bad: Leave out pictures and labels that cannot be used, and say so, instead of refusing.
         on_epoch: Called after each epoch.
         beginning: Where the run goes on with a model that was made for it.
+        on_step: Called after each step with how many are done, and how many there are at most.
 
     Raises:
         EdgekitError: A set cannot be used, the weights are missing, `out` holds another run or one with other settings,
@@ -118,6 +121,8 @@ def train_detector(
     _prepare(out, settings, sets, skip_bad=skip_bad, past=beginning.past if beginning is not None else None)
 
     from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
+    from train.detector_report import figures_of, write_run_report  # noqa: PLC0415
+    from train.tensorboard_log import FOLDER, TensorBoardLog  # noqa: PLC0415
 
     by_set = {opened.description.name: opened.labelled_ids for opened in sets}
     partial = yolo.PartialLabels(by_set, lambda picture: Path(picture).parent.name, masked=settings.masked)
@@ -125,6 +130,8 @@ def train_detector(
     records = EpochRecords(out / METRICS, EpochRecord)
     if resume:
         records.keep_first(yolo.check_resumable(out / "weights" / "last.pt"))
+
+    board = TensorBoardLog(out / FOLDER, [figures_of(record) for record in records.read()])
 
     def record(metrics: yolo.EpochMetrics) -> None:
         records.add(
@@ -139,10 +146,12 @@ def train_detector(
         )
 
     def tell() -> None:
+        newest = records.read()[-1]
+        board.add(figures_of(newest))
         if on_epoch is not None:
-            on_epoch(records.read()[-1])
+            on_epoch(newest)
 
-    return yolo.train(
+    best = yolo.train(
         settings.weights,
         build / "data.yaml",
         out,
@@ -150,9 +159,12 @@ def train_detector(
         options=_options(settings),
         record=record,
         on_epoch=tell,
+        on_step=on_step,
         resume=resume,
         teaching=beginning.teaching if beginning is not None else None,
     )
+    write_run_report(out)
+    return best
 
 
 def _check_request(settings: TrainSettings, sets: Sequence[DetectionSet]) -> None:

@@ -1,6 +1,7 @@
 """Plots of a training as PNG bytes: figures by epoch, and a confusion matrix. Nothing is shown, nothing kept."""
 
 import io
+import logging
 import os
 import tempfile
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ if "MPLCONFIGDIR" not in os.environ:  # read as matplotlib is imported: its cach
 import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of each cache of fonts that it makes
 
 _DPI = 100
 _MOST_IN_LEGEND = 12  # more lines than that are told apart by nobody

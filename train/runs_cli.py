@@ -70,6 +70,17 @@ def compare(
     _print_table(rows)
 
 
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(help="The run.")]) -> None:
+    """Write the report of a detector's training anew, or that of one that was broken off.
+
+    Example: edgekit runs report runs/first
+    """
+    from train.detector_report import write_run_report  # noqa: PLC0415 - help must not wait for torch
+
+    print(write_run_report(folder))
+
+
 def _score(run: "Run", name: str) -> str:
     if run.best is None or name not in run.best.ap50:
         return "-"

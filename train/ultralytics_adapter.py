@@ -4,7 +4,7 @@ import os
 import pickle
 import shutil
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial as partial_call
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
     options: Mapping[str, Any],
     record: Callable[[EpochMetrics], None],
     on_epoch: Callable[[], None],
+    on_step: Callable[[int, int], None],
     resume: bool = False,
     teaching: Teaching | None = None,
 ) -> Path:
@@ -48,6 +49,7 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
         options: Further options of ultralytics' trainer, by its names.
         record: Called with what an epoch came to before its checkpoint is written.
         on_epoch: Called after each epoch's checkpoint.
+        on_step: Called after each step with how many are done, and how many there are at most.
         resume: Go on where `out`'s last checkpoint ends.
         teaching: Whom to learn from besides the labels, None for nobody.
 
@@ -82,6 +84,7 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
         trainer.teacher = Teacher(load(teaching.teacher).model.float(), teaching.weight)
     trainer.add_callback("on_train_start", _use_all_cores)
     trainer.add_callback("on_train_batch_end", _refuse_nan)
+    trainer.add_callback("on_train_batch_end", partial_call(_stepped, on_step=on_step))
     trainer.add_callback("on_model_save", partial_call(_told, on_epoch=on_epoch))
     trainer.train()
     return out / "weights" / "best.pt"
@@ -125,6 +128,33 @@ def _refuse_nan(trainer: Any) -> None:
 def _told(trainer: Any, on_epoch: Callable[[], None]) -> None:
     del trainer
     on_epoch()
+
+
+def _stepped(trainer: Any, on_step: Callable[[int, int], None]) -> None:
+    on_step(*trainer.steps)
+
+
+def predict(weights: Path, pictures: Sequence[Path], *, input_px: int, score: float) -> Iterator[Detections]:
+    """Yield what a checkpoint finds in each picture, in their order.
+
+    Args:
+        weights: The checkpoint.
+        pictures: Files.
+        input_px: Longer side of the input.
+        score: What scores less is left out.
+
+    Raises:
+        EdgekitError: The checkpoint cannot be loaded safely.
+    """
+    model = load(weights)
+    for picture in pictures:
+        (found,) = model.predict(str(picture), imgsz=input_px, conf=score, verbose=False, save=False)
+        boxes: Any = found.boxes
+        yield Detections(
+            np.asarray(boxes.xyxy.cpu(), np.float32).reshape(-1, 4),
+            np.asarray(boxes.conf.cpu(), np.float32),
+            np.asarray(boxes.cls.cpu()).astype(np.int32),
+        )
 
 
 def load(weights: Path) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 os.environ.setdefault("YOLO_OFFLINE", "True")
 os.environ.setdefault("YOLO_AUTOINSTALL", "False")
+os.environ.setdefault("YOLO_VERBOSE", "False")  # it talks on stdout, where a program reads a training's epochs
 os.environ["ULTRALYTICS_SAFE_LOAD"] = "True"  # a checkpoint is a pickle: nothing in it may run but known model classes
 if "YOLO_CONFIG_DIR" not in os.environ:
     _config_folder = tempfile.TemporaryDirectory(prefix="edgekit-ultralytics-")  # goes with the process

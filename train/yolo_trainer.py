@@ -160,6 +160,12 @@ class PartialTrainer(DetectionTrainer):
             raise EdgekitError(self._not_finite(", ".join(bad) or "the loss"))
 
     @property
+    def steps(self) -> tuple[int, int]:
+        """How many steps the run has behind it, those before a resumption too, and how many it has at most."""
+        loader: Any = self.train_loader
+        return self.start_epoch * len(loader) + self._step, self.epochs * len(loader)
+
+    @property
     def loss_tensor(self) -> torch.Tensor:
         """The loss of the batch at hand, a sum over its parts."""
         loss: Any = self.loss
