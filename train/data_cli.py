@@ -11,6 +11,7 @@ from devices.errors import EdgekitError
 from train.check.cli import check
 from train.import_cli import import_set
 from train.label_cli import agree, label, take
+from train.plain_sets import PLAIN, get_plain
 from train.sets import KNOWN, get_known
 from train.synth.cli import app as synth
 from train.tagged_sets import GROCERY_STORE, get_grocery_store
@@ -25,7 +26,7 @@ app.command()(check)
 
 @app.command()
 def get(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join((*KNOWN, GROCERY_STORE))}.")],
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join((*KNOWN, GROCERY_STORE, *PLAIN))}.")],
     out: Annotated[Path, typer.Argument(help="The new folder.")],
     *,
     origin: Annotated[
@@ -39,6 +40,10 @@ def get(
     if origin is None and "EDGEKIT_DATA" not in os.environ:
         raise EdgekitError("where is the data? name its folder with --from, or set EDGEKIT_DATA")
     data = origin or Path(os.environ["EDGEKIT_DATA"])
+    if name in PLAIN:
+        told = get_plain(name, data, out)
+        print(f"{out}: {told.files} files, {told.licence}, {told.digest}")
+        return
     described = (get_grocery_store if name == GROCERY_STORE else partial(get_known, name))(data, out).description
     print(f"{out}: {described.pictures} pictures, {described.licence}, {described.digest}")
 
