@@ -107,16 +107,22 @@ def pack(
     out: Annotated[Path, typer.Argument(help="The new file.")],
     *,
     encrypt: Annotated[Path | None, typer.Option(help="Public key of who is to open it; sealed to that key.")] = None,
+    passphrase_file: Annotated[Path | None, typer.Option(help="File with a passphrase that is to open it.")] = None,
 ) -> None:
     """Pack a set into one file for transport, sealed where a key is given.
 
     Example: edgekit data pack sets/warehouse warehouse.eks --encrypt workstation.pub
     """
+    from edge.passphrases import load_passphrase  # noqa: PLC0415
     from edge.sealing import load_recipient  # noqa: PLC0415
     from train.packs import pack_set  # noqa: PLC0415
 
-    count = pack_set(folder, out, load_recipient(encrypt) if encrypt else None)
-    print(f"{out}: {count} files, " + ("sealed" if encrypt else "readable for everybody"))
+    if encrypt and passphrase_file:
+        raise EdgekitError("a key or a passphrase opens a pack: give --encrypt or --passphrase-file, not both")
+    passphrase = load_passphrase(passphrase_file) if passphrase_file else None
+    recipient = load_recipient(encrypt) if encrypt else passphrase
+    count = pack_set(folder, out, recipient)
+    print(f"{out}: {count} files, " + ("sealed" if recipient is not None else "readable for everybody"))
 
 
 @app.command()
@@ -125,13 +131,18 @@ def unpack(
     out: Annotated[Path, typer.Argument(help="The new folder.")],
     *,
     key: Annotated[Path | None, typer.Option(help="The private key, for a sealed pack.")] = None,
+    passphrase_file: Annotated[Path | None, typer.Option(help="File with its passphrase.")] = None,
 ) -> None:
     """Unpack a set, whole or not at all.
 
     Example: edgekit data unpack warehouse.eks sets/warehouse --key workstation.key
     """
+    from edge.passphrases import load_passphrase  # noqa: PLC0415
     from edge.sealing import load_opener  # noqa: PLC0415
     from train.packs import unpack_set  # noqa: PLC0415
 
-    count = unpack_set(packed, out, load_opener(key) if key else None)
+    if key and passphrase_file:
+        raise EdgekitError("a key or a passphrase opens a pack: give --key or --passphrase-file, not both")
+    passphrase = load_passphrase(passphrase_file) if passphrase_file else None
+    count = unpack_set(packed, out, load_opener(key) if key else passphrase)
     print(f"{out}: {count} files")

@@ -10,6 +10,8 @@ from typing import IO, BinaryIO, cast
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from devices.errors import EdgekitError
+from edge.passphrases import MAGIC as PASSPHRASE_MAGIC
+from edge.passphrases import Passphrase, read_head, write_head
 from edge.sealing import MAGIC, OpeningReader, SealingWriter
 from train.locks import LOCK, files_of
 
@@ -18,14 +20,17 @@ _BLOCK = 1 << 20
 
 
 def pack_set(
-    folder: Path, out: Path, recipient: X25519PublicKey | None, advance: Callable[[], None] = lambda: None
+    folder: Path,
+    out: Path,
+    recipient: X25519PublicKey | Passphrase | None,
+    advance: Callable[[], None] = lambda: None,
 ) -> int:
     """Write a set, its lock included, into one file; return how many files it holds.
 
     Args:
         folder: The set.
         out: The new file; must not exist. The same set gives the same bytes where it is not sealed.
-        recipient: Who can open it; None leaves it readable for everybody.
+        recipient: Who can open it, by a key or a passphrase; None leaves it readable for everybody.
         advance: Called after each file.
 
     Raises:
@@ -40,7 +45,8 @@ def pack_set(
     partial = out.with_name(f".{out.name}.partial")
     try:
         with partial.open("wb") as target:
-            writer = SealingWriter(target, recipient) if recipient is not None else None
+            key = write_head(target, recipient) if isinstance(recipient, Passphrase) else recipient
+            writer = SealingWriter(target, key) if key is not None else None
             with tarfile.open(fileobj=cast("IO[bytes]", writer or target), mode="w|", format=tarfile.PAX_FORMAT) as tar:
                 for path in files:
                     _add(tar, path, path.relative_to(folder).as_posix())
@@ -57,13 +63,13 @@ def pack_set(
     return len(files)
 
 
-def unpack_set(pack: Path, out: Path, opener: X25519PrivateKey | None) -> int:
+def unpack_set(pack: Path, out: Path, opener: X25519PrivateKey | Passphrase | None) -> int:
     """Write the set that a pack holds into a new folder; return how many files it has.
 
     Args:
         pack: What `pack_set` wrote.
         out: The new folder; must not exist, and does not where the pack cannot be used.
-        opener: The private key, for a sealed pack.
+        opener: The private key or the passphrase, for a sealed pack.
 
     Raises:
         EdgekitError: The pack cannot be read, is sealed to another key, was changed or cut off, or holds anything but
@@ -75,19 +81,9 @@ def unpack_set(pack: Path, out: Path, opener: X25519PrivateKey | None) -> int:
     shutil.rmtree(partial, ignore_errors=True)
     try:
         with pack.open("rb") as file:
-            sealed = file.read(len(MAGIC)) == MAGIC
-            file.seek(0)
-            if not sealed and opener is not None:
-                raise EdgekitError(
-                    f"{pack} is not sealed, though a key was given: somebody may have put it there instead"
-                )
-            if not sealed:
-                count = _extract(file, partial)
-            elif opener is None:
-                raise EdgekitError(f"{pack} is sealed: name the private key with --key")
-            else:
-                reader = OpeningReader(file, opener)
-                count = _extract(cast("BinaryIO", reader), partial)
+            reader = _reader(file, pack, opener)
+            count = _extract(cast("BinaryIO", reader or file), partial)
+            if reader is not None:
                 reader.finish()  # what was cut off behind the last file shows here
         partial.rename(out)
     except tarfile.TarError as exc:
@@ -97,6 +93,28 @@ def unpack_set(pack: Path, out: Path, opener: X25519PrivateKey | None) -> int:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return count
+
+
+def _reader(file: BinaryIO, pack: Path, opener: X25519PrivateKey | Passphrase | None) -> OpeningReader | None:
+    """Return what opens a sealed pack; None for one that is not sealed.
+
+    Raises:
+        EdgekitError: What was given to open it is not what it needs.
+    """
+    begin = file.read(max(len(MAGIC), len(PASSPHRASE_MAGIC)))
+    file.seek(0)
+    by_passphrase = begin.startswith(PASSPHRASE_MAGIC)
+    sealed = by_passphrase or begin.startswith(MAGIC)
+    if not sealed and opener is not None:
+        raise EdgekitError(f"{pack} is not sealed, though a key was given: somebody may have put it there instead")
+    if not sealed:
+        return None
+    if opener is None:
+        remedy = "the passphrase's file with --passphrase-file" if by_passphrase else "the private key with --key"
+        raise EdgekitError(f"{pack} is sealed: name {remedy}")
+    if by_passphrase != isinstance(opener, Passphrase):
+        raise EdgekitError(f"{pack} is sealed {'by a passphrase, not' if by_passphrase else 'to'} a key")
+    return OpeningReader(file, read_head(file, opener) if isinstance(opener, Passphrase) else opener)
 
 
 def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
