@@ -5,12 +5,12 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import openvino
 import torch
-import torch_pruning
 
 from compress.latency import measure
 from compress.model_size import exported_size
@@ -81,7 +81,7 @@ def begin(weights: Path, teacher: Path | None, request: PruneRequest, classes: t
             trials=tuple(bench.trials),
             versions={
                 "torch": str(torch.__version__),
-                "torch-pruning": str(torch_pruning.__version__),
+                "torch-pruning": version("torch-pruning"),  # the module itself tells an older one
                 "openvino": openvino.get_version(),
             },
         )

@@ -156,7 +156,8 @@ def train_detector(
         build / "data.yaml",
         out,
         partial=partial,
-        options=_options(settings),
+        # A model that only recovers must not lose what it knows to the high rates at which biases warm up.
+        options=_options(settings) | ({} if beginning is None else {"warmup_bias_lr": 0.0}),
         record=record,
         on_epoch=tell,
         on_step=on_step,
