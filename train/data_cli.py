@@ -49,6 +49,56 @@ def get(
 
 
 @app.command()
+def split(
+    folder: Annotated[Path, typer.Argument(metavar="SET", help="The set; it is only read.")],
+    out: Annotated[Path, typer.Argument(help="The new folder.")],
+    *,
+    shares: Annotated[str, typer.Option(help="Percent of train, val and test.")] = "70,15,15",
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HEADING",
+            help="Keep together what shares a group: camera, video, product (as groups.json tells), or similarity (by "
+            "the pixels); several times. All that there are if none is given, and similarity.",
+        ),
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(help="More groups: JSON as groups.json, or CSV with the columns picture, camera, ..."),
+    ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(help="Read groups from the names: a regular expression with one group, (?P<camera>gate-[0-9]+)."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the order of equal groups.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON.")] = False,
+) -> None:
+    """Deal a set out anew to train, val and test: stratified by class, and nothing of one part in another.
+
+    Example: edgekit data split sets/warehouse sets/warehouse-split --pattern '(?P<video>IMG_[0-9]+)'
+    """
+    from edge.evaluate.dataset import ALL_SPLITS, open_set  # noqa: PLC0415 - help must not wait for OpenCV
+    from train.split import SplitSettings, parse_shares, split_set  # noqa: PLC0415
+
+    opened = open_set(folder)
+    settings = SplitSettings(shares=parse_shares(shares), by=tuple(by or ()), pattern=pattern, seed=seed)
+    steps = 2 * sum(len(opened.pictures(part)) for part in ALL_SPLITS)
+    with typer.progressbar(length=steps, label="comparing", file=typer.get_text_stream("stderr")) as bar:
+        record = split_set(opened, out, settings, groups, bar.update)
+    if as_json:
+        print(record.model_dump_json(indent=1, by_alias=True))
+        return
+    total = sum(record.pictures.values())
+    for part, count in record.pictures.items():
+        labels = ", ".join(f"{labels} {name}" for name, labels in record.labels[part].items())
+        print(f"{part}: {count} pictures, {count / total:.1%}; {labels}")
+    print(
+        f"{out}: {record.groups} groups by {', '.join(record.by)} stayed whole, "
+        f"the largest has {record.largest_group / total:.1%} of the pictures"
+    )
+
+
+@app.command()
 def lock(folder: Annotated[Path, typer.Argument(help="A set.")]) -> None:
     """Write down the digest of every file of a set, into its lock.json.
 
