@@ -17,6 +17,8 @@ from train.check.look import look_at_all
 SIMILARITY = "similarity"
 NAME = "name"  # the heading of a pattern whose group has no name of its own
 _PICTURE = "picture"
+# Looser than the doctor's own lines: what a split parts, the doctor must not find to be tied.
+_TIED = CheckLimits(alike=0.85, agreeing_points=20)
 
 
 def known_groups(opened: DetectionSet, names: Sequence[str], file: Path | None, pattern: str | None) -> Groups:
@@ -83,7 +85,7 @@ def _by_pattern(names: Sequence[str], pattern: str) -> Iterable[tuple[str, Mappi
 
 
 def with_similarity(opened: DetectionSet, groups: Groups, advance: Callable[[int], None] = lambda _: None) -> Groups:
-    """Add the heading `similarity`: pictures that are nearly the same or of one scene, as `data check` finds them.
+    """Add the heading `similarity`: pictures that are nearly the same or of one scene, found as `data check` does.
 
     Args:
         opened: The set.
@@ -98,7 +100,7 @@ def with_similarity(opened: DetectionSet, groups: Groups, advance: Callable[[int
     if len(views) < len(looks):
         fault = next(look.fault for look in looks if look.view is None)
         raise EdgekitError(f"{fault}; `edgekit data check` tells all such pictures, and --fix puts them aside")
-    found = clusters(len(looks), ((tie.first, tie.second) for tie in find_ties(views, CheckLimits(), advance)))
+    found = clusters(len(looks), ((tie.first, tie.second) for tie in find_ties(views, _TIED, advance)))
     told = {name: dict(by_heading) for name, by_heading in groups.pictures.items()}
     for number, members in enumerate(found, start=1):
         for index in members:

@@ -76,6 +76,36 @@ def _mean(scores: Mapping[int, AveragePrecision]) -> float:
     return float(np.mean([score.map50_95 for score in scores.values()])) if scores else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How far the score of a class is luck of the draw of pictures: its 95 % intervals, low and high, 0 to 1."""
+
+    map50: tuple[float, float]
+    map50_95: tuple[float, float]
+
+
+def spread(pictures: Sequence[PictureResult], class_id: int, *, draws: int, seed: int) -> Spread:
+    """Return the intervals of a class that stands in the pictures, by bootstrap over them.
+
+    Pictures of one camera are alike: another camera may well lie outside.
+
+    Args:
+        pictures: At least one of them shows the class.
+        class_id: The class.
+        draws: Samples, drawn with replacement; those that do not show the class say nothing of it.
+        seed: Of the draws.
+    """
+    matches = match(pictures, class_id)
+    random = np.random.default_rng(seed)
+    drawn = (matches.average_precision(random.integers(0, len(pictures), len(pictures))) for _ in range(draws))
+    scores = np.array([(score.map50, score.map50_95) for score in drawn if score is not None])
+    if not len(scores):
+        every = matches.average_precision(np.arange(len(pictures)))
+        scores = np.array([(every.map50, every.map50_95)] if every is not None else [(0.0, 0.0)])
+    (low50, low), (high50, high) = np.percentile(scores, INTERVAL, axis=0).tolist()
+    return Spread((low50, high50), (low, high))
+
+
 def _mean_of_draw(classes: Sequence[Matches], drawn: NDArray[np.int64]) -> float:
     scores = [matches.average_precision(drawn) for matches in classes]
     return float(np.mean([score.map50_95 for score in scores if score is not None] or [0.0]))

@@ -36,7 +36,7 @@ def evaluate(
     by: Annotated[
         str | None, typer.Option(help="A heading of the sets' groups.json, such as camera or site: score each group.")
     ] = None,
-    draws: Annotated[int, typer.Option(min=10, help="Bootstrap samples for what INT8 costs.")] = 200,
+    draws: Annotated[int, typer.Option(min=10, help="Bootstrap samples for intervals, and for what INT8 costs.")] = 200,
     seed: Annotated[int, typer.Option(min=0, help="Of the samples.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -68,7 +68,7 @@ def evaluate(
         return
     for name, times in report.openings.items():
         print(f"the test part of {name} was opened {times} times, this one included")
-    print(f"{report.bundle} {report.digest[:12]}, split {report.split}: mAP50 / mAP50-95")
+    print(f"{report.bundle} {report.digest[:12]}, split {report.split}: mAP50 / mAP50-95, 95 % intervals")
     for model in report.models:
         print(f"  {model.backend} {model.version} {model.precision}: {_scores(model.classes)}")
         for group in model.groups:
@@ -126,4 +126,12 @@ def _lines(report: "ClassifierEvaluation") -> list[str]:
 
 
 def _scores(classes: "tuple[ClassScore, ...]") -> str:
-    return ", ".join(f"{score.name} {score.map50:.3f} / {score.map50_95:.3f}" for score in classes) or "no object"
+    return ", ".join(_score(score) for score in classes) or "no object"
+
+
+def _score(score: "ClassScore") -> str:
+    told = f"{score.name} {score.map50:.3f} / {score.map50_95:.3f}"
+    if score.map50_interval is None or score.map50_95_interval is None:
+        return told
+    ranges = (f"{low:.3f} to {high:.3f}" for low, high in (score.map50_interval, score.map50_95_interval))
+    return f"{told} ({' / '.join(ranges)})"

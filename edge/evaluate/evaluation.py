@@ -13,6 +13,10 @@ class ClassScore(BaseModel):
     name: str
     map50: float
     map50_95: float
+    map50_interval: tuple[float, float] | None = Field(
+        default=None, description="95 % interval over draws of the pictures: another camera may well lie outside"
+    )
+    map50_95_interval: tuple[float, float] | None = None
 
 
 class GroupScore(BaseModel):

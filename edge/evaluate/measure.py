@@ -92,9 +92,13 @@ def score_by_class(results: Sequence[SetResult]) -> Mapping[int, AveragePrecisio
     classes = sorted({class_id for result in results for class_id in result.class_ids})
     scores: dict[int, AveragePrecision] = {}
     for class_id in classes:
-        pictures = [picture for result in results if class_id in result.class_ids for picture in result.pictures]
-        scores |= average_precision(pictures, [class_id])
+        scores |= average_precision(pictures_of_class(results, class_id), [class_id])
     return scores
+
+
+def pictures_of_class(results: Sequence[SetResult], class_id: int) -> list[PictureResult]:
+    """Return the pictures of all sets that label a class."""
+    return [picture for result in results if class_id in result.class_ids for picture in result.pictures]
 
 
 def _result(detector: Detector, opened: DetectionSet, path: Path) -> PictureResult:

@@ -5,11 +5,11 @@ from datetime import datetime, timezone
 
 import numpy as np
 
-from edge.evaluate.average_precision import Difference, difference
+from edge.evaluate.average_precision import Difference, difference, spread
 from edge.evaluate.dataset import TEST, DetectionSet
 from edge.evaluate.evaluation import ClassScore, Evaluation, GroupScore, Int8Cost, ModelScore
 from edge.evaluate.groups import groups_under
-from edge.evaluate.measure import LEAST_SCORE, SetResult, check_fit, run_over, score_by_class
+from edge.evaluate.measure import LEAST_SCORE, SetResult, check_fit, pictures_of_class, run_over, score_by_class
 from edge.evaluate.openings import record_opening
 from edge.model.bundle import Bundle
 from edge.model.detector import ENGINE_OF, PrecisionChoice, load_detector
@@ -37,7 +37,7 @@ def evaluate_bundle(
         sets: Each class is scored on those that label it.
         split: `train`, `val` or `test`.
         by: A heading of the sets' groups, `camera` or `site`; each group is scored by itself too.
-        draws: Bootstrap samples for what INT8 costs.
+        draws: Bootstrap samples for the intervals, and for what INT8 costs.
         seed: Of the draws.
         advance: Called after each picture and model.
         now: The clock.
@@ -74,8 +74,10 @@ def evaluate_bundle(
                 backend=backend,
                 version=detector.info.version,
                 precision=precision,
-                classes=_classes(found, detector.classes),
-                groups=tuple(_group(name, found, names, detector.classes) for name, names in members.items()),
+                classes=_classes(found, detector.classes, draws, seed),
+                groups=tuple(
+                    _group(name, found, names, detector.classes, draws, seed) for name, names in members.items()
+                ),
             )
         )
     costs = tuple(
@@ -109,17 +111,32 @@ def _members(sets: Sequence[DetectionSet], split: str, by: str) -> dict[str, tup
 
 
 def _group(
-    name: str, found: Sequence[SetResult], members: Sequence[frozenset[str]], classes: Sequence[str]
+    name: str,
+    found: Sequence[SetResult],
+    members: Sequence[frozenset[str]],
+    classes: Sequence[str],
+    draws: int,
+    seed: int,
 ) -> GroupScore:
     parts = [result.part(names) for result, names in zip(found, members, strict=True) if names]
-    return GroupScore(name=name, pictures=sum(len(part.names) for part in parts), classes=_classes(parts, classes))
+    pictures = sum(len(part.names) for part in parts)
+    return GroupScore(name=name, pictures=pictures, classes=_classes(parts, classes, draws, seed))
 
 
-def _classes(found: Sequence[SetResult], names: Sequence[str]) -> tuple[ClassScore, ...]:
-    return tuple(
-        ClassScore(name=names[class_id], map50=score.map50, map50_95=score.map50_95)
-        for class_id, score in score_by_class(found).items()
-    )
+def _classes(found: Sequence[SetResult], names: Sequence[str], draws: int, seed: int) -> tuple[ClassScore, ...]:
+    scores: list[ClassScore] = []
+    for class_id, score in score_by_class(found).items():
+        luck = spread(pictures_of_class(found, class_id), class_id, draws=draws, seed=seed)
+        scores.append(
+            ClassScore(
+                name=names[class_id],
+                map50=score.map50,
+                map50_95=score.map50_95,
+                map50_interval=luck.map50,
+                map50_95_interval=luck.map50_95,
+            )
+        )
+    return tuple(scores)
 
 
 def _cost(backend: str, before: SetResult, after: SetResult, draws: int, seed: int) -> Int8Cost:

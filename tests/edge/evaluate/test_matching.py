@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 pytest.importorskip("faster_coco_eval", reason="the extra [eval] is not installed")
 
-from edge.evaluate.average_precision import average_precision, difference
+from edge.evaluate.average_precision import average_precision, difference, spread
 from edge.evaluate.matching import match
 from edge.evaluate.picture_result import PictureResult
 from edge.model.detections import Detections
@@ -72,6 +72,26 @@ def test_pictures_without_any_detection_score_zero_and_without_objects_not_at_al
     assert (score.map50, score.map50_95) == (0, 0)
     assert blind.objects.sum() > 0
     assert match([made], 7).average_precision(np.zeros(1, np.int64)) is None
+
+
+def test_the_interval_of_a_score_holds_it_and_is_narrow_where_all_pictures_are_alike():
+    made = some_pictures(11, 12)
+    score = average_precision(made, [0])[0]
+    luck = spread(made, 0, draws=200, seed=0)
+    assert luck.map50[0] < score.map50 < luck.map50[1]
+    assert luck.map50_95[0] < score.map50_95 < luck.map50_95[1]
+    alike = [next(one for one in made if (one.truth_class == 0).any())] * 6
+    same = spread(alike, 0, draws=20, seed=0)
+    assert same.map50[0] == pytest.approx(same.map50[1])
+
+
+def test_a_class_that_no_draw_shows_has_its_own_score_for_an_interval():
+    box = np.array([[0, 0, 9, 9]], np.float32)
+    found = Detections(box, np.ones(1, np.float32), np.zeros(1, np.int32))
+    bare = PictureResult(np.zeros((0, 4), np.float32), np.zeros(0, np.int32), Detections.empty())
+    pictures = [PictureResult(box, np.zeros(1, np.int32), found), *[bare] * 200]
+    seed = next(seed for seed in range(99) if 0 not in np.random.default_rng(seed).integers(0, 201, 201))
+    assert spread(pictures, 0, draws=1, seed=seed).map50 == (1.0, 1.0)
 
 
 def test_the_interval_of_a_difference_is_that_of_scoring_every_draw_as_a_whole():

@@ -61,6 +61,7 @@ def test_every_model_file_is_scored_on_the_labelled_classes(make_bundle: Callabl
         assert score["name"] == "carton"
         assert score["map50"] == pytest.approx(1.0)
         assert score["map50_95"] == pytest.approx(1.0)
+        assert score["map50_interval"] == pytest.approx([1.0, 1.0])
     assert report["sets"] == {"bright": 6}
 
 
@@ -110,7 +111,10 @@ def test_each_camera_is_scored_by_itself_too(make_bundle: Callable[..., Any], br
     assert groups["gate"]["classes"][0]["map50"] == pytest.approx(1.0)
     assert groups["belt"]["classes"][0]["map50"] == 0
     assert groups["(none)"]["classes"] == []
-    assert "camera belt, 2 pictures: carton 0.000 / 0.000" in evaluate(*call, "--by", "camera").stdout
+    assert (
+        "camera belt, 2 pictures: carton 0.000 / 0.000 (0.000 to 0.000 / 0.000 to 0.000)"
+        in evaluate(*call, "--by", "camera").stdout
+    )
 
 
 def test_a_part_that_no_set_has_is_wrong_use(make_bundle: Callable[..., Any], bright_set: Path):
