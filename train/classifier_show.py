@@ -9,7 +9,7 @@ from edge.evaluate.tagged_set import TaggedSet, open_tagged_set
 from train.classifier.record import ClassifierEpoch
 from train.classifier.report import report_run
 from train.classifier.run import train_classifier
-from train.classifier.settings import CONFIG, ClassifierSettings
+from train.classifier.settings import ClassifierSettings
 
 
 def show_training(
@@ -48,15 +48,6 @@ def show_training(
         print(json.dumps({"checkpoint": str(checkpoint), "report": str(report), "best": reached}))
     else:
         print(f"best checkpoint: {checkpoint}; report: {report}")
-
-
-def is_classifier(run: Path) -> bool:
-    """Whether a run's folder is a classifier's."""
-    try:
-        told = json.loads((run / CONFIG).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(told, dict) and told.get("kind") == "classifier"
 
 
 def show_export(run: Path, tagged_set: Path, out: Path, *, embedding: bool) -> None:

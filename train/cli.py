@@ -32,9 +32,11 @@ def export(
 
     Example: edgekit train export runs/first export --height 256 --width 448
     """
-    from train.classifier_show import is_classifier, show_export  # noqa: PLC0415 - help must not wait for ONNX
+    from train.runs import kind_of  # noqa: PLC0415 - help must not wait for ONNX
 
-    if is_classifier(run):
+    if kind_of(run) == "classifier":
+        from train.classifier_show import show_export  # noqa: PLC0415
+
         if tagged_set is None:
             raise EdgekitError(
                 "a classifier's scores are calibrated on pictures that were kept out: name its set by --set"

@@ -22,12 +22,31 @@ class TrainingEpoch(BaseModel):
     learning_rate: float
     gradient_norm: float = Field(default=0.0, description="before clipping, of the epoch's last step")
 
+    @property
+    def scores(self) -> dict[str, float]:
+        """What it came to on pictures that it did not learn from, by name; the first says which epoch is best."""
+        raise NotImplementedError
+
 
 class EpochRecord(TrainingEpoch):
     """One line of a detector's `metrics.jsonl`."""
 
     ap50: dict[str, float]
     ap: dict[str, float]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The means over classes of both average precisions, and each class's own."""
+        return {
+            "mAP50-95": _mean(self.ap),
+            "mAP50": _mean(self.ap50),
+            **{f"{name} mAP50": score for name, score in self.ap50.items()},
+            **{f"{name} mAP50-95": score for name, score in self.ap.items()},
+        }
+
+
+def _mean(by_class: dict[str, float]) -> float:
+    return sum(by_class.values()) / len(by_class) if by_class else 0.0
 
 
 Epoch = TypeVar("Epoch", bound=TrainingEpoch)

@@ -1,12 +1,18 @@
-"""Trainings set side by side: what each was told, and what came of it."""
+"""Trainings set side by side, detectors' and classifiers': what each was told, and what came of it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from devices.errors import EdgekitError
-from train.detector import CONFIG, RunConfig, TrainSettings, read_config
-from train.epochs import METRICS, EpochRecord, EpochRecords
+from train.classifier.record import ClassifierEpoch
+from train.classifier.settings import ClassifierConfig, read_classifier_config
+from train.detector import CONFIG, RunConfig, read_config
+from train.epochs import METRICS, EpochRecord, EpochRecords, TrainingEpoch
+
+Kind = Literal["detector", "classifier"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +26,39 @@ class Run:
     """
 
     folder: Path
-    config: RunConfig
-    epochs: tuple[EpochRecord, ...]
+    config: RunConfig | ClassifierConfig
+    epochs: tuple[TrainingEpoch, ...]
 
     @property
-    def best(self) -> EpochRecord | None:
-        """The epoch with the highest mean over classes of mAP50-95, None before the first."""
-        return max(self.epochs, key=lambda record: mean(record.ap), default=None)
+    def kind(self) -> Kind:
+        """What was trained."""
+        return "detector" if isinstance(self.config, RunConfig) else "classifier"
+
+    @property
+    def best(self) -> TrainingEpoch | None:
+        """The epoch with the highest first score, None before the first."""
+        return max(self.epochs, key=lambda record: next(iter(record.scores.values())), default=None)
+
+    @property
+    def planned_epochs(self) -> int:
+        """How many it is to have."""
+        return int(self.told["epochs"])
 
     @property
     def finished(self) -> bool:
         """Whether it came to its last epoch."""
-        return bool(self.epochs) and self.epochs[-1].epoch >= self.config.settings.epochs
+        return bool(self.epochs) and self.epochs[-1].epoch >= self.planned_epochs
+
+    @property
+    def told(self) -> dict[str, str]:
+        """All settings by name, those of a group without its name, and the sets that it learnt from."""
+        flat: dict[str, str] = {}
+        for name, value in self.config.settings.model_dump(mode="json").items():
+            flat |= {inner: str(one) for inner, one in value.items()} if isinstance(value, dict) else {name: str(value)}
+        sets = self.config.sets if isinstance(self.config, RunConfig) else (self.config.tagged_set,)
+        # The digest too: a set of the same name may have other pictures by now.
+        flat["sets"] = ", ".join(f"{used.name} ({used.pictures} pictures, {used.digest[:8]})" for used in sets)
+        return flat
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +69,25 @@ class Difference:
     values: tuple[str, ...]
 
 
-def mean(by_class: dict[str, float]) -> float:
-    """Return the mean over classes, 0 where there is none."""
-    return sum(by_class.values()) / len(by_class) if by_class else 0.0
-
-
 def open_run(folder: Path) -> Run:
     """Open a training.
 
     Raises:
         EdgekitError: The folder holds none, or its record is not valid.
     """
+    if kind_of(folder) == "classifier":
+        classified = EpochRecords(folder / METRICS, ClassifierEpoch).read()
+        return Run(folder, read_classifier_config(folder), tuple(classified))
     return Run(folder, read_config(folder), tuple(EpochRecords(folder / METRICS, EpochRecord).read()))
+
+
+def kind_of(folder: Path) -> Kind:
+    """Return what a run's folder says that it trains; what says nothing is a detector's, the older of the two."""
+    try:
+        told = json.loads((folder / CONFIG).read_bytes())
+    except (OSError, ValueError):
+        return "detector"
+    return "classifier" if isinstance(told, dict) and told.get("kind") == "classifier" else "detector"
 
 
 def runs_below(folder: Path) -> list[Run]:
@@ -71,15 +105,14 @@ def runs_below(folder: Path) -> list[Run]:
 
 
 def differences(runs: Sequence[Run]) -> list[Difference]:
-    """Return the settings and sets in which runs differ."""
-    told = [
-        Difference(name, tuple(str(getattr(run.config.settings, name)) for run in runs))
-        for name in TrainSettings.model_fields
-    ]
-    told.append(Difference("sets", tuple(_sets(run) for run in runs)))
-    return [difference for difference in told if len(set(difference.values)) > 1]
+    """Return the settings and sets in which runs differ.
 
-
-def _sets(run: Run) -> str:
-    # The digest too: a set of the same name may have other pictures by now.
-    return ", ".join(f"{used.name} ({used.pictures} pictures, {used.digest[:8]})" for used in run.config.sets)
+    Raises:
+        EdgekitError: Some are detectors' and others classifiers'.
+    """
+    if len({run.kind for run in runs}) > 1:
+        raise EdgekitError("a detector's training and a classifier's have nothing to compare: name runs of one kind")
+    told = [run.told for run in runs]
+    names = dict.fromkeys(name for settings in told for name in settings)
+    found = [Difference(name, tuple(settings.get(name, "-") for settings in told)) for name in names]
+    return [difference for difference in found if len(set(difference.values)) > 1]

@@ -27,19 +27,27 @@ def list_runs(
 
     Example: edgekit runs list runs
     """
-    from train.runs import mean, runs_below  # noqa: PLC0415 - help must not wait for OpenCV
+    from train.runs import runs_below  # noqa: PLC0415 - help must not wait for OpenCV
 
     runs = runs_below(folder)
     if as_json:
         print(json.dumps([_as_record(run) for run in runs], indent=2))
         return
-    rows: list[tuple[str, ...]] = [("run", "weights", "px", "epochs", "best", "mAP50", "mAP50-95")]
-    for run in runs:
-        settings, best = run.config.settings, run.best
-        came = (str(best.epoch), f"{mean(best.ap50):.3f}", f"{mean(best.ap):.3f}") if best is not None else ("-",) * 3
-        done = f"{len(run.epochs)} of {settings.epochs}"
-        rows.append((str(run.folder), settings.weights.stem, str(settings.input_px), done, *came))
-    _print_table(rows)
+    detectors = [_row(run, "weights", ("mAP50", "mAP50-95")) for run in runs if run.kind == "detector"]
+    classifiers = [_row(run, "backbone", ("accuracy",)) for run in runs if run.kind == "classifier"]
+    if detectors:
+        _print_table([("detector", "weights", "px", "epochs", "best", "mAP50", "mAP50-95"), *detectors])
+    if classifiers:
+        _print_table([("classifier", "backbone", "px", "epochs", "best", "accuracy"), *classifiers])
+
+
+def _row(run: "Run", start: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a run's row: what it started from, and what its best epoch came to under some names."""
+    came = ("-",) * (1 + len(names))
+    if run.best is not None:
+        came = (str(run.best.epoch), *(f"{run.best.scores[name]:.3f}" for name in names))
+    done = f"{len(run.epochs)} of {run.planned_epochs}"
+    return (str(run.folder), Path(run.told[start]).stem, run.told["input_px"], done, *came)
 
 
 @app.command()
@@ -64,9 +72,9 @@ def compare(
     rows = [("", *(str(run.folder) for run in runs))]
     rows += [(each.name, *each.values) for each in differences(runs)]
     rows.append(("best epoch", *(str(run.best.epoch) if run.best else "-" for run in runs)))
-    classes = dict.fromkeys(name for run in runs if run.best for name in run.best.ap50)
-    for name in classes:
-        rows.append((f"{name} mAP50 / mAP50-95", *(_score(run, name) for run in runs)))
+    names = dict.fromkeys(name for run in runs if run.best for name in run.best.scores)
+    for name in names:
+        rows.append((name, *(_score(run, name) for run in runs)))
     _print_table(rows)
 
 
@@ -82,14 +90,15 @@ def report(folder: Annotated[Path, typer.Argument(help="The run.")]) -> None:
 
 
 def _score(run: "Run", name: str) -> str:
-    if run.best is None or name not in run.best.ap50:
+    if run.best is None or name not in run.best.scores:
         return "-"
-    return f"{run.best.ap50[name]:.3f} / {run.best.ap[name]:.3f}"
+    return f"{run.best.scores[name]:.3f}"
 
 
 def _as_record(run: "Run") -> dict[str, Any]:
     return {
         "folder": str(run.folder),
+        "kind": run.kind,
         "finished": run.finished,
         "config": run.config.model_dump(mode="json", by_alias=True),
         "best": run.best.model_dump() if run.best else None,

@@ -8,6 +8,11 @@ from typer.testing import CliRunner
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import SetDescription
+from edge.evaluate.tagged_set import TaggedSetDescription
+from edge.model.manifest import DataEntry
+from edge.model.taxonomy import Attribute, Taxonomy
+from train.classifier.record import ClassifierEpoch
+from train.classifier.settings import ClassifierConfig, ClassifierSettings
 from train.detector import CONFIG, RunConfig, TrainSettings
 from train.epochs import METRICS, EpochRecord, EpochRecords
 from train.runs import differences, open_run, runs_below
@@ -60,10 +65,43 @@ def test_only_what_differs_is_set_side_by_side(tmp_path: Path):
     (told,) = differences([open_run(one), open_run(other)])
     assert (told.name, told.values) == ("learning_rate", ("0.001", "0.01"))
     shown = CliRunner().invoke(app, ["compare", str(one), str(other)]).stdout
-    assert "carton mAP50 / mAP50-95  0.600 / 0.500" in shown
+    assert [line.split() for line in shown.splitlines()[-2:]] == [
+        ["carton", "mAP50", "0.600", "0.700"],
+        ["carton", "mAP50-95", "0.500", "0.600"],
+    ]
     read = json.loads(CliRunner().invoke(app, ["compare", str(one), str(other), "--json"]).stdout)
     assert read["differ_in"] == ["learning_rate"]
     assert [run["best"]["ap"]["carton"] for run in read["runs"]] == [0.5, 0.6]
+
+
+def write_classifier(folder: Path, accuracies: list[float]) -> Path:
+    folder.mkdir(parents=True)
+    colour = Attribute(name="colour", values=("red", "blue"))
+    told = SET.model_dump(include={"name", "licence", "source", "pictures", "digest"})
+    config = ClassifierConfig(
+        settings=ClassifierSettings(),
+        tagged_set=TaggedSetDescription(taxonomy=Taxonomy(attributes=(colour,)), **told),
+        learnt_from=DataEntry(**told),
+        teachers=(),
+    )
+    (folder / CONFIG).write_text(config.model_dump_json(by_alias=True), encoding="utf-8")
+    records = EpochRecords(folder / METRICS, ClassifierEpoch)
+    for epoch, accuracy in enumerate(accuracies, start=1):
+        records.add(ClassifierEpoch(epoch=epoch, losses={}, learning_rate=0.1, accuracy={"colour": accuracy}))
+    return folder
+
+
+def test_classifiers_are_listed_beside_detectors_and_compared_among_themselves(tmp_path: Path):
+    detector = write_run(tmp_path / "a", [0.5])
+    first = write_classifier(tmp_path / "b", [0.8, 0.9])
+    second = write_classifier(tmp_path / "c", [0.7])
+    listing = CliRunner().invoke(app, ["list", str(tmp_path)]).stdout.splitlines()
+    assert [line.split()[0] for line in listing] == ["detector", str(detector), "classifier", str(first), str(second)]
+    assert listing[3].split()[1:] == ["tf_efficientnet_lite0", "224", "2", "of", "20", "2", "0.900"]
+    shown = CliRunner().invoke(app, ["compare", str(first), str(second)]).stdout
+    assert shown.splitlines()[-1].split() == ["colour", "accuracy", "0.900", "0.700"]
+    with pytest.raises(EdgekitError, match="name runs of one kind"):
+        differences([open_run(detector), open_run(first)])
 
 
 def test_a_folder_without_runs_is_told(tmp_path: Path):

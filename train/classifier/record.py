@@ -11,6 +11,12 @@ class ClassifierEpoch(TrainingEpoch):
 
     accuracy: dict[str, float] = Field(description="share of right answers by attribute, on the kept-out pictures")
 
+    @property
+    def scores(self) -> dict[str, float]:
+        """The mean over attributes, and each attribute's own."""
+        mean = sum(self.accuracy.values()) / len(self.accuracy)
+        return {"accuracy": mean, **{f"{name} accuracy": value for name, value in self.accuracy.items()}}
+
 
 def figures_of(record: ClassifierEpoch) -> EpochFigures:
     """Return an epoch's record as plots and TensorBoard take it."""
