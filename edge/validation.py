@@ -19,6 +19,7 @@ else:
 Model = TypeVar("Model", bound=BaseModel)
 
 LONGEST_VALUE = 60
+_WHOLE = "the file"  # where a fault is of no key, but of how several go together
 
 
 def checked(model: type[Model], **values: Any) -> Model:
@@ -30,7 +31,7 @@ def checked(model: type[Model], **values: Any) -> Model:
     try:
         return model(**values)
     except ValidationError as exc:
-        raise EdgekitError(explain(exc, model)) from exc
+        raise EdgekitError(explain(exc, model).removeprefix(f"{_WHOLE}: ")) from exc  # options are no file
 
 
 def read_json(path: Path, model: type[Model], what: str, remedy: str) -> Model:
@@ -132,7 +133,7 @@ def _spell(location: tuple[int | str, ...], owners: list[type[BaseModel]]) -> st
             continue
         else:
             spelled += f".{part}" if spelled else part
-    return spelled or "the file"
+    return spelled or _WHOLE
 
 
 def _tag(model: type[BaseModel]) -> str | None:
