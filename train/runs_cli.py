@@ -79,14 +79,28 @@ def compare(
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(help="The run.")]) -> None:
-    """Write the report of a detector's training anew, or that of one that was broken off.
+def report(
+    folder: Annotated[Path, typer.Argument(help="The run.")],
+    *,
+    tagged_set: Annotated[Path | None, typer.Option("--set", help="A classifier's tagged set.")] = None,
+) -> None:
+    """Write the report of a training anew, or that of one that was broken off.
 
     Example: edgekit runs report runs/first
     """
-    from train.detector_report import write_run_report  # noqa: PLC0415 - help must not wait for torch
+    from train.runs import kind_of  # noqa: PLC0415 - help must not wait for torch
 
-    print(write_run_report(folder))
+    if kind_of(folder) == "detector":
+        from train.detector_report import write_run_report  # noqa: PLC0415
+
+        print(write_run_report(folder))
+        return
+    from edge.evaluate.tagged_set import open_tagged_set  # noqa: PLC0415
+    from train.classifier.report import report_run  # noqa: PLC0415
+
+    if tagged_set is None:
+        raise EdgekitError("the report of a classifier shows pictures that it errs on: name its set by --set")
+    print(report_run(folder, open_tagged_set(tagged_set)))
 
 
 def _score(run: "Run", name: str) -> str:
