@@ -13,11 +13,11 @@ from edge.evaluate.dataset import SetDescription
 from edge.evaluate.labels import label_rows
 from edge.model.detections import Detections, iou_matrix
 from edge.model.picture import read_picture
+from train.detector import RunConfig, read_config
 from train.epoch_figures import EpochFigures
-from train.epochs import EpochRecord
+from train.epochs import METRICS, EpochRecord, EpochRecords
 from train.plots import Confusion
 from train.report import REPORT, RunReport, SideBySide, write_report
-from train.runs import Run, mean, open_run
 from train.ultralytics_adapter import predict
 
 NOTHING = "nothing"  # labelled or predicted where the other has no object
@@ -62,24 +62,25 @@ def write_run_report(folder: Path) -> Path:
     Raises:
         EdgekitError: The folder holds no training, its checkpoint cannot be loaded, or the report cannot be written.
     """
-    run = open_run(folder)
-    classes = run.config.sets[0].classes
-    judged, notes = _judged(run)
-    best = run.best
+    config = read_config(folder)
+    epochs = EpochRecords(folder / METRICS, EpochRecord).read()
+    classes = config.sets[0].classes
+    judged, notes = _judged(folder, config)
+    best = max(epochs, key=lambda record: record.scores["mAP50-95"], default=None)
     facts = {
-        "weights": run.config.settings.weights.name,
-        "sets": ", ".join(f"{used.name} ({used.pictures} training pictures)" for used in run.config.learnt_from),
-        "epochs": f"{len(run.epochs)} of {run.config.settings.epochs}",
+        "weights": config.settings.weights.name,
+        "sets": ", ".join(f"{used.name} ({used.pictures} training pictures)" for used in config.learnt_from),
+        "epochs": f"{len(epochs)} of {config.settings.epochs}",
     }
     if best is not None:
-        facts["best epoch"] = f"{best.epoch}: mAP50 {mean(best.ap50):.3f}, mAP50-95 {mean(best.ap):.3f}"
+        facts["best epoch"] = f"{best.epoch}: mAP50 {best.scores['mAP50']:.3f}, mAP50-95 {best.scores['mAP50-95']:.3f}"
         facts.update({name: f"mAP50 {best.ap50[name]:.3f}, mAP50-95 {best.ap[name]:.3f}" for name in best.ap50})
     report = RunReport(
         title=f"Training {folder.resolve().name}",
-        command=run.config.command,
-        config=run.config.model_dump_json(indent=2, by_alias=True),
+        command=config.command,
+        config=config.model_dump_json(indent=2, by_alias=True),
         facts=facts,
-        epochs=[figures_of(record) for record in run.epochs],
+        epochs=[figures_of(record) for record in epochs],
         confusion=confusion_of(judged, classes) if judged else None,
         errors=[_side_by_side(one, classes) for one in worst_of(judged)],
         notes=notes,
@@ -135,15 +136,15 @@ def paired(truth: Detections, found: Detections) -> tuple[tuple[int, int], ...]:
     return tuple(pairs)
 
 
-def _judged(run: Run) -> tuple[list[Judged], list[str]]:
+def _judged(run: Path, config: RunConfig) -> tuple[list[Judged], list[str]]:
     """Look at all validation pictures of a run with its best checkpoint; return them and what a reader should know."""
-    best = run.folder / "weights" / "best.pt"
+    best = run / "weights" / "best.pt"
     if not best.exists():
         return [], ["No epoch was finished, so there is no checkpoint to look through."]
     judged: list[Judged] = []
     try:
-        for used in run.config.sets:
-            judged += _judged_set(run, best, used)
+        for used in config.sets:
+            judged += _judged_set(run, best, used, config.settings.input_px)
     except EdgekitError as exc:
         return [], [f"The validation pictures are not what the run was validated on, so no errors are shown: {exc}."]
     note = (
@@ -154,11 +155,11 @@ def _judged(run: Run) -> tuple[list[Judged], list[str]]:
     return judged, [note]
 
 
-def _judged_set(run: Run, best: Path, used: SetDescription) -> list[Judged]:
-    pictures = sorted((run.folder / "build" / "images" / "val" / used.name).glob("*"))
+def _judged_set(run: Path, best: Path, used: SetDescription, input_px: int) -> list[Judged]:
+    pictures = sorted((run / "build" / "images" / "val" / used.name).glob("*"))
     labelled = np.array([used.classes.index(name) for name in used.labelled], np.int32)
     truths = [_truth(run, used, picture) for picture in pictures]
-    predicted = predict(best, pictures, input_px=run.config.settings.input_px, score=LEAST_SCORE)
+    predicted = predict(best, pictures, input_px=input_px, score=LEAST_SCORE)
     judged: list[Judged] = []
     for picture, truth, everything in zip(pictures, truths, predicted, strict=True):
         found = everything.where(np.isin(everything.class_id, labelled))
@@ -166,10 +167,10 @@ def _judged_set(run: Run, best: Path, used: SetDescription) -> list[Judged]:
     return judged
 
 
-def _truth(run: Run, used: SetDescription, picture: Path) -> Detections:
+def _truth(run: Path, used: SetDescription, picture: Path) -> Detections:
     """Return a picture's labels in pixels, those of classes that its set says it labels."""
     height, width = read_picture(picture).shape[:2]
-    path = run.folder / "build" / "labels" / "val" / used.name / f"{picture.stem}.txt"
+    path = run / "build" / "labels" / "val" / used.name / f"{picture.stem}.txt"
     rows = [row for row in label_rows(path, len(used.classes)) if used.classes[row[0]] in used.labelled]
     centre = np.array([box for _, box in rows], np.float32).reshape(-1, 4) * (width, height, width, height)
     corners = np.concatenate([centre[:, :2] - centre[:, 2:] / 2, centre[:, :2] + centre[:, 2:] / 2], axis=1)
