@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Sequence
+from enum import Enum
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,32 +18,10 @@ from edge.validation import read_json
 from train.beginning import Beginning, Past
 from train.epochs import METRICS, EpochRecord, EpochRecords
 from train.sets import digest_of_files
+from train.settings import TrainSettings, trainer_options
 
 CONFIG = "config.json"
 LICENCE = "AGPL-3.0-only"  # of ultralytics, which trains every checkpoint, and of the checkpoints it starts from
-
-
-class TrainSettings(BaseModel):
-    """All that decides a training, recorded in the run's folder."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    weights: Path = Field(description="checkpoint to start from, or a model YAML for random weights")
-    input_px: int = Field(default=416, ge=32, multiple_of=32, description="side of the square training input")
-    epochs: int = Field(default=8, ge=1)
-    batch: int = Field(default=16, ge=1)
-    learning_rate: float = Field(default=0.001, gt=0, description="of AdamW, at its highest; falls as a cosine")
-    freeze: int = Field(default=4, ge=0, description="first layers that are not trained")
-    scale: float = Field(default=0.6, ge=0, lt=1, description="random scaling, ± this share")
-    degrees: float = Field(
-        default=0.0, ge=0, description="random rotation, ± degrees; upright boxes around turned objects grow loose"
-    )
-    plain_epochs: int = Field(default=2, ge=0, description="last epochs without mosaic")
-    most_pictures: int | None = Field(
-        default=None, ge=1, description="training pictures taken from each set, drawn by the seed; null: all"
-    )
-    masked: bool = Field(default=True, description="leave unlabelled classes out of the loss; false: naive merge")
-    seed: int = 0
 
 
 class RunConfig(BaseModel):
@@ -83,8 +62,18 @@ class RunConfig(BaseModel):
             if name == "masked":
                 words += [] if value else ["--naive"]
             elif value != field.default:
-                words.append(f"--{name.replace('_', '-')} {value.name if isinstance(value, Path) else value}")
+                words.append(f"--{name.replace('_', '-')} {_as_word(value)}")
         return " ".join(words)
+
+
+def _as_word(value: object) -> str:
+    match value:
+        case Path():
+            return value.name
+        case Enum():
+            return str(value.value)
+        case _:
+            return str(value)
 
 
 def train_detector(
@@ -152,12 +141,12 @@ def train_detector(
             on_epoch(newest)
 
     best = yolo.train(
-        settings.weights,
         build / "data.yaml",
         out,
         partial=partial,
+        settings=settings,
         # A model that only recovers must not lose what it knows to the high rates at which biases warm up.
-        options=_options(settings) | ({} if beginning is None else {"warmup_bias_lr": 0.0}),
+        options=trainer_options(settings) | ({} if beginning is None else {"warmup_bias_lr": 0.0}),
         record=record,
         on_epoch=tell,
         on_step=on_step,
@@ -198,7 +187,7 @@ def _check_folder(
     before = read_config(out)
     changed = [name for name in TrainSettings.model_fields if getattr(before.settings, name) != getattr(settings, name)]
     if changed:
-        told = ", ".join(f"{name} {getattr(before.settings, name)}" for name in changed)
+        told = ", ".join(f"{name} {_as_word(getattr(before.settings, name))}" for name in changed)
         raise EdgekitError(f"the run in {out} was begun with {told}: resume it with the same settings")
     if before.sets != tuple(opened.description for opened in sets):
         raise EdgekitError(f"the run in {out} was begun with other sets or other pictures in them: train anew")
@@ -235,26 +224,6 @@ def _learnt_from(opened: DetectionSet, build: Path) -> DataEntry:
     labels = [build / "labels" / "train" / used.name / f"{picture.stem}.txt" for picture in pictures]
     digest = digest_of_files({path.name: path for path in (*pictures, *labels)})
     return DataEntry(name=used.name, licence=used.licence, source=used.source, digest=digest, pictures=len(pictures))
-
-
-def _options(settings: TrainSettings) -> dict[str, object]:
-    return {
-        "imgsz": settings.input_px,
-        "epochs": settings.epochs,
-        "batch": settings.batch,
-        "optimizer": "AdamW",
-        "lr0": settings.learning_rate,
-        "cos_lr": True,
-        "warmup_epochs": 0.5,
-        "freeze": settings.freeze,
-        "scale": settings.scale,
-        "degrees": settings.degrees,
-        "close_mosaic": settings.plain_epochs,
-        "seed": settings.seed,
-        "cache": "ram",
-        "workers": 0,
-        "plots": False,
-    }
 
 
 def read_config(run: Path) -> RunConfig:

@@ -1,15 +1,17 @@
 """`edgekit train detector`."""
 
 import contextlib
+import inspect
 import json
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edge.evaluate.dataset import open_set
+from train.settings import BalanceSettings, OptimiserSettings, PictureSettings, TrainSettings
 
 if TYPE_CHECKING:
     from train.epochs import EpochRecord
@@ -19,44 +21,20 @@ def detector(
     out: Annotated[Path, typer.Argument(help="The run's folder.")],
     *,
     sets: Annotated[list[Path], typer.Option("--set", help="A detection set; may be given several times.")],
-    weights: Annotated[Path, typer.Option(help="Checkpoint to start from.")],
-    input_px: Annotated[int, typer.Option(help="Side of the square training input, pixels.")] = 416,
-    epochs: Annotated[int, typer.Option(help="Times through all pictures.")] = 8,
-    batch: Annotated[int, typer.Option(help="Pictures in a step.")] = 16,
-    learning_rate: Annotated[float, typer.Option(help="Of AdamW, at its highest.")] = 0.001,
-    freeze: Annotated[int, typer.Option(help="First layers that are not trained.")] = 4,
-    scale: Annotated[float, typer.Option(help="Random scaling, plus or minus this share.")] = 0.6,
-    degrees: Annotated[float, typer.Option(help="Random rotation, plus or minus degrees; loosens boxes.")] = 0.0,
-    plain_epochs: Annotated[int, typer.Option(help="Last epochs without mosaic.")] = 2,
-    most_pictures: Annotated[int | None, typer.Option(help="Training pictures of each set.")] = None,
     naive: Annotated[bool, typer.Option("--naive", help="Take unlabelled classes for absent, to compare.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be used.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON an epoch, and one at the end.")] = False,
+    **chosen: Any,
 ) -> None:
     """Fine-tune a YOLO on sets that may label different classes.
 
     Example: edgekit train detector runs/first --set sets/warehouse --set sets/codes --weights yolov8n.pt
     """
     from edge.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
-    from train.detector import TrainSettings, train_detector  # noqa: PLC0415
+    from train.detector import train_detector  # noqa: PLC0415
 
-    settings = checked(
-        TrainSettings,
-        weights=weights,
-        input_px=input_px,
-        epochs=epochs,
-        batch=batch,
-        learning_rate=learning_rate,
-        freeze=freeze,
-        scale=scale,
-        degrees=degrees,
-        plain_epochs=plain_epochs,
-        most_pictures=most_pictures,
-        masked=not naive,
-        seed=seed,
-    )
+    settings = checked(TrainSettings, masked=not naive, **chosen)
     told = sys.stdout
 
     def tell(record: "EpochRecord") -> None:
@@ -64,7 +42,7 @@ def detector(
             print(record.model_dump_json(), file=told, flush=True)
             return
         scores = ", ".join(f"{name} {record.ap50[name]:.3f} / {record.ap[name]:.3f}" for name in record.ap50)
-        print(f"epoch {record.epoch} of {epochs}: mAP50 / mAP50-95 by class: {scores}", file=told, flush=True)
+        print(f"epoch {record.epoch} of {settings.epochs}: mAP50 / mAP50-95 by class: {scores}", file=told, flush=True)
 
     opened = [open_set(folder) for folder in sets]
     # Libraries print what they like; only what this command says goes to stdout.
@@ -104,3 +82,37 @@ def _progress() -> Generator[Callable[[int, int], None]]:
             bar.update(done - bar.pos)
 
         yield advance
+
+
+def _options() -> list[inspect.Parameter]:
+    """Return an option for each setting, with its default and its description, so that each stands in one place."""
+    panels = {
+        name: title
+        for group, title in (
+            (OptimiserSettings, "How the weights move"),
+            (PictureSettings, "How pictures are varied"),
+            (BalanceSettings, "How rare classes are helped"),
+        )
+        for name in group.model_fields
+    }
+    found: list[inspect.Parameter] = []
+    for name, field in TrainSettings.model_fields.items():
+        if name == "masked":  # told by --naive
+            continue
+        told = field.description or name
+        option = typer.Option(help=f"{told[0].upper()}{told[1:]}.", rich_help_panel=panels.get(name))
+        default = inspect.Parameter.empty if field.is_required() else field.default
+        kind = inspect.Parameter.KEYWORD_ONLY
+        found.append(inspect.Parameter(name, kind, default=default, annotation=Annotated[field.annotation, option]))
+    return found
+
+
+def _with_options(command: Callable[..., None]) -> None:
+    """Put the options where typer looks for them, in the place of `**chosen`."""
+    signature = inspect.signature(command)
+    named = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    seam: Any = command
+    seam.__signature__ = signature.replace(parameters=[*named, *_options()])
+
+
+_with_options(detector)

@@ -46,8 +46,16 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether it came to its last epoch."""
-        return bool(self.epochs) and self.epochs[-1].epoch >= self.planned_epochs
+        """Whether it came to its last epoch, or a detector to an early end for want of better scores."""
+        return bool(self.epochs) and (self.epochs[-1].epoch >= self.planned_epochs or self._gave_up)
+
+    @property
+    def _gave_up(self) -> bool:
+        if not isinstance(self.config, RunConfig) or self.best is None:
+            return False
+        patience = self.config.settings.patience
+        reached = next(iter(self.best.scores.values()))  # while nothing is found at all, a training is given time
+        return patience > 0 and reached > 0 and self.epochs[-1].epoch - self.best.epoch >= patience
 
     @property
     def told(self) -> dict[str, str]:

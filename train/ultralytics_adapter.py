@@ -4,7 +4,8 @@ import os
 import pickle
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial as partial_call
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from ultralytics import YOLO
+from ultralytics.engine import trainer as engine_trainer
 from ultralytics.nn.tasks import torch_safe_load, yaml_model_load
 from ultralytics.utils import YAML
 
@@ -23,16 +25,17 @@ from devices.errors import EdgekitError
 from edge.model.detections import Detections
 from train.beginning import Teaching
 from train.distillation import Teacher
+from train.settings import Precision, TrainSettings
 from train.yolo_trainer import EpochMetrics, PartialLabels, PartialTrainer, strip
 
 
 def train(  # noqa: PLR0913 - each argument is of a kind of its own
-    weights: Path,
     data_yaml: Path,
     out: Path,
     *,
+    settings: TrainSettings,
+    options: Mapping[str, object],
     partial: PartialLabels,
-    options: Mapping[str, Any],
     record: Callable[[EpochMetrics], None],
     on_epoch: Callable[[], None],
     on_step: Callable[[int, int], None],
@@ -42,11 +45,11 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
     """Train a detector and return its best checkpoint.
 
     Args:
-        weights: A checkpoint to start from, or a model's YAML for random weights.
         data_yaml: The data set in ultralytics' form.
         out: The run's folder.
+        settings: What decides the training, the weights to start from among it.
+        options: The same and more as ultralytics' trainer names it.
         partial: Which classes each set labels.
-        options: Further options of ultralytics' trainer, by its names.
         record: Called with what an epoch came to before its checkpoint is written.
         on_epoch: Called after each epoch's checkpoint.
         on_step: Called after each step with how many are done, and how many there are at most.
@@ -58,19 +61,21 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
     """
     last = out / "weights" / "last.pt"
     if resume:
-        if check_resumable(last) >= int(options["epochs"]):  # broken off between its last epoch and its end
+        behind = check_resumable(last)
+        if behind >= settings.epochs or gave_up(last.with_name("best.pt"), behind, settings.patience):
+            # Broken off between its last epoch and its end.
             strip(last, last.with_name("best.pt"))
             return last.with_name("best.pt")
-    elif weights.suffix == ".pt":
-        load(weights)  # a checkpoint that cannot be used is told before anything begins
+    elif settings.weights.suffix == ".pt":
+        load(settings.weights)  # a checkpoint that cannot be used is told before anything begins
     overrides: dict[str, Any] = {
-        "model": str(last if resume else weights),
+        "model": str(last if resume else settings.weights),
         "data": str(data_yaml),
         "project": str(out.parent.resolve()),
         "name": out.name,
         "exist_ok": True,
         "device": "cpu" if not torch.cuda.is_available() else "0",
-        "amp": torch.cuda.is_available(),
+        "amp": "bf16" if torch.cuda.is_available() and settings.precision is Precision.BF16 else False,
         "resume": str(last) if resume else False,
         "verbose": False,
         **options,
@@ -79,6 +84,7 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
     if Path(trainer.save_dir).resolve() != out.resolve():
         raise EdgekitError(f"the run in {out} was begun as {trainer.save_dir}: move it back there to resume it")
     trainer.partial = partial
+    trainer.settings = settings
     trainer.record = record
     if teaching is not None:
         trainer.teacher = Teacher(load(teaching.teacher).model.float(), teaching.weight)
@@ -86,8 +92,33 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
     trainer.add_callback("on_train_batch_end", _refuse_nan)
     trainer.add_callback("on_train_batch_end", partial_call(_stepped, on_step=on_step))
     trainer.add_callback("on_model_save", partial_call(_told, on_epoch=on_epoch))
-    trainer.train()
+    with _computing_in(settings.precision):
+        trainer.train()
     return out / "weights" / "best.pt"
+
+
+@contextmanager
+def _computing_in(precision: Precision) -> Generator[None]:
+    """Give ultralytics' trainer bf16 on a CPU, which it switches off there without a word."""
+    seam: Any = engine_trainer
+    stock = seam.autocast
+
+    def autocast(enabled: Any, device: str = "cuda") -> Any:
+        return torch.autocast("cpu", torch.bfloat16) if device == "cpu" else stock(enabled, device)
+
+    seam.autocast = autocast if precision is Precision.BF16 else stock
+    try:
+        yield
+    finally:
+        seam.autocast = stock
+
+
+def gave_up(best: Path, behind: int, patience: int) -> bool:
+    """Whether a run with so many epochs behind it was ended by its patience, its best checkpoint being too old."""
+    if not patience or not best.exists():
+        return False
+    epochs = epochs_behind(best)
+    return epochs is None or behind - epochs >= patience
 
 
 def check_resumable(last: Path) -> int:

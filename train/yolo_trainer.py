@@ -1,8 +1,7 @@
 """ultralytics' trainer and validator, taught partial labels, checkpoints that a crash spares, and causes of NaN."""
 
 import math
-import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,8 +10,8 @@ from train import ultralytics_offline  # noqa: F401 # pyright: ignore[reportUnus
 
 # isort: split
 import torch
-from ultralytics.data.augment import BaseMixTransform
 from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
+from ultralytics.nn.tasks import torch_safe_load
 from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from devices.errors import EdgekitError
@@ -20,9 +19,13 @@ from train import model_shape
 from train.checkpoints import keep
 from train.distillation import TaughtCriterion, Teacher
 from train.partial_labels import MaskedBCEWithLogits, class_mask
+from train.schedules import share_by_epoch
+from train.settings import TrainSettings
+from train.yolo_pictures import adapt, draw_by_weight
 
 SetOf = Callable[[str], str]
 MOST_NAMED = 6  # pictures that an error names
+OTHERS: Mapping[str, Any] = {"Adadelta": torch.optim.Adadelta, "Adagrad": torch.optim.Adagrad}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class PartialTrainer(DetectionTrainer):
     """
 
     partial: PartialLabels
+    settings: TrainSettings
     record: Callable[[EpochMetrics], None]
     teacher: Teacher | None = None
     gradient_norm = 0.0
@@ -103,12 +107,43 @@ class PartialTrainer(DetectionTrainer):
         """Build a dataset whose mixing stays among pictures with the same labelled classes."""
         dataset: Any = super().build_dataset(img_path, mode, batch)
         if mode == "train":
-            groups: dict[frozenset[int], list[int]] = {}
-            for index, picture in enumerate(dataset.im_files):
-                groups.setdefault(self.partial.labelled(picture), []).append(index)
-            for transform in _mixing(dataset.transforms):
-                _mix_within(transform, lambda picture: groups[self.partial.labelled(picture)])
+            adapt(dataset, self.partial.labelled, self.settings)
         return dataset
+
+    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+        """Return a loader that draws training pictures as the balance asked for wants it."""
+        loader: Any = super().get_dataloader(dataset_path, batch_size, rank, mode)
+        if mode == "train" and self.settings.balanced_sampling > 0:
+            draw_by_weight(loader, self.settings)
+        return loader
+
+    def _close_dataloader_mosaic(self) -> None:
+        """Build the transforms anew, without mosaic, and adapt them again."""
+        super()._close_dataloader_mosaic()
+        loader: Any = self.train_loader
+        adapt(loader.dataset, self.partial.labelled, self.settings)
+
+    def build_optimizer(self, model: Any, name: str = "auto", *args: Any, **kwargs: Any) -> Any:
+        """Return the optimiser asked for, those too that ultralytics does not know, with its groups of parameters."""
+        if name not in OTHERS:
+            return super().build_optimizer(model, name, *args, **kwargs)
+        stock: Any = super().build_optimizer(model, "AdamW", *args, **kwargs)
+        kept = ("params", "lr", "weight_decay", "param_group")
+        return OTHERS[name]([{key: group[key] for key in kept} for group in stock.param_groups])
+
+    def _setup_scheduler(self) -> None:
+        """Let the learning rate fall as asked for."""
+        self.lf = share_by_epoch(self.settings.schedule, self.settings.final_share, self.epochs)
+        optimizer: Any = self.optimizer
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lr_lambda=self.lf)
+
+    def resume_training(self, ckpt: Any) -> None:
+        """Go on, with the patience that is left rather than all of it anew."""
+        super().resume_training(ckpt)
+        if self.resume and self.best.exists():
+            stopper: Any = self.stopper
+            stopper.best_fitness = self.best_fitness or 0.0
+            stopper.best_epoch = int(torch_safe_load(self.best, safe_only=True)[0]["epoch"]) + 1
 
     def get_validator(self) -> Any:
         """Return a validator that scores each class only where it is labelled."""
@@ -242,28 +277,3 @@ def _loss_parts(criterion: Any) -> list[Any]:
     if hasattr(criterion, "one2many"):
         return [criterion.one2many, criterion.one2one]
     return [criterion]
-
-
-def _mixing(transforms: Any) -> list[Any]:
-    """Return every transform that mixes in other pictures, nested ones too."""
-    found: list[Any] = []
-    for transform in getattr(transforms, "transforms", []):
-        if isinstance(transform, BaseMixTransform):
-            found.append(transform)
-        found += _mixing(transform)
-        found += _mixing(getattr(transform, "pre_transform", None))
-    return found
-
-
-def _mix_within(transform: Any, partners: Callable[[str], Sequence[int]]) -> None:
-    """Make a mixing transform choose its partners among those allowed for the picture at hand."""
-    stock = transform.get_params
-    count = 1 if isinstance(transform.get_indexes(), int) else len(transform.get_indexes())
-
-    def get_params(labels: dict[str, Any]) -> dict[str, Any]:
-        allowed = partners(labels["im_file"])
-        chosen = random.choices(allowed, k=count)  # noqa: S311 - augmentation, seeded by the trainer
-        transform.get_indexes = lambda: chosen
-        return stock(labels)
-
-    transform.get_params = get_params

@@ -78,7 +78,8 @@ def test_a_run_that_was_resumed_has_its_report_and_each_epoch_once_in_tensorboar
 
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "4 validation pictures" in page
-    assert "edgekit train detector OUT --set cartons --weights yolov8n.yaml" in page
+    assert "edgekit train detector OUT --set cartons" in page
+    assert "--weights yolov8n.yaml" in page
     assert page.count("data:image/png") == 6  # losses, learning rate, gradient norm, two scores, confusion
     assert page.count("data:image/jpeg") == 8  # two steps teach a net nothing: all four are wrong, shown in pairs
 

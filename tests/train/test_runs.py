@@ -13,7 +13,7 @@ from edge.model.manifest import DataEntry
 from edge.model.taxonomy import Attribute, Taxonomy
 from train.classifier.record import ClassifierEpoch
 from train.classifier.settings import ClassifierConfig, ClassifierSettings
-from train.detector import CONFIG, RunConfig, TrainSettings
+from train.detector import CONFIG, RunConfig, TrainSettings, read_config
 from train.epochs import METRICS, EpochRecord, EpochRecords
 from train.runs import differences, open_run, runs_below
 from train.runs_cli import app
@@ -57,6 +57,16 @@ def test_a_run_that_was_broken_off_or_only_begun_is_listed_too(tmp_path: Path):
     listing = CliRunner().invoke(app, ["list", str(tmp_path)]).stdout.splitlines()
     assert listing[1].split()[-4:] == ["3", "-", "-", "-"]
     assert listing[2].split()[-6:] == ["1", "of", "3", "1", "0.600", "0.500"]
+
+
+def test_a_run_that_lost_its_patience_is_finished_too(tmp_path: Path):
+    folder = write_run(tmp_path / "a", [0.5, 0.7, 0.6, 0.6], epochs=9)
+    config = read_config(folder)
+    for patience, finished in ((2, True), (3, False), (0, False)):
+        patient = config.settings.model_copy(update={"patience": patience})
+        changed = config.model_copy(update={"settings": patient})
+        (folder / CONFIG).write_text(changed.model_dump_json(by_alias=True), encoding="utf-8")
+        assert open_run(folder).finished == finished
 
 
 def test_only_what_differs_is_set_side_by_side(tmp_path: Path):
