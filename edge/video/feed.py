@@ -188,7 +188,7 @@ class CameraFeed:
 
     def _tell_gap(self, frame: Frame) -> None:
         streaming = self._status.state is FeedState.STREAMING
-        if not streaming or frame.arrived_s - self._unseen_since_s > LONGEST_HOLE_S:
+        if not streaming or self._was_paused or frame.arrived_s - self._unseen_since_s > LONGEST_HOLE_S:
             cause = "no_frames" if streaming else "camera_lost" if self._seen else "start"
             cause = self._blindness.fault.value if self._blindness is not None else cause
             cause = "paused" if self._was_paused else cause
