@@ -86,7 +86,9 @@ def test_a_runs_export_names_data_weights_and_the_command(make_set: MakeSet, tmp
     assert (tmp_path / "export" / DETECTOR.exported).exists()
     assert record.licence == "AGPL-3.0-only"
     assert [(entry.name, entry.licence) for entry in record.data] == [("cartons", "CC0-1.0")]
-    assert record.recipe.startswith("edgekit train detector OUT --set cartons --weights yolov8n.pt --input-px 64")
+    assert record.recipe.startswith("edgekit train detector OUT --set cartons --")
+    for option in ("weights yolov8n.pt", "input-px 64", "epochs 1", "batch 4", "freeze 0", "plain-epochs 0"):
+        assert f" --{option}" in record.recipe
     with pytest.raises(EdgekitError, match="exists"):
         export_run(tmp_path / "run", tmp_path / "export", height=HEIGHT, width=WIDTH)
 
