@@ -1,6 +1,7 @@
 """The record of a training by epoch, `metrics.jsonl`, kept in step with the checkpoint across crashes."""
 
 import os
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -12,7 +13,7 @@ from train.checkpoints import cannot_write, keep
 METRICS = "metrics.jsonl"
 
 
-class TrainingEpoch(BaseModel):
+class TrainingEpoch(BaseModel, ABC):
     """What is recorded of an epoch of any training."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,9 +24,9 @@ class TrainingEpoch(BaseModel):
     gradient_norm: float = Field(default=0.0, description="before clipping, of the epoch's last step")
 
     @property
+    @abstractmethod
     def scores(self) -> dict[str, float]:
         """What it came to on pictures that it did not learn from, by name; the first says which epoch is best."""
-        raise NotImplementedError
 
 
 class EpochRecord(TrainingEpoch):

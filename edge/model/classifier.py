@@ -1,6 +1,5 @@
 """The classifier: a bundle's model on an engine, from a picture to what it shows, or that it is unknown."""
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
 from edge.model.bundle import ClassifierBundle
-from edge.model.detector import ENGINE_OF, Backend, PrecisionChoice, load_engine
+from edge.model.detector import Backend, PrecisionChoice, choose_model, load_engine
 from edge.model.engine import Engine, EngineInfo, EngineRequest
 from edge.model.geometry import Letterbox
 from edge.model.picture import decode_picture
@@ -166,23 +165,14 @@ def load_classifier(
     Raises:
         EdgekitError: The bundle has no such file, the engine cannot load it, or it fails its self-test on this machine.
     """
+    name, model = choose_model(bundle, backend, precision)
     manifest = bundle.manifest
-    candidates = ("openvino", "onnxruntime") if backend == "auto" else (backend,)
-    for format_, name in ENGINE_OF.items():
-        model = bundle.find(format_, precision)
-        if name not in candidates or model is None or (backend == "auto" and importlib.util.find_spec(name) is None):
-            continue
-        request = EngineRequest(
-            bundle.model(model), model.precision, manifest.input.height, manifest.input.width, requests
-        )
-        decoder = TagDecoder(manifest.taxonomy, manifest.thresholds, manifest.embedding)
-        classifier = Classifier(load_engine(name, request), decoder, manifest.input.height, manifest.input.width)
-        _prove(bundle, classifier)
-        return classifier
-    held = ", ".join(f"{model.format} {model.precision}" for model in manifest.models)
-    raise EdgekitError(
-        f"{bundle.directory} has no file for backend {backend} and precision {precision}; it holds {held}"
-    )
+    height, width = manifest.input.height, manifest.input.width
+    engine = load_engine(name, EngineRequest(bundle.model(model), model.precision, height, width, requests))
+    decoder = TagDecoder(manifest.taxonomy, manifest.thresholds, manifest.embedding)
+    classifier = Classifier(engine, decoder, height, width)
+    _prove(bundle, classifier)
+    return classifier
 
 
 def _prove(bundle: ClassifierBundle, classifier: Classifier) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
-from edge.model.bundle import Bundle
+from edge.model.bundle import AnyManifest, Bundle
 from edge.model.decode import Decoder
 from edge.model.detections import Detections, iou
 from edge.model.engine import Engine, EngineInfo, EngineRequest
@@ -96,7 +96,7 @@ def load_detector(
         EdgekitError: The bundle has no such file, the engine cannot load it, its head is unknown, or it fails its
             self-test on this machine.
     """
-    name, model = _choose(bundle, backend, precision)
+    name, model = choose_model(bundle, backend, precision)
     manifest = bundle.manifest
     engine = load_engine(
         name,
@@ -135,7 +135,19 @@ def self_test(bundle: Bundle, detector: Detector) -> None:
             )
 
 
-def _choose(bundle: Bundle, backend: Backend, precision: PrecisionChoice) -> tuple[str, ModelFile]:
+def choose_model(
+    bundle: Bundle[AnyManifest], backend: Backend, precision: PrecisionChoice
+) -> tuple[Literal["openvino", "onnxruntime"], ModelFile]:
+    """Return which engine runs which of a bundle's model files.
+
+    Args:
+        bundle: A detector's or a classifier's.
+        backend: `auto` takes OpenVINO where it is installed and the bundle has a file for it, else ONNX Runtime.
+        precision: `auto` takes INT8 before FP32.
+
+    Raises:
+        EdgekitError: The bundle has no such file.
+    """
     candidates = ("openvino", "onnxruntime") if backend == "auto" else (backend,)
     for format_, name in ENGINE_OF.items():
         model = bundle.find(format_, precision)

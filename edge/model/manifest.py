@@ -1,5 +1,6 @@
 """The manifest of a bundle: the only contract between training and runtime."""
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
@@ -94,7 +95,7 @@ class SelfTest(Part):
     score_tolerance: Share = 0.2
 
 
-class BundleManifest(Part):
+class BundleManifest(Part, ABC):
     """What the manifest of every bundle says, whatever its models do."""
 
     schema_id: Literal["edgekit.bundle/1"] = Field(default=SCHEMA, alias="schema")
@@ -111,9 +112,9 @@ class BundleManifest(Part):
     files: tuple[FileEntry, ...] = Field(min_length=1)
 
     @property
+    @abstractmethod
     def self_test_picture(self) -> str:
         """Path of the picture that the models prove themselves on."""
-        raise NotImplementedError
 
     def to_bytes(self) -> bytes:
         """Return the one form in which this manifest is written and signed."""
