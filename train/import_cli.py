@@ -48,24 +48,24 @@ def import_set(
 
     Example: edgekit data import csv shop/tags.csv sets/shop --name shop --implied category:product
     """
+    from train.importing.bring import Origin  # noqa: PLC0415 - help must not wait for OpenCV
+
+    origin = Origin(name, licence, made_by)
     if form != "folders" and form != "csv":  # noqa: PLR1714 - this way the type checker follows
         if implied:
             raise EdgekitError("boxes have no attributes that follow from one another: --implied is for tables")
-        from train.importing.bring import Origin as OriginOfBoxes  # noqa: PLC0415 - help must not wait for OpenCV
         from train.importing.bring import import_detections, read_foreign_set  # noqa: PLC0415
 
         found = read_foreign_set(form, source, images)
-        described = OriginOfBoxes(name, licence, made_by)
         done = import_detections(
-            found, out, described, classes=classes or (), unlabelled_is_background=background, skip_bad=skip_bad
+            found, out, origin, classes=classes or (), unlabelled_is_background=background, skip_bad=skip_bad
         )
         _tell(out, done, as_json=as_json)
         return
     if images or classes or background or as_json:
         raise EdgekitError("--images, --class, --background and --json are for pictures with boxes, not with tags")
-    from train.import_tagged import Origin, import_folders, import_table  # noqa: PLC0415 - help must not wait for OpenCV
+    from train.importing.tagged import import_folders, import_table  # noqa: PLC0415
 
-    origin = Origin(name, licence, made_by)
     if form == "folders":
         if implied:
             raise EdgekitError("folders say themselves what follows from what: --implied is for tables")

@@ -18,6 +18,7 @@ from edge.evaluate.tagged_set import (
     write_table,
 )
 from edge.model.taxonomy import Attribute, Taxonomy
+from train.new_folder import new_folder
 from train.sets import digest_of_files
 
 GROCERY_STORE = "grocery-store"
@@ -48,11 +49,7 @@ def write_tagged_set(
     Raises:
         EdgekitError: `out` exists, or a picture cannot be copied.
     """
-    if out.exists():
-        raise EdgekitError(f"{out} exists: remove it or choose another folder")
-    partial = out.with_name(out.name + ".partial")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
+    with new_folder(out) as partial:
         rows: list[TaggedPicture] = []
         for picture in pictures:
             target = partial / IMAGES / picture.path.relative_to(origin)
@@ -60,7 +57,7 @@ def write_tagged_set(
             shutil.copyfile(picture.path, target)
             rows.append(replace(picture, path=target))
         write_table(partial / TAGS_TABLE, taxonomy.learnt, rows, partial / IMAGES)
-        description = TaggedSetDescription(
+        described = TaggedSetDescription(
             name=name,
             licence=licence,
             source=source,
@@ -68,14 +65,7 @@ def write_tagged_set(
             pictures=len(rows),
             digest=digest_of_tagged(partial),
         )
-        (partial / TAGS_RECORD).write_text(
-            description.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8"
-        )
-        partial.rename(out)
-    except OSError as exc:
-        raise EdgekitError(f"cannot write {out}: {exc.strerror or exc}") from exc
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        (partial / TAGS_RECORD).write_text(described.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8")
     return open_tagged_set(out)
 
 

@@ -49,7 +49,13 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a set is to say of itself: its name, the pictures' licence, and where they come from."""
+    """What a set is to say of itself.
+
+    Attributes:
+        name: Of the set.
+        licence: Of its pictures: an SPDX expression, or `unstated`.
+        source: Where they come from.
+    """
 
     name: str
     licence: str

@@ -3,7 +3,7 @@
 import csv
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from devices.errors import EdgekitError
@@ -12,28 +12,13 @@ from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.picture import read_picture
 from edge.model.taxonomy import LEAST_VALUES, Attribute, Taxonomy
 from edge.validation import checked
-from train.classifier.folds import assign_folds
+from train.classifier.folds import assign_parts
+from train.importing.bring import Origin
 from train.tagged_sets import write_tagged_set
 
-_FOLDS = 20  # 14 of them to train on, 3 to validate, 3 to test: 70, 15 and 15 %
-_TRAIN_FOLDS, _VAL_FOLDS = 14, 17
+_PARTS = (("train", 0.7), ("val", 0.15), ("test", 0.15))  # where a source says nothing of parts
 _LEVELS = ("category", "product")
 _RESERVED = ("picture", "part", "group")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Who made the pictures.
-
-    Attributes:
-        name: Of the set.
-        licence: SPDX expression, or `unstated`.
-        source: Where they come from.
-    """
-
-    name: str
-    licence: str
-    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,12 +204,5 @@ def _following(rows: Sequence[_Row], name: str, source: Attribute) -> Attribute:
 
 def _with_parts(pictures: Sequence[TaggedPicture]) -> list[TaggedPicture]:
     """Divide pictures into train, val and test, those that are alike together."""
-    folds = assign_folds(pictures, _FOLDS, seed=0)
-
-    def part(fold: int) -> str:
-        return "train" if fold < _TRAIN_FOLDS else "val" if fold < _VAL_FOLDS else "test"
-
-    return [
-        TaggedPicture(picture.path, part(fold), picture.group, picture.tags)
-        for picture, fold in zip(pictures, folds, strict=True)
-    ]
+    parts = assign_parts(pictures, [share for _, share in _PARTS], seed=0)
+    return [replace(picture, part=_PARTS[part][0]) for picture, part in zip(pictures, parts, strict=True)]

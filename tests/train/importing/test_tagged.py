@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import open_tagged_set
 from train.data_cli import app
-from train.import_tagged import Origin, import_folders, import_table
+from train.importing.bring import Origin
+from train.importing.tagged import import_folders, import_table
 
 ORIGIN = Origin("shop", "CC0-1.0", "a test")
 
