@@ -77,7 +77,7 @@ def prune(
     """
     from compress import pruned_run  # noqa: PLC0415 - help must not wait for torch
     from compress.pruning_record import PruneRequest, one_target  # noqa: PLC0415
-    from edge.validation import checked  # noqa: PLC0415
+    from devices.validation import checked  # noqa: PLC0415
     from train.epochs import EpochRecord  # noqa: PLC0415
 
     target = one_target(ratio=ratio, macs=target_macs, speedup=target_speedup, latency_ms=target_latency_ms)

@@ -24,9 +24,9 @@ from compress.pruning_record import (
 )
 from compress.pruning_start import PRUNED, START, TEACHER, UNPRUNED, begin
 from devices.errors import EdgekitError
+from devices.validation import checked
 from edge.evaluate.dataset import DetectionSet
 from edge.model.manifest import WeightsEntry
-from edge.validation import checked
 from train import ultralytics_adapter as yolo
 from train.beginning import Beginning, Past, Teaching
 from train.checkpoints import keep

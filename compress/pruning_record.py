@@ -8,8 +8,8 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
 from compress.latency import EngineName
 from compress.model_size import ModelSize
 from devices.errors import EdgekitError
+from devices.validation import explain, read_json
 from edge.model.manifest import Part, Sha256
-from edge.validation import explain, read_json
 
 PRUNING_RECORD = "pruning.json"
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from devices.errors import EdgekitError
+from devices.validation import parse_toml
 from edge.section import Name, Polygon, Section, Share
-from edge.validation import parse_toml
 from edge.zones import Line, Shelf
 
 

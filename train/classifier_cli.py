@@ -62,8 +62,8 @@ def classifier(
 
     Example: edgekit train classifier runs/student --set sets/grocery-store --teacher runs/teacher --epochs 20
     """
+    from devices.validation import checked  # noqa: PLC0415
     from edge.evaluate.tagged_set import open_tagged_set  # noqa: PLC0415 - help must not wait for OpenCV
-    from edge.validation import checked  # noqa: PLC0415
     from train.classifier.settings import ClassifierSettings  # noqa: PLC0415
     from train.classifier_show import show_training  # noqa: PLC0415
 

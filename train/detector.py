@@ -10,11 +10,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
+from devices.validation import read_json
 from edge.evaluate.dataset import SPLITS, DetectionSet, SetDescription
 from edge.evaluate.labels import label_rows
 from edge.model.manifest import DataEntry, WeightsEntry
 from edge.model.picture import read_picture
-from edge.validation import read_json
 from train.beginning import Beginning, Past
 from train.epochs import METRICS, EpochRecord, EpochRecords
 from train.sets import digest_of_files

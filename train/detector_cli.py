@@ -31,7 +31,7 @@ def detector(
 
     Example: edgekit train detector runs/first --set sets/warehouse --set sets/codes --weights yolov8n.pt
     """
-    from edge.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
+    from devices.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
     from train.detector import train_detector  # noqa: PLC0415
 
     settings = checked(TrainSettings, masked=not naive, **chosen)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from devices.errors import EdgekitError
+from devices.validation import checked, read_json
 from edge.evaluate.dataset import DetectionSet
 from edge.evaluate.groups import Groups, read_groups
-from edge.validation import checked, read_json
 from train.check.doubles import find_ties
 from train.check.likeness import clusters
 from train.check.limits import CheckLimits

@@ -9,9 +9,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
+from devices.validation import read_json
 from edge.evaluate.openings import OPENINGS
 from edge.model.manifest import Sha256
-from edge.validation import read_json
 
 LOCK = "lock.json"
 QUARANTINE = "quarantine"  # where `data check --fix` puts what it takes out of a set

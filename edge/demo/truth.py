@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from edge.validation import read_json
+from devices.validation import read_json
 
 
 class UnreadableReason(str, Enum):

@@ -15,8 +15,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
 
 from devices.errors import EdgekitError
+from devices.validation import read_json
 from edge.model.manifest import Sha256
-from edge.validation import read_json
 
 DESCRIPTION = "dataset.json"
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
-from edge.validation import read_json
+from devices.validation import read_json
 
 GROUPS = "groups.json"
 GroupName = Annotated[str, Field(min_length=1)]

@@ -15,10 +15,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from devices.errors import EdgekitError
+from devices.validation import read_json
 from edge.evaluate.dataset import ALL_SPLITS
 from edge.model.manifest import Sha256
 from edge.model.taxonomy import Attribute, Taxonomy
-from edge.validation import read_json
 
 TAGS_RECORD = "tags.json"
 TAGS_TABLE = "tags.csv"

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ValidationError
 from typing_extensions import TypeVar
 
 from devices.errors import EdgekitError
+from devices.validation import explain
 from edge.model.classifier_manifest import ClassifierManifest
 from edge.model.engine import ModelContent
 from edge.model.manifest import BundleManifest, FileEntry, Manifest, ModelFile
 from edge.model.signature import load_public, signed_by_one_of
-from edge.validation import explain
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"

@@ -146,9 +146,9 @@ def _metrics(path: Path | None, *, classifier: bool) -> dict[tuple[str, str], di
     """Return the metrics of an evaluation's report by format and digest of the model file."""
     if path is None:
         return None
+    from devices.validation import read_json  # noqa: PLC0415
     from edge.evaluate.classifier_report import ClassifierEvaluation  # noqa: PLC0415 - help must not wait for pydantic
     from edge.evaluate.evaluation import Evaluation  # noqa: PLC0415
-    from edge.validation import read_json  # noqa: PLC0415
 
     form = ClassifierEvaluation if classifier else Evaluation
     report = read_json(path, form, "measurement", "make it with `edgekit evaluate --json`")

@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
+from devices.validation import read_json
 from edge.model.manifest import Calibration, DataEntry, Head, Input, Part, Sha256, Share, WeightsEntry
 from edge.model.taxonomy import Taxonomy
-from edge.validation import read_json
 
 QUANTIZATION_RECORD = "quantization.json"
 

@@ -34,12 +34,12 @@ def command(
     import base64  # noqa: PLC0415
     import uuid  # noqa: PLC0415
 
+    from devices.validation import checked  # noqa: PLC0415
     from edge.config import Mqtt, Tls  # noqa: PLC0415 - help must not wait for the broker's library
     from edge.mqtt.client import ask  # noqa: PLC0415
     from edge.mqtt.command_messages import CommandMessage  # noqa: PLC0415
     from edge.mqtt.commands import PICTURE  # noqa: PLC0415
     from edge.mqtt.topics import Topics  # noqa: PLC0415
-    from edge.validation import checked  # noqa: PLC0415
 
     tls = checked(Tls, ca_file=ca_file) if ca_file else None
     settings = checked(Mqtt, host=host, port=port, tls=tls, username=username, password_file=password_file)

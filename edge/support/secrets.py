@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from devices.redaction import redact
 from edge.config import BoxConfig
-from edge.redaction import redact
 
 HIDDEN = "***"
 _LEAST_LENGTH = 3  # hiding each occurrence of one letter would leave no text, and protect nothing

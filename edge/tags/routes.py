@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
-from edge.validation import parse_toml
+from devices.validation import parse_toml
 
 Lane = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]( ?[!-~])*$")]
 

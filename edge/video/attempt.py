@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from devices.errors import EdgekitError
-from edge.redaction import redact
+from devices.redaction import redact
 from edge.video.frame import Frame
 from edge.video.sources import FrameSource
 

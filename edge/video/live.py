@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from devices.redaction import redact
 from edge.config import Camera, RtspSource, UsbSource
-from edge.redaction import redact
 from edge.video.attempt import Attempt
 from edge.video.frame import Frame
 from edge.video.health import FeedState

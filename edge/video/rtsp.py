@@ -10,8 +10,8 @@ import av.error
 import av.logging
 import numpy as np
 
+from devices.redaction import redact
 from edge.config import RtspSource
-from edge.redaction import redact
 from edge.video.frame import ClockSource, Frame
 from edge.video.sender_clock import SenderClock
 from edge.video.sources import SourceLostError

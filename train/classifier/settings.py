@@ -6,9 +6,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from devices.errors import EdgekitError
+from devices.validation import read_json
 from edge.evaluate.tagged_set import TaggedSetDescription
 from edge.model.manifest import DataEntry, Sha256
-from edge.validation import read_json
 
 CONFIG = "config.json"
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from devices.errors import EdgekitError
+from devices.validation import checked
 from edge.evaluate.dataset import ALL_SPLITS, PICTURES
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.picture import read_picture
 from edge.model.taxonomy import LEAST_VALUES, Attribute, Taxonomy
-from edge.validation import checked
 from train.classifier.folds import assign_parts
 from train.importing.bring import Origin
 from train.tagged_sets import write_tagged_set

@@ -24,7 +24,7 @@ def pictures(
 
     Example: edgekit data synth pictures sets/synth --count 1000 --seed 1
     """
-    from edge.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
+    from devices.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
     from train.synth.pictures import PicturesConfig, write_pictures  # noqa: PLC0415
 
     config = checked(
@@ -57,7 +57,7 @@ def clip(
 
     Example: edgekit data synth clip belt.mp4 --seed 7
     """
-    from edge.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
+    from devices.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
     from train.synth.clip import ClipConfig, plan_clip  # noqa: PLC0415
     from train.synth.recording import write_clip  # noqa: PLC0415
 
@@ -89,7 +89,7 @@ def shelves(
 
     Example: edgekit data synth shelves sets/shelves --count 600 --seed 1
     """
-    from edge.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
+    from devices.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
     from train.synth.shelves import ShelvesConfig, write_shelves  # noqa: PLC0415
 
     config = checked(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from devices.errors import EdgekitError
-from edge.redaction import redact
+from devices.redaction import redact
 
 if sys.version_info >= (3, 11):
     import tomllib
