@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from devices.errors import EdgekitError
 from devices.validation import parse_toml
-from edge.section import Name, Polygon, Section, Share
+from edge.section import Credential, Name, Polygon, Section, Share
 from edge.zones import Line, Shelf
 
 
@@ -139,9 +139,18 @@ class Mqtt(Section):
 
     host: str = "127.0.0.1"
     port: int = Field(default=1883, ge=1, le=65535, description="8883 where it is not given and tls is")
+    protocol: Literal["5", "3.1.1"] = Field(
+        default="5", description="of MQTT; over 3.1.1 a broker cannot say that it refused an event: name consumers"
+    )
     tls: Tls | None = None
     username: str | None = None
     password_file: Path | None = Field(default=None, description="a file that holds the password and nothing else")
+    username_credential: Credential | None = Field(
+        default=None, description="the name of a systemd credential that holds the user"
+    )
+    password_credential: Credential | None = Field(
+        default=None, description="the name of a systemd credential that holds the password"
+    )
     keepalive_s: int = Field(default=15, ge=5, le=600)
     connect_timeout_s: float = Field(default=5.0, gt=0)
     at_start: Literal["require", "wait"] = Field(
@@ -158,6 +167,16 @@ class Mqtt(Section):
     def _tls_has_its_own_port(cls, content: Any) -> Any:
         asked = isinstance(content, dict) and content.get("tls") is not None and "port" not in content
         return {**content, "port": 8883} if asked else content
+
+    @model_validator(mode="after")
+    def _login_is_told_once(self) -> "Mqtt":
+        for told, other in (("username", "username_credential"), ("password_file", "password_credential")):
+            if getattr(self, told) is not None and getattr(self, other) is not None:
+                raise ValueError(f"{told} and {other} both stand there: keep one")
+        named = self.username is not None or self.username_credential is not None
+        if not named and (self.password_file is not None or self.password_credential is not None):
+            raise ValueError("a password stands there without a user: name the user as well")
+        return self
 
     @model_validator(mode="after")
     def _consumers_are_unique(self) -> "Mqtt":

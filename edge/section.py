@@ -8,6 +8,7 @@ Name = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 letters, digits, - or _, since it is part of a topic"),
 ]
+Credential = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Point = tuple[Share, Share]
 Polygon = Annotated[

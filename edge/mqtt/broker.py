@@ -1,10 +1,10 @@
-"""An MQTT 5 broker inside the kit, for the demo and the bench, which must not need anything installed beside them."""
+"""A broker inside the kit, for the demo and the bench, which must not need anything installed beside them."""
 
 import socket
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import final
+from typing import Literal, final
 
 import iotcore
 
@@ -12,6 +12,7 @@ from devices.errors import EdgekitError
 
 _HOST = "127.0.0.1"
 _ATTEMPTS = 5
+_SECTIONS = {"5": "v5", "3.1.1": "v4"}
 
 # Sizes in bytes. The router keeps its segments in memory; a demo's day fits in a few.
 _CONFIG = """\
@@ -24,12 +25,12 @@ max_outgoing_packet_count = 200
 max_segment_size = 1048576
 max_segment_count = 10
 
-[v5.1]
+[{section}.1]
 name = "edgekit"
 listen = "{host}:{port}"
 next_connection_delay_ms = 1
 
-[v5.1.connections]
+[{section}.1.connections]
 connection_timeout_ms = 5000
 max_payload_size = 1048576
 max_inflight_count = 200
@@ -43,9 +44,13 @@ class EmbeddedBroker:
 
     It keeps nothing on disk, and the child ends with this process however that ends: it watches a pipe whose other end
     only this process holds.
+
+    Args:
+        protocol: The one version of MQTT that it speaks.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: Literal["5", "3.1.1"] = "5") -> None:
+        self._section = _SECTIONS[protocol]
         self.host = _HOST
         self.port = 0
         self._broker: iotcore.Broker | None = None
@@ -62,7 +67,8 @@ class EmbeddedBroker:
             config = Path(folder) / "broker.toml"
             for _ in range(_ATTEMPTS):  # another program may take the free port before the broker does
                 self.port = _free_port()
-                config.write_text(_CONFIG.format(host=_HOST, port=self.port), encoding="utf-8")
+                content = _CONFIG.format(section=self._section, host=_HOST, port=self.port)
+                config.write_text(content, encoding="utf-8")
                 try:
                     self._broker = iotcore.Broker(port=self.port, listen=_HOST, config_path=str(config)).start()
                 except (OSError, RuntimeError, ValueError) as exc:

@@ -4,7 +4,7 @@ import signal
 import sqlite3
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,6 +20,7 @@ def subscribe(
     store: Annotated[Path, typer.Option(help="SQLite file that keeps what was consumed; created where missing.")],
     host: Annotated[str, typer.Option(help="Of the broker.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Of the broker.")] = 1883,
+    protocol: Annotated[Literal["5", "3.1.1"], typer.Option(help="Of MQTT, that the broker speaks.")] = "5",
     username: Annotated[str | None, typer.Option(help="At the broker.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="A file that holds the password.")] = None,
     ca_file: Annotated[Path | None, typer.Option(help="Who signs the broker's certificate, PEM; turns TLS on.")] = None,
@@ -40,7 +41,8 @@ def subscribe(
 
     files = {"ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file}
     tls = checked(Tls, **files) if any(files.values()) else None
-    settings = checked(Mqtt, host=host, port=port, tls=tls, username=username, password_file=password_file)
+    login = {"username": username, "password_file": password_file}
+    settings = checked(Mqtt, host=host, port=port, protocol=protocol, tls=tls, **login)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _stack: stop.set())

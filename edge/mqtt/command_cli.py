@@ -1,7 +1,7 @@
 """Command a running box over MQTT and show its reply."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -21,6 +21,7 @@ def command(
     picture: Annotated[Path | None, typer.Option(help="Where snapshot's JPEG is written.")] = None,
     host: Annotated[str, typer.Option(help="Of the broker.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Of the broker.")] = 1883,
+    protocol: Annotated[Literal["5", "3.1.1"], typer.Option(help="Of MQTT, that the broker speaks.")] = "5",
     username: Annotated[str | None, typer.Option(help="At the broker.")] = None,
     password_file: Annotated[Path | None, typer.Option(help="A file that holds the password.")] = None,
     ca_file: Annotated[Path | None, typer.Option(help="Who signs the broker's certificate, PEM; turns TLS on.")] = None,
@@ -42,7 +43,8 @@ def command(
     from edge.mqtt.topics import Topics  # noqa: PLC0415
 
     tls = checked(Tls, ca_file=ca_file) if ca_file else None
-    settings = checked(Mqtt, host=host, port=port, tls=tls, username=username, password_file=password_file)
+    login = {"username": username, "password_file": password_file}
+    settings = checked(Mqtt, host=host, port=port, protocol=protocol, tls=tls, **login)
     message = checked(CommandMessage, id=uuid.uuid4().hex, client=client, camera=camera, score=score, width_px=width_px)
     reply = ask(settings, Topics(site, box), name, message, timeout_s)
     jpeg = reply.result.get(PICTURE)

@@ -13,16 +13,15 @@ from queue import Empty, Queue
 from typing import Any, final
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import ValidationError
 
 from devices.errors import EdgekitError
 from edge.config import Mqtt
 from edge.mqtt.inbox import Inbox
-from edge.mqtt.link import read_password
 from edge.mqtt.messages import AcknowledgementMessage, EventMessage, StatusMessage
-from edge.mqtt.tls import not_trusted, tls_context
+from edge.mqtt.paho import new_client, reason_text
+from edge.mqtt.tls import not_trusted
 from edge.mqtt.topics import Topics
 
 _log = logging.getLogger(__name__)
@@ -60,17 +59,10 @@ class Consumer:
         self._answer: Queue[str | None] = Queue()
         self._acknowledged: dict[tuple[str, str], int] = {}
         self.invalid = 0
-        self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            # One consumer may serve several boxes at one broker; the same name twice at one box takes over.
-            client_id=f"edgekit.{topics.site}.{topics.box}.consumer.{name}",
-            protocol=MQTTProtocolVersion.MQTTv5,
-        )
+        # One consumer may serve several boxes at one broker; the same name twice at one box takes over.
+        client_id = f"edgekit.{topics.site}.{topics.box}.consumer.{name}"
+        self._client = new_client(settings, client_id, comes_back=True)
         self._client.reconnect_delay_set(1, 8)
-        if settings.username is not None:
-            self._client.username_pw_set(settings.username, read_password(settings.password_file))
-        if settings.tls is not None:
-            self._client.tls_set_context(tls_context(settings.tls))
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
 
@@ -143,7 +135,7 @@ class Consumer:
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
         if reason.is_failure:
-            self._answer.put(str(reason))
+            self._answer.put(reason_text(reason))
             return
         self._acknowledged.clear()  # an acknowledgement may have been lost with the old connection
         for topic in (self._topics.status, self._topics.events("+")):

@@ -12,18 +12,17 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from queue import Empty, Queue
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from devices.errors import EdgekitError
 from edge.config import Mqtt
-from edge.mqtt.tls import not_trusted, tls_context
+from edge.mqtt.paho import new_client, reason_text
+from edge.mqtt.tls import not_trusted
 
 _log = logging.getLogger(__name__)
 
@@ -91,6 +90,7 @@ Post = Callable[[Acknowledged | Closed | Received], object]
 class Link:
     """One connection to the broker, from CONNECT to its end.
 
+    Over MQTT 3.1.1 a publish cannot be refused by a word: the broker acknowledges it, or ends the connection.
     paho's network thread only posts what happened; it never waits for a lock of the caller.
     """
 
@@ -102,18 +102,9 @@ class Link:
         self._granting = threading.Lock()
         self._granted: dict[int, Callable[[], None]] = {}
         self.receive_maximum = _RECEIVE_MAXIMUM
-        self._client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            reconnect_on_failure=False,
-        )
+        self._client = new_client(settings, client_id, comes_back=False)
         self._client.connect_timeout = settings.connect_timeout_s
         self._client.max_inflight_messages = 0  # the session keeps its own bound, which also heeds the broker's
-        if settings.username is not None:
-            self._client.username_pw_set(settings.username, read_password(settings.password_file))
-        if settings.tls is not None:
-            self._client.tls_set_context(tls_context(settings.tls))
         if will is not None:
             self._client.will_set(will.topic, will.payload, qos=1, retain=will.retain)
         self._client.on_connect = self._on_connect
@@ -139,7 +130,7 @@ class Link:
         link = cls(settings, client_id, will, post)
         where = f"{settings.host}:{settings.port}"
         try:
-            link._client.connect(settings.host, settings.port, settings.keepalive_s, clean_start=True)
+            link._client.connect(settings.host, settings.port, settings.keepalive_s)
         except socket.gaierror as exc:
             raise EdgekitError(f"there is no host named {settings.host!r}: check host in [mqtt]") from exc
         except ssl.SSLError as exc:
@@ -210,8 +201,8 @@ class Link:
             self.receive_maximum = int(getattr(properties, "ReceiveMaximum", _RECEIVE_MAXIMUM))
             self._answer.put(None)
             return
-        where = f"{self._settings.host}:{self._settings.port}"
-        self._answer.put(f"the broker at {where} refused the connection ({reason}): {_remedy(str(reason))}")
+        where, told = f"{self._settings.host}:{self._settings.port}", reason_text(reason, properties)
+        self._answer.put(f"the broker at {where} refused the connection ({told}): {self._remedy(reason)}")
 
     def _on_disconnect(
         self,
@@ -219,24 +210,24 @@ class Link:
         _userdata: object,
         flags: DisconnectFlags,
         reason: ReasonCode,
-        _properties: Properties | None,
+        properties: Properties | None,
     ) -> None:
         self._ended.set()
-        told = str(reason) if flags.is_disconnect_packet_from_server else "connection lost"
+        told = reason_text(reason, properties) if flags.is_disconnect_packet_from_server else "connection lost"
         where = f"{self._settings.host}:{self._settings.port}"
-        remedy = "is it a broker that speaks MQTT 5?"
+        remedy = f"is it a broker that speaks MQTT {self._settings.protocol}? see protocol in [mqtt]"
         if self._settings.tls is not None and self._settings.tls.certificate_file is None:
             remedy = "does it ask for the box's own certificate? name certificate_file and key_file in [mqtt.tls]"
         self._answer.put(f"what listens at {where} ended the connection ({told}): {remedy}")
         self._post(Closed(self, told))
 
     def _on_publish(
-        self, _client: Client, _userdata: object, mid: int, reason: ReasonCode, _properties: Properties
+        self, _client: Client, _userdata: object, mid: int, reason: ReasonCode, properties: Properties
     ) -> None:
-        self._post(Acknowledged(self, mid, str(reason) if reason.is_failure else None))
+        self._post(Acknowledged(self, mid, reason_text(reason, properties) if reason.is_failure else None))
 
     def _on_subscribe(
-        self, _client: Client, _userdata: object, mid: int, reasons: list[ReasonCode], _properties: Properties | None
+        self, _client: Client, _userdata: object, mid: int, reasons: list[ReasonCode], properties: Properties | None
     ) -> None:
         with self._granting:
             granted = self._granted.pop(mid, None)
@@ -247,7 +238,7 @@ class Link:
                 _log.error(
                     "the broker refused a subscription to acknowledgements, commands or the box's own shelves (%s): "
                     "check its access rules",
-                    reason,
+                    reason_text(reason, properties),
                 )
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
@@ -263,34 +254,15 @@ class Link:
             )
         )
 
-
-def read_password(file: Path | None) -> str | None:
-    """Return the password that a file holds, without the newline at its end; None for no file.
-
-    Raises:
-        EdgekitError: The file cannot be read. The message never holds what is in it.
-    """
-    if file is None:
-        return None
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise EdgekitError(f"the password file {file} is no UTF-8 text: check password_file in [mqtt]") from None
-    except OSError as exc:
-        raise EdgekitError(
-            f"cannot read the password file {file} ({exc.strerror}): check password_file in [mqtt] and its rights"
-        ) from exc
-
-
-def _remedy(reason: str) -> str:
-    match reason:
-        case "Not authorized" | "Bad user name or password":
-            return "check username and password_file in [mqtt]"
-        case "Unsupported protocol version":
-            return "it must speak MQTT 5"
-        case "Client identifier not valid":
-            return "let it accept client ids of the form edgekit.<site>.<box>"
-        case "Banned":
-            return "lift the ban at the broker"
-        case _:
-            return "see the broker's log"
+    def _remedy(self, reason: ReasonCode) -> str:
+        match str(reason):
+            case "Not authorized" | "Bad user name or password":
+                return "check user and password in [mqtt]"
+            case "Unsupported protocol version":
+                return f"it must speak MQTT {self._settings.protocol}; see protocol in [mqtt]"
+            case "Client identifier not valid":
+                return "let it accept client ids of the form edgekit.<site>.<box>"
+            case "Banned":
+                return "lift the ban at the broker"
+            case _:
+                return "see the broker's log"

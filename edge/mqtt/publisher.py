@@ -15,7 +15,8 @@ from edge.config import Mqtt
 from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
 from edge.mqtt.commands import CommandDesk
-from edge.mqtt.link import Acknowledged, Closed, Link, Received, read_password
+from edge.mqtt.link import Acknowledged, Closed, Link, Received
+from edge.mqtt.login import read_login
 from edge.mqtt.messages import CameraStatusMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.session import Pace, Session
@@ -84,9 +85,9 @@ class Publisher:
         Raises:
             EdgekitError: The settings are wrong, or the broker is required and cannot be reached or refuses.
         """
-        if self._settings.password_file is not None and self._settings.username is None:
-            raise EdgekitError("password_file stands in [mqtt] without username: name the user as well")
-        read_password(self._settings.password_file)
+        read_login(self._settings)
+        if self._settings.protocol == "3.1.1" and not self._outbox.consumers:
+            _log.warning("over MQTT 3.1.1 the broker also acknowledges what it drops: name consumers in [mqtt]")
         self._outbox.register_cameras(self._cameras)
         if self._commands is not None:
             self._commands.start(lambda message: self._signals.put(Reply(message)))
@@ -273,6 +274,6 @@ class Publisher:
 
 
 def _hint(reason: str) -> str:
-    if reason == "Session taken over":
+    if reason.startswith("Session taken over"):
         return ": another client has this box's client id; is a second box configured with the same site and name?"
     return ""

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from devices.errors import EdgekitError
 from devices.redaction import redact
 from edge.config import BoxConfig
+from edge.mqtt.login import credential_file
 
 HIDDEN = "***"
 _LEAST_LENGTH = 3  # hiding each occurrence of one letter would leave no text, and protect nothing
@@ -59,6 +61,9 @@ def _found_in(value: Any, key: str) -> Iterator[str]:
                 yield from _found_in(item, key)
         case Path() if _SECRET_FILE.search(key):
             yield from _found_in_file(value)
+        case str() if key.endswith("_credential"):
+            with contextlib.suppress(EdgekitError):  # who packs the archive may not have been given it
+                yield from _found_in_file(credential_file(value))
         case str() if "://" in value:
             yield from _secrets_of_url(value)
         case str() if _SECRET_KEY.search(key):

@@ -164,21 +164,28 @@ class Received:
 class Subscriber:
     """A client that keeps all it receives in order, and comes back after a lost connection with its old session."""
 
-    def __init__(self, port: int, topic: str) -> None:
+    def __init__(self, port: int, topic: str, protocol: str) -> None:
         self._topic = topic
         self._lock = threading.Lock()
         self._received: list[Received] = []
         self._ready = threading.Event()
+        newest = protocol == "5"
         self._client = Client(
-            CallbackAPIVersion.VERSION2, client_id=f"test-{port}-{id(self)}", protocol=MQTTProtocolVersion.MQTTv5
+            CallbackAPIVersion.VERSION2,
+            client_id=f"test-{port}-{id(self)}",
+            protocol=MQTTProtocolVersion.MQTTv5 if newest else MQTTProtocolVersion.MQTTv311,
+            clean_session=None if newest else False,
         )
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._subscribe
         self._client.on_subscribe = self._subscribed
         self._client.on_message = self._keep
-        session = Properties(PacketTypes.CONNECT)
-        session.SessionExpiryInterval = 600
-        self._client.connect(HOST, port, 60, clean_start=False, properties=session)
+        if newest:
+            session = Properties(PacketTypes.CONNECT)
+            session.SessionExpiryInterval = 600
+            self._client.connect(HOST, port, 60, clean_start=False, properties=session)
+        else:
+            self._client.connect(HOST, port, 60)
         self._client.loop_start()
         assert self._ready.wait(10)
 
@@ -250,8 +257,8 @@ def subscribe() -> Iterator[Callable[..., Subscriber]]:
     """Subscribe at a broker's port to a topic, all by default; all are closed at the end."""
     with contextlib.ExitStack() as running:
 
-        def open_one(port: int, topic: str = "edgekit/#") -> Subscriber:
-            subscriber = Subscriber(port, topic)
+        def open_one(port: int, topic: str = "edgekit/#", protocol: str = "5") -> Subscriber:
+            subscriber = Subscriber(port, topic, protocol)
             running.callback(subscriber.close)
             return subscriber
 

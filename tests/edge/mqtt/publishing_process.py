@@ -4,6 +4,7 @@ import sys
 import time
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from edge.config import Mqtt
 from edge.mqtt.conversion import Origin
@@ -17,7 +18,8 @@ def main() -> None:
     """Publish to the port given, from an outbox in the folder given."""
     origin = Origin("hall", "box-1", "killed-run")
     outbox = Outbox.open(Path(sys.argv[1]) / "killed.sqlite", max_events=100, origin=origin)
-    publisher = Publisher(Mqtt(port=int(sys.argv[2])), outbox, cameras=["belt"], versions={})
+    protocol: Any = sys.argv[3] if len(sys.argv) > 3 else "5"
+    publisher = Publisher(Mqtt(port=int(sys.argv[2]), protocol=protocol), outbox, cameras=["belt"], versions={})
     publisher.start()
     now = datetime.now(timezone.utc)
     outbox.commit([TagEvent("belt", EventKind.READ, now, ClockSource.HOST, time.monotonic(), 0)])

@@ -175,7 +175,7 @@ def test_events_that_the_broker_refuses_stay_and_go_again(
     publisher.start()
     outbox.commit([make_event() for _ in range(3)])
     publisher.notify()
-    eventually(lambda: "refused events, first 1 of camera belt (Not authorized)" in caplog.text)
+    eventually(lambda: "refused events, first 1 of camera belt (Not authorized 0x87)" in caplog.text)
     assert outbox.depth == 3
     rules.write_text("topic readwrite #\n")
     broker.reload()
@@ -230,7 +230,7 @@ def test_a_broker_that_says_why_it_ends_a_connection_is_quoted(
         publisher.start()
         thread.join()
         eventually(lambda: not publisher.connected)
-    assert "(Session taken over): another client has this box's client id" in caplog.text
+    assert "(Session taken over 0x8e): another client has this box's client id" in caplog.text
 
 
 def test_the_broker_tells_of_a_killed_publisher(

@@ -59,8 +59,8 @@ def test_a_refusing_broker_is_one_clear_error_and_no_password_is_told(
     with pytest.raises(EdgekitError) as refusal:
         publisher.start()
     assert str(refusal.value) == (
-        f"the broker at 127.0.0.1:{broker.port} refused the connection (Not authorized): "
-        "check username and password_file in [mqtt]"
+        f"the broker at 127.0.0.1:{broker.port} refused the connection (Not authorized 0x87): "
+        "check user and password in [mqtt]"
     )
     assert "horse" not in caplog.text
 
@@ -80,15 +80,8 @@ def test_a_missing_password_file_is_named_even_where_the_broker_is_waited_for(
     make_outbox: "MakeOutbox", make_publisher: "MakePublisher", tmp_path: Path
 ) -> None:
     settings = Mqtt(username="box", password_file=tmp_path / "nowhere", at_start="wait")
-    with pytest.raises(EdgekitError, match=r"cannot read the password file .*nowhere"):
+    with pytest.raises(EdgekitError, match=r"cannot read the file .*nowhere.*check password_file"):
         make_publisher(make_outbox(), settings).start()
-
-
-def test_a_password_without_a_user_is_refused(
-    make_outbox: "MakeOutbox", make_publisher: "MakePublisher", tmp_path: Path
-) -> None:
-    with pytest.raises(EdgekitError, match="name the user as well"):
-        make_publisher(make_outbox(), Mqtt(password_file=tmp_path / "secret")).start()
 
 
 @pytest.mark.parametrize(("answer", "told"), [(None, "gave no answer within 0.3 s"), (b"", "speaks MQTT 5")])

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.config import load_config
 from edge.demo.show import BUNDLE, TRUSTED_KEY
 from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
-from edge.support.secrets import Scrubber
+from edge.support.secrets import Scrubber, secrets_of
 
 SECRETS = ("s3cr3t-broker", "s3cr3t@rtsp", "s3cr3t%40rtsp", "s3cr3t-path", "s3cr3t-query", "s3cr3t-tok", "s3cr3t-pem")
 URL = "rtsp://admin-7:s3cr3t%40rtsp@camera.example:554/x_password=s3cr3t-path?k=s3cr3t-query"
@@ -111,3 +112,13 @@ def test_what_is_no_secret_stays_as_it_is():
     assert (
         Scrubber(["hidden"]).scrub("camera gate: read 4006381333931, 12 ms") == "camera gate: read 4006381333931, 12 ms"
     )
+
+
+def test_a_systemd_credential_is_a_secret_too(box: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(box))
+    (box / "broker-login").write_text("s3cr3t-credential\n")
+    text = CONFIG.replace('password_file = "password"', 'password_credential = "broker-login"')
+    (box / "box.toml").write_text(text)
+    assert "s3cr3t-credential" in secrets_of(load_config(box / "box.toml"))
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+    assert "operator-7" in secrets_of(load_config(box / "box.toml"))
