@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ from onnx import TensorProto, helper
 
 from devices.errors import EdgekitError
 from edge.model.export_record import DETECTOR, ExportRecord
-from edge.model.manifest import Input
+from edge.model.manifest import Head, Input
+from train.cuts import with_cuts_as_splits
 from train.detector import LICENCE, read_config
 
 OPSET = 17  # JetPack 6's ONNX Runtime knows 20; nothing here needs more than 17
 IR_VERSION = 10
 INPUT = "image"
-OUTPUT = "predictions"
+OUTPUTS = ("predictions", "prototypes")
 
 
 def export_run(run: Path, out: Path, *, height: int, width: int, top_k: bool = False, recipe: str = "") -> ExportRecord:
@@ -41,12 +43,12 @@ def export_run(run: Path, out: Path, *, height: int, width: int, top_k: bool = F
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         partial = Path(folder) / out.name
         weights = run / "weights" / "best.pt"
-        classes = export_onnx(weights, partial / DETECTOR.exported, height=height, width=width, top_k=top_k)
+        exported = export_onnx(weights, partial / DETECTOR.exported, height=height, width=width, top_k=top_k)
         record = ExportRecord(
             licence=LICENCE,
-            classes=classes,
+            classes=exported.classes,
             input=Input(height=height, width=width),
-            head="yolo-topk" if top_k else "yolo-grid",
+            head=exported.head,
             data=config.all_learnt_from,
             weights=config.first_weights,
             recipe=recipe or config.command,
@@ -56,12 +58,21 @@ def export_run(run: Path, out: Path, *, height: int, width: int, top_k: bool = F
     return record
 
 
-def export_onnx(weights: Path, out: Path, *, height: int, width: int, top_k: bool = False) -> tuple[str, ...]:
-    """Export a checkpoint to an ONNX file, and return its class names in the order of their ids.
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an exported file finds: its class names in the order of their ids, and the head that tells them."""
+
+    classes: tuple[str, ...]
+    head: Head
+
+
+def export_onnx(weights: Path, out: Path, *, height: int, width: int, top_k: bool = False) -> Exported:
+    """Export a checkpoint to an ONNX file.
 
     The input is `image` (1, height, width, 3) uint8 BGR. The output `predictions` is float32: `yolo-grid`
     (1, 4 + classes, N), cxcywh in input pixels and scores; `yolo-topk` (1, K, 6), xyxy in input pixels, score and class
-    id, without need of NMS.
+    id, without need of NMS. A model that segments has mask coefficients behind these, and a second output,
+    `prototypes` (1, P, height / 4, width / 4): `yolo-grid-seg`, `yolo-topk-seg`.
 
     Args:
         weights: The checkpoint.
@@ -84,11 +95,14 @@ def export_onnx(weights: Path, out: Path, *, height: int, width: int, top_k: boo
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         written, classes = yolo.export_onnx(weights, Path(folder), height=height, width=width, opset=OPSET, top_k=top_k)
-        model = with_picture_input(onnx.load(str(written)))
+        model = with_picture_input(with_cuts_as_splits(onnx.load(str(written))))
+        segments = len(model.graph.output) > 1
         partial = Path(folder) / "partial.onnx"
         onnx.save(model, str(partial))
         partial.replace(out)
-    return classes
+    if segments:
+        return Exported(classes, "yolo-topk-seg" if top_k else "yolo-grid-seg")
+    return Exported(classes, "yolo-topk" if top_k else "yolo-grid")
 
 
 def with_picture_input(model: Any) -> Any:
@@ -98,11 +112,14 @@ def with_picture_input(model: Any) -> Any:
     the engines fuse them with the first convolution.
 
     Raises:
-        EdgekitError: The model has not one input of a fixed picture size and one output.
+        EdgekitError: The model has not one input of a fixed picture size, or more outputs than predictions and
+            prototypes.
     """
     graph = model.graph
-    if len(graph.input) != 1 or len(graph.output) != 1:
-        raise EdgekitError(f"the model has {len(graph.input)} inputs and {len(graph.output)} outputs, not one of each")
+    if len(graph.input) != 1 or len(graph.output) > len(OUTPUTS):
+        raise EdgekitError(
+            f"the model has {len(graph.input)} inputs and {len(graph.output)} outputs, not one and one or two"
+        )
     inner = graph.input[0].name
     shape = [axis.dim_value for axis in graph.input[0].type.tensor_type.shape.dim]
     match shape:
@@ -110,7 +127,8 @@ def with_picture_input(model: Any) -> Any:
             pass
         case _:
             raise EdgekitError(f"the model's input is {shape}, not (1, 3, height, width) of fixed size")
-    _rename_output(graph)
+    for output, name in zip(graph.output, OUTPUTS, strict=False):
+        _rename(graph, output, name)
     graph.initializer.append(helper.make_tensor("edgekit.bgr_to_rgb", TensorProto.INT64, [3], [2, 1, 0]))
     graph.initializer.append(helper.make_tensor("edgekit.scale", TensorProto.FLOAT, [1], [1 / 255]))
     nodes = [
@@ -129,9 +147,9 @@ def with_picture_input(model: Any) -> Any:
     return model
 
 
-def _rename_output(graph: Any) -> None:
-    old = graph.output[0].name
+def _rename(graph: Any, output: Any, new: str) -> None:
+    old = output.name
     for node in graph.node:
-        node.output[:] = [OUTPUT if name == old else name for name in node.output]
-        node.input[:] = [OUTPUT if name == old else name for name in node.input]
-    graph.output[0].name = OUTPUT
+        node.output[:] = [new if name == old else name for name in node.output]
+        node.input[:] = [new if name == old else name for name in node.input]
+    output.name = new

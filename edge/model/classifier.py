@@ -14,8 +14,6 @@ from edge.model.geometry import Letterbox
 from edge.model.picture import decode_picture
 from edge.model.taxonomy import Attribute, Taxonomy
 
-_ROW = 2  # rank of the output: (1, columns)
-
 
 @dataclass(frozen=True, slots=True)
 class ClassTag:
@@ -122,10 +120,11 @@ class Classifier:
     """
 
     def __init__(self, engine: Engine, decoder: TagDecoder, height: int, width: int) -> None:
-        shape = engine.output_shape
-        if len(shape) != _ROW or shape[0] != 1 or shape[1] != decoder.columns:
+        shapes = engine.output_shapes
+        if shapes != ((1, decoder.columns),):
+            told = ", ".join(map(str, shapes))
             raise EdgekitError(
-                f"the model's output is {shape}, not (1, {decoder.columns}): the bundle describes another model; "
+                f"the model's output is {told}, not (1, {decoder.columns}): the bundle describes another model; "
                 "export it anew"
             )
         self.taxonomy = decoder.taxonomy
@@ -143,7 +142,7 @@ class Classifier:
         """
         tensor = np.empty((1, self._height, self._width, 3), np.uint8)
         Letterbox.fit(image.shape[1], image.shape[0], self._width, self._height).draw(image, tensor[0])
-        row = self._engine.infer(tensor)[0]
+        row = self._engine.infer(tensor)[0][0]
         if not np.isfinite(row).all():
             raise EdgekitError(
                 "the classifier gives scores that are no numbers: this machine computes the model wrongly"

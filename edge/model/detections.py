@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.model.masks import Masks
+
 
 @dataclass(frozen=True, slots=True)
 class Detections:
@@ -14,11 +16,13 @@ class Detections:
         xyxy: (N, 4) float32, left, top, right, bottom in pixels of the frame, clipped to it.
         score: (N,) float32, 0 to 1.
         class_id: (N,) int32, index into the bundle's classes.
+        masks: N masks in pixels of the frame, None where the model gives none.
     """
 
     xyxy: NDArray[np.float32]
     score: NDArray[np.float32]
     class_id: NDArray[np.int32]
+    masks: Masks | None = None
 
     def __post_init__(self) -> None:
         """Refuse columns of different lengths.
@@ -29,6 +33,8 @@ class Detections:
         count = self.score.shape[0]
         if self.xyxy.shape != (count, 4) or self.class_id.shape != (count,):
             raise ValueError(f"columns disagree: xyxy {self.xyxy.shape}, score ({count},), {self.class_id.shape}")
+        if self.masks is not None and len(self.masks) != count:
+            raise ValueError(f"columns disagree: {len(self.masks)} masks, score ({count},)")
 
     def __len__(self) -> int:
         """Return N."""
@@ -41,7 +47,13 @@ class Detections:
 
     def where(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> "Detections":
         """Return the rows that a mask (N,) or an index array selects, in its order."""
-        return Detections(self.xyxy[keep], self.score[keep], self.class_id[keep])
+        masks = self.masks.where(keep) if self.masks is not None else None
+        return Detections(self.xyxy[keep], self.score[keep], self.class_id[keep], masks)
+
+    def polygon(self, row: int) -> NDArray[np.float32] | None:
+        """Return the outline (M, 2) of a row's mask in pixels of the frame, None where there is none."""
+        corners = self.masks.polygon(row) if self.masks is not None else None
+        return corners if corners is not None and len(corners) else None
 
 
 def areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:

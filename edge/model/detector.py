@@ -11,7 +11,7 @@ from devices.errors import EdgekitError
 from edge.model.bundle import AnyManifest, Bundle
 from edge.model.decode import Decoder
 from edge.model.detections import Detections, iou
-from edge.model.engine import Engine, EngineInfo, EngineRequest
+from edge.model.engine import Engine, EngineInfo, EngineRequest, Outputs
 from edge.model.geometry import Letterbox
 from edge.model.manifest import ModelFile
 from edge.model.picture import decode_picture
@@ -36,10 +36,12 @@ class Detector:
     """
 
     def __init__(self, engine: Engine, decoder: Decoder, classes: tuple[str, ...], height: int, width: int) -> None:
-        if not decoder.output_fits(engine.output_shape):
+        if not decoder.outputs_fit(engine.output_shapes):
+            told = ", ".join(map(str, engine.output_shapes))
             raise EdgekitError(
-                f"the model's output is {engine.output_shape}, no {decoder.head} head of {len(classes)} classes: "
-                "this version knows yolo-grid (1, 4 + classes, N) and yolo-topk (1, K, 6); export the model anew"
+                f"the model's output is {told}, no {decoder.head} head of {len(classes)} classes: "
+                "this version knows yolo-grid (1, 4 + classes, N) and yolo-topk (1, K, 6), and their -seg forms with "
+                "coefficients behind and prototypes beside them; export the model anew"
             )
         self.classes = classes
         self.info: EngineInfo = engine.info
@@ -55,13 +57,13 @@ class Detector:
         letterbox.draw(image, tensor[0])
         return tensor, letterbox
 
-    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def infer(self, tensor: NDArray[np.uint8]) -> Outputs:
         """Return the head's raw predictions for an input."""
         return self._engine.infer(tensor)
 
-    def decode(self, raw: NDArray[np.float32], letterbox: Letterbox) -> Detections:
+    def decode(self, outputs: Outputs, letterbox: Letterbox) -> Detections:
         """Return what the predictions say, in pixels of the picture."""
-        return self._decoder.decode(raw, letterbox)
+        return self._decoder.decode(outputs, letterbox)
 
     def at_threshold(self, score: float) -> "Detector":
         """Return the same detector on the same engine, with another score below which nothing counts."""

@@ -32,6 +32,9 @@ class EngineInfo:
     threads: int
 
 
+Outputs = tuple[NDArray[np.float32], ...]  # in the order of the model's outputs
+
+
 class Engine(Protocol):
     """A compiled model. `infer` may be called from as many threads at once as there are requests."""
 
@@ -41,12 +44,12 @@ class Engine(Protocol):
         ...
 
     @property
-    def output_shape(self) -> tuple[int, ...]:
-        """Shape of the output."""
+    def output_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shape of each output; -1 where the file leaves a size open."""
         ...
 
-    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the predictions for one input (1, height, width, 3) uint8 BGR; the array is the caller's."""
+    def infer(self, tensor: NDArray[np.uint8]) -> Outputs:
+        """Return the predictions for one input (1, height, width, 3) uint8 BGR; the arrays are the caller's."""
         ...
 
 

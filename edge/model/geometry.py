@@ -21,6 +21,8 @@ class Letterbox:
         top: Grey rows above the picture.
         width: Columns of the scaled picture.
         height: Rows of the scaled picture.
+        input_width: Pixels.
+        input_height: Pixels.
     """
 
     frame_width: int
@@ -30,6 +32,8 @@ class Letterbox:
     top: int
     width: int
     height: int
+    input_width: int
+    input_height: int
 
     @classmethod
     def fit(cls, frame_width: int, frame_height: int, input_width: int, input_height: int) -> "Letterbox":
@@ -45,6 +49,8 @@ class Letterbox:
             (input_height - height) // 2,
             width,
             height,
+            input_width,
+            input_height,
         )
 
     def draw(self, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:

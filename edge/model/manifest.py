@@ -11,7 +11,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 # Relative, with forward slashes, and no part that begins with a dot: a path cannot lead out of its bundle.
 MemberPath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$")]
-Head = Literal["yolo-grid", "yolo-topk"]
+Head = Literal["yolo-grid", "yolo-topk", "yolo-grid-seg", "yolo-topk-seg"]
 Format = Literal["openvino", "onnx"]
 Precision = Literal["fp32", "int8"]
 

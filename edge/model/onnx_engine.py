@@ -5,7 +5,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
-from edge.model.engine import EngineInfo, EngineRequest
+from edge.model.engine import EngineInfo, EngineRequest, Outputs
 
 PROVIDER = "CPUExecutionProvider"
 
@@ -34,15 +34,17 @@ class OnnxEngine:
         if self._session.get_providers() != [PROVIDER]:
             raise EdgekitError(f"ONNX Runtime fell back to {self._session.get_providers()} instead of {PROVIDER}")
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise EdgekitError(f"{name} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
+        if len(inputs) != 1:
+            raise EdgekitError(f"{name} has {len(inputs)} inputs, not one")
         shape, kind = tuple(inputs[0].shape), inputs[0].type
         if shape != (1, request.height, request.width, 3) or kind != "tensor(uint8)":
             raise EdgekitError(
                 f"the input of {name} is {shape} {kind}, not (1, {request.height}, {request.width}, 3) tensor(uint8)"
             )
         self._input = inputs[0].name
-        self._output_shape = tuple(size if isinstance(size, int) else -1 for size in outputs[0].shape)
+        self._output_shapes = tuple(
+            tuple(size if isinstance(size, int) else -1 for size in output.shape) for output in outputs
+        )
         self._info = EngineInfo(
             "onnxruntime", ort.__version__, PROVIDER, request.precision, request.requests, request.threads
         )
@@ -53,10 +55,11 @@ class OnnxEngine:
         return self._info
 
     @property
-    def output_shape(self) -> tuple[int, ...]:
-        """Shape of the output; -1 where the file leaves a size open."""
-        return self._output_shape
+    def output_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shape of each output; -1 where the file leaves a size open."""
+        return self._output_shapes
 
-    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the predictions for one input (1, height, width, 3) uint8 BGR; the array is the caller's."""
-        return np.asarray(self._session.run(None, {self._input: tensor})[0], np.float32)
+    def infer(self, tensor: NDArray[np.uint8]) -> Outputs:
+        """Return the predictions for one input (1, height, width, 3) uint8 BGR; the arrays are the caller's."""
+        outputs = self._session.run(None, {self._input: tensor})
+        return tuple(np.asarray(output, np.float32) for output in outputs)

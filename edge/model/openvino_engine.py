@@ -7,7 +7,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
-from edge.model.engine import EngineInfo, EngineRequest
+from edge.model.engine import EngineInfo, EngineRequest, Outputs
 
 DEVICE = "CPU"
 
@@ -39,17 +39,18 @@ class OpenvinoEngine:
             # The first lines name places in OpenVINO's own source, the last one what is wrong.
             last_line = str(exc).strip().splitlines()[-1]
             raise EdgekitError(f"OpenVINO cannot load {name}: {last_line}") from exc
-        if len(compiled.inputs) != 1 or len(compiled.outputs) != 1:
-            raise EdgekitError(
-                f"{name} has {len(compiled.inputs)} inputs and {len(compiled.outputs)} outputs, not one each"
-            )
+        if len(compiled.inputs) != 1:
+            raise EdgekitError(f"{name} has {len(compiled.inputs)} inputs, not one")
         shape = tuple(compiled.inputs[0].shape)
         kind = compiled.inputs[0].element_type.get_type_name()
         if shape != (1, request.height, request.width, 3) or kind != "u8":
             raise EdgekitError(
                 f"the input of {name} is {shape} {kind}, not (1, {request.height}, {request.width}, 3) u8"
             )
-        self._output_shape = tuple(int(size) for size in compiled.outputs[0].shape)
+        self._output_shapes = tuple(
+            tuple(size.get_length() if size.is_static else -1 for size in output.partial_shape)
+            for output in compiled.outputs
+        )
         self._idle: SimpleQueue[ov.InferRequest] = SimpleQueue()
         for _ in range(request.requests):
             self._idle.put(compiled.create_infer_request())
@@ -63,15 +64,18 @@ class OpenvinoEngine:
         return self._info
 
     @property
-    def output_shape(self) -> tuple[int, ...]:
-        """Shape of the output."""
-        return self._output_shape
+    def output_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shape of each output; -1 where the file leaves a size open."""
+        return self._output_shapes
 
-    def infer(self, tensor: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the predictions for one input (1, height, width, 3) uint8 BGR; the array is the caller's."""
+    def infer(self, tensor: NDArray[np.uint8]) -> Outputs:
+        """Return the predictions for one input (1, height, width, 3) uint8 BGR; the arrays are the caller's."""
         request = self._idle.get()
         try:
-            request.infer([ov.Tensor(tensor, shared_memory=True)])
-            return np.array(request.get_output_tensor(0).data, dtype=np.float32)
+            request.set_input_tensor(ov.Tensor(tensor, shared_memory=True))
+            # `infer` would make a copy of all outputs that nobody reads.
+            request.start_async()
+            request.wait()
+            return tuple(np.array(output.data, dtype=np.float32) for output in request.output_tensors)
         finally:
             self._idle.put(request)

@@ -153,9 +153,9 @@ class Runner:
         detector = self._model.detector
         tensor, letterbox = detector.prepare(task.frame.image)
         prepared = time.monotonic()
-        raw = detector.infer(tensor)
+        outputs = detector.infer(tensor)
         inferred = time.monotonic()
-        detections = detector.decode(raw, letterbox)
+        detections = detector.decode(outputs, letterbox)
         stages_ms = {
             "wait": (begin - task.frame.arrived_s) * 1000,
             "prepare": (prepared - begin) * 1000,

@@ -64,7 +64,7 @@ def test_a_pruned_model_is_smaller_and_the_same_on_every_engine(
     expected = output(model, rgb)[0].numpy()
     for backend in ("openvino", "onnxruntime"):
         content = ModelContent.read(tmp_path / "pruned.onnx")
-        found = load_engine(backend, EngineRequest(content, "fp32", PX, PX, 1)).infer(picture)
+        (found,) = load_engine(backend, EngineRequest(content, "fp32", PX, PX, 1)).infer(picture)
         np.testing.assert_allclose(found, expected, atol=2e-2, rtol=1e-3)
 
 

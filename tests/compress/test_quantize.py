@@ -51,10 +51,10 @@ def test_both_int8_files_compute_nearly_what_the_float_model_does(
     record = quantize(exported, tmp_path / "int8", draw_calibration([pictures], 8, seed=0))
     assert record.calibration.pictures == 8
     picture = np.random.default_rng(1).integers(0, 255, (1, HEIGHT, WIDTH, 3), dtype=np.uint8)
-    expected = engine_for("onnxruntime", exported).infer(picture)
+    (expected,) = engine_for("onnxruntime", exported).infer(picture)
     for backend, name in (("openvino", DETECTOR.int8_openvino), ("onnxruntime", DETECTOR.int8_onnx)):
         engine = engine_for(backend, tmp_path / "int8" / name)
-        found = engine.infer(picture)
+        (found,) = engine.infer(picture)
         assert found.shape == expected.shape
         # Random weights give boxes of a few pixels around the anchors; a quarter of a stride is far from collapse.
         assert np.abs(found[:, :4] - expected[:, :4]).max() < 2.0

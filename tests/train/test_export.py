@@ -48,13 +48,13 @@ def torch_output(weights: Path, picture: np.ndarray) -> np.ndarray:
 def test_both_engines_compute_what_pytorch_computes(name: str, tmp_path: Path):
     weights = random_checkpoint(name, tmp_path)
     exported = tmp_path / "model.onnx"
-    classes = export_onnx(weights, exported, height=HEIGHT, width=WIDTH)
+    classes = export_onnx(weights, exported, height=HEIGHT, width=WIDTH).classes
     assert len(classes) == 3
     picture = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     expected = torch_output(weights, picture)
     for backend in ("openvino", "onnxruntime"):
         engine = load_engine(backend, EngineRequest(ModelContent.read(exported), "fp32", HEIGHT, WIDTH, 1))
-        found = engine.infer(picture[None])
+        (found,) = engine.infer(picture[None])
         assert found.shape == expected.shape
         np.testing.assert_allclose(found, expected, atol=2e-2, rtol=1e-3)
 
@@ -64,7 +64,7 @@ def test_the_nms_free_head_of_a_yolo26_is_exported_when_asked_for(tmp_path: Path
     export_onnx(weights, tmp_path / "model.onnx", height=HEIGHT, width=WIDTH, top_k=True)
     content = ModelContent.read(tmp_path / "model.onnx")
     engine = load_engine("onnxruntime", EngineRequest(content, "fp32", HEIGHT, WIDTH, 1))
-    rows = engine.infer(np.zeros((1, HEIGHT, WIDTH, 3), np.uint8))
+    (rows,) = engine.infer(np.zeros((1, HEIGHT, WIDTH, 3), np.uint8))
     assert rows.shape[2] == 6
 
 

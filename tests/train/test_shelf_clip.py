@@ -68,7 +68,7 @@ def bundle(data_folder: Path, tmp_path: Path) -> Bundle:
     weights = tmp_path / "yolo11n-coco.pt"
     weights.write_bytes((data_folder / "weights" / weights.name).read_bytes())
     export = tmp_path / "export"
-    classes = export_onnx(weights, export / DETECTOR.exported, height=HEIGHT, width=WIDTH)
+    classes = export_onnx(weights, export / DETECTOR.exported, height=HEIGHT, width=WIDTH).classes
     record = ExportRecord(
         licence=LICENCE,
         classes=classes,

@@ -52,8 +52,8 @@ def test_both_engines_give_the_scores_of_the_trained_network(run: Path, coloured
         for backend in ("openvino", "onnxruntime"):
             content = ModelContent.read(tmp_path / "export" / CLASSIFIER.exported)
             engine = load_engine(backend, EngineRequest(content, "fp32", 32, 32, 1))
-            found = engine.infer(bgr)
-            assert engine.output_shape == found.shape == (1, 3 + record.embedding)
+            (found,) = engine.infer(bgr)
+            assert engine.output_shapes[0] == found.shape == (1, 3 + record.embedding)
             assert np.abs(found - expected).max() < 1e-3
             assert np.linalg.norm(found[0, 3:]) == pytest.approx(1, abs=1e-3)
 
