@@ -161,6 +161,12 @@ class Mqtt(Section):
         default=(),
         description="who must acknowledge an event before it ends; none: the broker's own acknowledgement ends it",
     )
+    plc: tuple[Name, ...] = Field(
+        default=(), description="cameras whose events also go out flat and short, on topic plc"
+    )
+    detections: tuple[Name, ...] = Field(
+        default=(), description="cameras of which each frame's detections go out, at QoS 0, on topic detections"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -226,6 +232,11 @@ class BoxConfig(Section):
         names = [camera.name for camera in self.cameras]
         if len(set(names)) != len(names):
             raise ValueError(f"two cameras have the same name: {', '.join(sorted(names))}")
+        strangers = {*self.mqtt.plc, *self.mqtt.detections} - set(names)
+        if strangers:
+            raise ValueError(
+                f"plc or detections in [mqtt] name cameras that are not there: {', '.join(sorted(strangers))}"
+            )
         return self
 
 

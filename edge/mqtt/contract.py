@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage
+from edge.mqtt.detection_messages import DetectionsMessage
 from edge.mqtt.messages import AcknowledgementMessage, CameraStatusMessage, EventMessage, StatusMessage
+from edge.mqtt.plc import PlcMessage
 from edge.mqtt.shelf_messages import ShelfMessage
 from edge.mqtt.topics import Topics
 from edge.mqtt.wire import WireModel, json_schema
@@ -21,12 +23,14 @@ class Channel:
         message: What goes over it.
         by_box: Whether the box publishes there, else it subscribes.
         retained: Whether the broker keeps the newest message.
+        qos: Quality of service.
     """
 
     topic: str
     message: type[WireModel]
     by_box: bool
     retained: bool
+    qos: Literal[0, 1] = 1
 
 
 CHANNELS: dict[str, Channel] = {
@@ -34,6 +38,8 @@ CHANNELS: dict[str, Channel] = {
     "camera": Channel(_TOPICS.camera_status("{camera}"), CameraStatusMessage, by_box=True, retained=True),
     "shelf": Channel(_TOPICS.shelf("{camera}", "{zone}"), ShelfMessage, by_box=True, retained=True),
     "event": Channel(_TOPICS.events("{camera}"), EventMessage, by_box=True, retained=False),
+    "plc": Channel(_TOPICS.plc("{camera}"), PlcMessage, by_box=True, retained=False),
+    "detections": Channel(_TOPICS.detections("{camera}"), DetectionsMessage, by_box=True, retained=False, qos=0),
     "ack": Channel(
         _TOPICS.acknowledgement("{consumer}", "{camera}"), AcknowledgementMessage, by_box=False, retained=True
     ),
@@ -82,5 +88,5 @@ def _operation(name: str, channel: Channel) -> dict[str, Any]:
     return {
         "action": action,
         "channel": {"$ref": f"#/channels/{name}"},
-        "bindings": {"mqtt": {"qos": 1, "retain": channel.retained, "bindingVersion": "0.2.0"}},
+        "bindings": {"mqtt": {"qos": channel.qos, "retain": channel.retained, "bindingVersion": "0.2.0"}},
     }

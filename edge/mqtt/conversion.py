@@ -71,15 +71,13 @@ def event_body(event: TagEvent, origin: Origin, stamp: Stamp) -> EventBody:
         epoch=stamp.epoch,
         seq=stamp.seq,
         kind=event.kind,
-        captured_at=CaptureTime(
-            time=event.captured_at, source=event.clock, synchronised=_synchronised(event.clock, stamp)
-        ),
+        captured_at=capture_time(event.captured_at, event.clock, host_synchronised=stamp.host_synchronised),
         frame=FrameReference(index=event.frame_index, width=size[0], height=size[1]) if size else None,
         late=event.late,
         track=event.track_id,
         zone=event.zone,
         direction=event.direction,
-        boxes=tuple(_wire_box(region, size) for region in event.regions),
+        boxes=tuple(wire_box(region, size) for region in event.regions),
         tags=tuple(_wire_tag(tag) for tag in event.tags),
         product=event.product,
         route=event.route,
@@ -116,18 +114,24 @@ def event_message(
     )
 
 
-def _synchronised(clock: ClockSource, stamp: Stamp) -> bool | None:
-    """Return whether a capture time can be compared with other clocks: a file's cannot, a camera's is not known."""
+def capture_time(time: datetime, clock: ClockSource, *, host_synchronised: bool | None) -> CaptureTime:
+    """Return a capture time with whether it can be compared with other clocks: a file's cannot, a camera's may."""
     match clock:
         case ClockSource.HOST | ClockSource.V4L2:
-            return stamp.host_synchronised
+            synchronised = host_synchronised
         case ClockSource.FILE:
-            return False
+            synchronised = False
         case ClockSource.RTCP:
-            return None
+            synchronised = None
+    return CaptureTime(time=time, source=clock, synchronised=synchronised)
 
 
-def _wire_box(region: Region, size: tuple[int, int] | None) -> WireBox:
+def wire_box(region: Region, size: tuple[int, int] | None) -> WireBox:
+    """Return a box in pixels and as shares of a frame of (width, height).
+
+    Raises:
+        ValueError: There is no frame size to normalise it by.
+    """
     if size is None:
         raise ValueError(f"a {region.label} box stands in an event without frame size")
     left, top, right, bottom = (float(edge) for edge in region.xyxy)

@@ -69,6 +69,7 @@ class Publisher:
         self._signals = Signals()
         self._first_attempt: SimpleQueue[EdgekitError | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._main, name="mqtt-publisher", daemon=True)
+        self._link: Link | None = None
         self._connected = threading.Event()
         self._accepted = False
         self._stop_s: float | None = None
@@ -109,6 +110,14 @@ class Publisher:
     def set_shelf(self, shelf: ShelfMessage) -> None:
         """Publish what stands in a shelf zone now, and anew after each reconnect."""
         self._signals.put(shelf)
+
+    def offer(self, topic: str, payload: bytes) -> bool:
+        """Send something that may get lost, at QoS 0, past the queue; return whether it went.
+
+        It goes over the connection that stands, from the caller's thread, and nowhere where there is none.
+        """
+        link = self._link
+        return link is not None and link.offer(topic, payload)
 
     def stop(self, drain_timeout_s: float) -> int:
         """Publish what the outbox holds, then `offline`, then disconnect.
@@ -169,7 +178,8 @@ class Publisher:
 
     def _serve(self, link: Link) -> None:
         """Act on signals until the connection ends or a stop is done."""
-        session = Session(link, self._outbox, self._topics, self._acknowledgements, self._clock, self._pace)
+        flat = frozenset(self._settings.plc)
+        session = Session(link, self._outbox, self._topics, self._acknowledgements, self._clock, self._pace, flat)
         try:
             if self._commands is not None:
                 link.subscribe(self._topics.commands)
@@ -179,12 +189,14 @@ class Publisher:
                 return
             session.fill(events=False)
             link.subscribe(self._topics.shelves)  # to hear which ones the broker keeps that nobody has any more
+            self._link = link
             self._connected.set()
             self._accepted = True
             self._first_attempt.put(None)
             self._pump(session)
         finally:
             self._connected.clear()
+            self._link = None
             link.abort()
 
     def _pump(self, session: Session) -> None:

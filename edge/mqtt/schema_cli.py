@@ -14,6 +14,8 @@ class Document(str, Enum):
     STATUS = "status"
     CAMERA = "camera"
     SHELF = "shelf"
+    PLC = "plc"
+    DETECTIONS = "detections"
     ACK = "ack"
     COMMAND = "command"
     REPLY = "reply"

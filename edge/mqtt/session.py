@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import Clock
 from edge.mqtt.conversion import event_message
+from edge.mqtt.in_flight import InFlight, Place
 from edge.mqtt.lanes import Due, Lanes
 from edge.mqtt.link import Acknowledged, Link, Outgoing, Received
+from edge.mqtt.messages import EventMessage
 from edge.mqtt.outbox import Outbox
+from edge.mqtt.plc import plc_message
 from edge.mqtt.topics import Topics
 
 _log = logging.getLogger(__name__)
 
-Place = tuple[str, int]  # camera and seq
 _MOST_REPLIES = 32
 
 
@@ -49,6 +51,15 @@ class Session:
     Retained messages go before events. An event ends when all named consumers have acknowledged it, or, where none is
     named, when the broker has; a refused one stays in the outbox and goes again, as history, after a pause. So does
     what consumers leave unacknowledged.
+
+    Args:
+        link: The connection.
+        outbox: Where events come from.
+        topics: Of the box.
+        acknowledgements: Of the run.
+        clock: Where times come from.
+        pace: Times and bounds.
+        flat: Cameras whose events also go out in their flat form, each after its event.
     """
 
     def __init__(
@@ -59,6 +70,7 @@ class Session:
         acknowledgements: Acknowledgements,
         clock: Clock,
         pace: Pace,
+        flat: frozenset[str] = frozenset(),
     ) -> None:
         self.link = link
         self._outbox = outbox
@@ -70,7 +82,9 @@ class Session:
         self._lanes = Lanes(outbox)
         self._retained: dict[str, Outgoing] = {}
         self._replies: deque[Outgoing] = deque(maxlen=_MOST_REPLIES)
-        self._in_flight: dict[int, Place | None] = {}
+        self._flat = flat
+        self._flat_waiting: deque[tuple[Outgoing, Place]] = deque()
+        self._in_flight = InFlight()
         self._acknowledged: list[Place] = []
         self._progress_s = clock.monotonic()
         self._again_s: float | None = None
@@ -88,12 +102,12 @@ class Session:
     @property
     def quiet(self) -> bool:
         """Whether no message waits to be sent or to be acknowledged, events still in the outbox aside."""
-        return not self._in_flight and not self._retained and not self._replies
+        return self._in_flight.idle and not self._retained and not self._replies
 
     @property
     def stalled(self) -> bool:
         """Whether the broker keeps the connection but acknowledges nothing."""
-        return bool(self._in_flight) and self._clock.monotonic() >= self._progress_s + self._pace.stall_s
+        return len(self._in_flight) > 0 and self._clock.monotonic() >= self._progress_s + self._pace.stall_s
 
     @property
     def due_s(self) -> float | None:
@@ -132,12 +146,15 @@ class Session:
             self._send(self._replies.popleft(), None)
         if not events:
             return
-        under_way = set(self._in_flight.values())
+        while self._flat_waiting and len(self._in_flight) < self._bound:
+            self._send(*self._flat_waiting.popleft())
+        under_way = self._in_flight.places
         ahead = self._pace.history_ahead - len(self._history_ahead) if self._outbox.consumers else None
-        for due in self._lanes.take(self._bound - len(self._in_flight), ahead):
+        room = self._bound - len(self._in_flight)
+        for due in self._lanes.take((room + 1) // 2 if self._flat else room, ahead):
             place = (due.event.body.camera, due.event.body.seq)
             if place not in under_way:
-                self._send(self._event(due), place)
+                self._send_event(due, place)
                 self._expect(due, place)
 
     def _expect(self, due: Due, place: Place) -> None:
@@ -160,10 +177,10 @@ class Session:
 
     def acknowledge(self, signal: Acknowledged) -> None:
         """Note the broker's answer to a message; `settle` makes it durable."""
-        place = self._in_flight.pop(signal.mid, None)
+        place, whole = self._in_flight.answered(signal.mid, taken=signal.refusal is None)
         self._progress_s = self._clock.monotonic()
         if signal.refusal is None:
-            if place is not None and not self._outbox.consumers:
+            if place is not None and whole and not self._outbox.consumers:
                 self._acknowledged.append(place)
         elif place is None:
             _log.error("the broker refused a status or a reply (%s): check its access rules", signal.refusal)
@@ -197,17 +214,31 @@ class Session:
     def _send(self, message: Outgoing, place: Place | None) -> None:
         if not self._in_flight:
             self._progress_s = self._clock.monotonic()
-        self._in_flight[self.link.publish(message)] = place
+        self._in_flight.sent(self.link.publish(message), place)
 
-    def _event(self, due: Due) -> Outgoing:
+    def _send_event(self, due: Due, place: Place) -> None:
+        """Send an event, and its flat form where its camera has one; that waits where there is room for one alone."""
+        event, camera = self._event(due), place[0]
+        self._in_flight.begin(place, 2 if camera in self._flat else 1)
+        self._send(Outgoing(self._topics.events(camera), event.to_json().encode()), place)
+        if camera not in self._flat:
+            return
+        position = self._outbox.positions()[camera]
+        oldest = position.oldest_unacknowledged or position.last_seq + 1
+        flat = Outgoing(self._topics.plc(camera), plc_message(event, oldest).to_json().encode())
+        if len(self._in_flight) < self._bound:
+            self._send(flat, place)
+        else:
+            self._flat_waiting.append((flat, place))
+
+    def _event(self, due: Due) -> EventMessage:
         event = due.event
         own = event.body.run_id == self._outbox.origin.run_id  # monotonic times of another run mean nothing here
         now_s = self._clock.monotonic()
-        message = event_message(
+        return event_message(
             event.body,
             published_at=self._clock.utc(),
             waited_ms=(now_s - event.committed_s) * 1000 if own else None,
             total_ms=(now_s - event.arrived_s) * 1000 if own else None,
             replayed=due.replayed,
         )
-        return Outgoing(self._topics.events(event.body.camera), message.to_json().encode())

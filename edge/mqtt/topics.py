@@ -78,3 +78,11 @@ class Topics:
     def events(self, camera: str) -> str:
         """Return the topic of a camera's events."""
         return f"{self.root}/cameras/{camera}/events"
+
+    def plc(self, camera: str) -> str:
+        """Return the topic of a camera's events in their flat form."""
+        return f"{self.root}/cameras/{camera}/plc"
+
+    def detections(self, camera: str) -> str:
+        """Return the topic of what the detector finds in each of a camera's frames."""
+        return f"{self.root}/cameras/{camera}/detections"

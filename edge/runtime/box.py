@@ -21,6 +21,7 @@ from edge.mqtt.publisher import Publisher
 from edge.mqtt.topics import Topics
 from edge.printable import printable
 from edge.runtime.control import BoxControl, ModelInUse
+from edge.runtime.detections import DetectionSender, both
 from edge.runtime.intake import Inlet, Intake
 from edge.runtime.lane import Lane, Observer
 from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
@@ -68,7 +69,8 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
     origin = Origin(config.box.site, config.box.name, run_id, bundle.digest)
     routing = Routing(config.routing.catalogue, config.routing.routes)
     tally = Tally()
-    assembly = _Assembly(config, detector, observe)
+    detections = DetectionSender(origin, detector.classes)
+    assembly = _Assembly(config, detector, observe, detections)
     with ExitStack() as stack:
         for camera in assembly.cameras:
             stack.callback(camera.feed.stop, 0.0)
@@ -92,6 +94,7 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         shelves = [(camera.name, shelf.name) for camera in config.cameras for shelf in camera.shelves]
         publisher = Publisher(config.mqtt, outbox, cameras=names, versions=versions, commands=desk, shelves=shelves)
         publisher.start()
+        detections.offer = publisher.offer
         stack.callback(publisher.stop, 0.0)
 
         def commit(events: Sequence[TagEvent]) -> None:
@@ -137,7 +140,9 @@ def _desk(config: BoxConfig, run_id: str, control: BoxControl) -> CommandDesk | 
 class _Assembly:
     """Feeds, places and lanes of all cameras, wired to one intake."""
 
-    def __init__(self, config: BoxConfig, detector: Detector, observe: Observer | None) -> None:
+    def __init__(
+        self, config: BoxConfig, detector: Detector, observe: Observer | None, detections: DetectionSender
+    ) -> None:
         self.commit: Callable[[Sequence[TagEvent]], None] = _not_yet
         self.tell_shelf: Callable[[ShelfView], None] = _nobody_listens
         places: list[FramePlace] = []
@@ -145,7 +150,8 @@ class _Assembly:
         for camera in config.cameras:
             interpreter = CameraInterpreter(camera, config.codes, detector.classes)
             teller = ShelfTeller(self._tell_shelf) if camera.shelves else None
-            lanes.append(Lane(interpreter, self._commit, observe, teller))
+            look = both(observe, detections) if camera.name in config.mqtt.detections else observe
+            lanes.append(Lane(interpreter, self._commit, look, teller))
             places.append(_place(camera, self._announce))
         # One frame in each request, and one more that is ready when a request becomes free.
         gates = [MotionGate() if camera.policy == "motion" else None for camera in config.cameras]

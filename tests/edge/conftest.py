@@ -199,6 +199,10 @@ class Subscriber:
         """Return the messages of one topic."""
         return [message for message in self.received if message.topic == topic]
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish a message that is not retained, over the same connection."""
+        self._client.publish(topic, payload, qos=1).wait_for_publish(10)
+
     def close(self) -> None:
         """End the connection."""
         self._client.disconnect()

@@ -10,12 +10,17 @@ from jsonschema import Draft202012Validator
 
 from edge.mqtt.command_messages import CommandMessage, ReplyMessage
 from edge.mqtt.contract import CHANNELS, asyncapi
+from edge.mqtt.detection_messages import DetectionsMessage
 from edge.mqtt.messages import MESSAGES, AcknowledgementMessage
+from edge.mqtt.plc import PlcMessage
 from edge.mqtt.schema_cli import Document
+
+ASKED_FOR = (PlcMessage, DetectionsMessage)
+COMMANDS = (CommandMessage, ReplyMessage)
 
 
 def test_every_message_has_its_channel() -> None:
-    assert {channel.message for channel in CHANNELS.values()} == {*MESSAGES, CommandMessage, ReplyMessage}
+    assert {channel.message for channel in CHANNELS.values()} == {*MESSAGES, *ASKED_FOR, *COMMANDS}
     assert {document.value for document in Document} == {*CHANNELS, "asyncapi"}
 
 
@@ -34,7 +39,8 @@ def test_acknowledgements_and_commands_come_in_and_what_is_said_once_is_not_reta
     operations = asyncapi()["operations"]
     assert {name for name, one in operations.items() if one["action"] == "receive"} == {"ack", "command"}
     said_once = {name for name, one in operations.items() if not one["bindings"]["mqtt"]["retain"]}
-    assert said_once == {"event", "command", "reply"}
+    assert said_once == {"event", "plc", "detections", "command", "reply"}
+    assert {name for name, one in operations.items() if one["bindings"]["mqtt"]["qos"] == 0} == {"detections"}
 
 
 @pytest.mark.parametrize("document", ["ack", "asyncapi"])
