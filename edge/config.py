@@ -98,6 +98,23 @@ class Bundle(Section):
     trusted_keys: tuple[Path, ...] = Field(default=(), description="public keys (PEM) of which one must have signed it")
 
 
+class Swap(Section):
+    """How the model is exchanged on command `reload_bundle`: the new one has to hold beside the old one first."""
+
+    folder: Path | None = Field(
+        default=None, description="bundles below it may be asked for; none: only [bundle] path, read anew"
+    )
+    shadow_frames: int = Field(default=50, ge=1, description="live pictures that both models look at before")
+    shadow_s: float = Field(default=20.0, gt=0, le=3600, description="most seconds for that")
+    most_slower: float = Field(default=1.5, ge=1, description="times the old model's time that the new one may take")
+    least_agreement: Share = Field(
+        default=0.5, description="of what the old model finds, in classes that both know, the new one must find"
+    )
+    probation_s: float = Field(
+        default=60.0, ge=0, le=3600, description="in which the old model is kept, to come back where the new one fails"
+    )
+
+
 class Inference(Section):
     """How the model runs. `auto` takes the first engine for which the bundle has a file."""
 
@@ -219,6 +236,7 @@ class BoxConfig(Section):
 
     box: Box
     bundle: Bundle
+    swap: Swap = Swap()
     inference: Inference = Inference()
     codes: Codes = Codes()
     mqtt: Mqtt = Mqtt()

@@ -18,6 +18,7 @@ def command(
     camera: Annotated[str | None, typer.Option(help="Of pause, resume and snapshot.")] = None,
     score: Annotated[float | None, typer.Option(help="Of set_threshold, 0 to 1.")] = None,
     width_px: Annotated[int | None, typer.Option(help="Of snapshot: most columns.")] = None,
+    bundle: Annotated[str | None, typer.Option(help="Of reload_bundle: below the box's folder of bundles.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Where snapshot's JPEG is written.")] = None,
     host: Annotated[str, typer.Option(help="Of the broker.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Of the broker.")] = 1883,
@@ -45,7 +46,8 @@ def command(
     tls = checked(Tls, ca_file=ca_file) if ca_file else None
     login = {"username": username, "password_file": password_file}
     settings = checked(Mqtt, host=host, port=port, protocol=protocol, tls=tls, **login)
-    message = checked(CommandMessage, id=uuid.uuid4().hex, client=client, camera=camera, score=score, width_px=width_px)
+    asked = {"camera": camera, "score": score, "width_px": width_px, "bundle": bundle}
+    message = checked(CommandMessage, id=uuid.uuid4().hex, client=client, **asked)
     reply = ask(settings, Topics(site, box), name, message, timeout_s)
     jpeg = reply.result.get(PICTURE)
     if picture is not None and isinstance(jpeg, str):

@@ -13,6 +13,10 @@ COMMAND = "edgekit.command/1"
 REPLY = "edgekit.reply/1"
 
 CommandId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+# Relative, and no part begins with a dot: it cannot lead out of the folder.
+BundlePath = Annotated[
+    str, Field(max_length=200, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$")
+]
 Scalar = str | int | float | bool | None
 
 
@@ -27,6 +31,7 @@ class CommandName(str, Enum):
     SELF_TEST = "self_test"
     RELOAD_ROUTING = "reload_routing"
     STOCKTAKE = "stocktake"
+    RELOAD_BUNDLE = "reload_bundle"
 
 
 class ZoneStock(WireModel):
@@ -54,6 +59,10 @@ class CommandMessage(WireModel):
     camera: str | None = Field(default=None, description="of pause, resume and snapshot")
     score: Score | None = Field(default=None, description="of set_threshold, until the next start")
     width_px: PositiveInt | None = Field(default=None, description="of snapshot: most columns of the picture")
+    bundle: BundlePath | None = Field(
+        default=None,
+        description="of reload_bundle: path below the box's folder of bundles; none: the configured one, read anew",
+    )
 
 
 class ReplyMessage(WireModel):

@@ -26,7 +26,7 @@ class Origin:
         site: Name of the site.
         box: Name of the box.
         run_id: Id of this run of the runtime.
-        model_digest: Digest of the model that decides, None where none runs.
+        model_digest: Digest of the model in use, for what no frame is behind; None where none runs.
     """
 
     site: str
@@ -87,7 +87,7 @@ def event_body(event: TagEvent, origin: Origin, stamp: Stamp) -> EventBody:
         reason=event.reason,
         interval=_wire_interval(event, stamp),
         stock=_wire_stock(event.stock),
-        model_digest=origin.model_digest,
+        model_digest=event.model_digest or origin.model_digest,
         stages_ms={name: round(float(spent), 3) for name, spent in event.stages_ms.items()},
     )
 

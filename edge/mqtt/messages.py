@@ -132,11 +132,33 @@ class BoxState(str, Enum):
     OFFLINE = "offline"
 
 
+class SwapState(str, Enum):
+    """How far an exchange of the model has come."""
+
+    LOADING = "loading"  # the bundle is verified, loaded, and its self-test run
+    SHADOW = "shadow"  # the new model looks at live pictures beside the one in use
+    PROBATION = "probation"  # it is in use, and is taken back where it fails or is too slow
+    DONE = "done"
+    REFUSED = "refused"  # it was never in use
+    ROLLED_BACK = "rolled_back"  # the old model is in use again
+
+
 class CameraPosition(WireModel):
     """How far a camera's events have come."""
 
     last_seq: NonNegativeInt = Field(description="0: none yet in this epoch")
     oldest_unacknowledged: PositiveInt | None
+
+
+class SwapMessage(WireModel):
+    """How far the last exchange of the model has come that a command asked for."""
+
+    command_id: str
+    bundle: str = Field(description="as the command named it, or the configured path")
+    state: SwapState
+    model_digest: str | None = Field(description="of the new model, null before its bundle is verified")
+    detail: str | None = Field(description="why it was refused or rolled back, or how the new model compares")
+    since: UtcTime
 
 
 class StatusMessage(WireModel):
@@ -154,6 +176,8 @@ class StatusMessage(WireModel):
     published_at: UtcTime | None
     versions: Mapping[str, str]
     model_digest: str | None
+    # A consumer may read the status of a release that did not know it.
+    swap: SwapMessage | None = Field(default=None, description="of this run; null where no exchange was asked for")
     epoch: str
     outbox_depth: NonNegativeInt | None
     cameras: Mapping[str, CameraPosition]

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -110,6 +110,10 @@ class Outbox:
             EdgekitError: See `open_file`. A corrupt file is no error: it is set aside, and a new epoch begins.
         """
         return cls(open_file(path), max_events=max_events, origin=origin, consumers=consumers, clock=clock)
+
+    def use_model(self, digest: str) -> None:
+        """Name another model in the status, and in events from now on that name none themselves."""
+        self.origin = replace(self.origin, model_digest=digest)
 
     def __enter__(self) -> "Outbox":
         """Return itself."""

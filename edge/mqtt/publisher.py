@@ -17,7 +17,7 @@ from edge.mqtt.clock import SYSTEM_CLOCK, Clock
 from edge.mqtt.commands import CommandDesk
 from edge.mqtt.link import Acknowledged, Closed, Link, Received
 from edge.mqtt.login import read_login
-from edge.mqtt.messages import CameraStatusMessage
+from edge.mqtt.messages import CameraStatusMessage, SwapMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.session import Pace, Session
 from edge.mqtt.shelf_messages import ShelfMessage
@@ -118,6 +118,10 @@ class Publisher:
         """
         link = self._link
         return link is not None and link.offer(topic, payload)
+
+    def set_swap(self, swap: SwapMessage) -> None:
+        """Tell in the box's status now how far an exchange of the model has come."""
+        self._signals.put(swap)
 
     def stop(self, drain_timeout_s: float) -> int:
         """Publish what the outbox holds, then `offline`, then disconnect.
@@ -243,11 +247,8 @@ class Publisher:
                 case Closed(link=link, reason=reason) if session is not None and link is session.link:
                     _log.warning("the connection to the broker ended (%s)%s", reason, _hint(reason))
                     alive = False
-                case CameraStatusMessage() | ShelfMessage():
-                    message = self._board.put(signal)
-                    if session is not None:
-                        session.retain(message)
-                        session.retain(self._board.box(self._clock))
+                case CameraStatusMessage() | ShelfMessage() | SwapMessage():
+                    self._tell(signal, session)
                 case Stop(at_s=at_s):
                     self._stop_s = at_s
                 case _:
@@ -255,6 +256,12 @@ class Publisher:
         if not alive and session is not None:
             session.settle()
         return alive
+
+    def _tell(self, news: CameraStatusMessage | ShelfMessage | SwapMessage, session: Session | None) -> None:
+        own = self._board.put(news)
+        if session is not None:
+            for message in (*own, self._board.box(self._clock)):
+                session.retain(message)
 
     def _receive(self, message: Received, session: Session) -> None:
         if self._commands is not None and self._topics.command_of(message.topic) is not None:

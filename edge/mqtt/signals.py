@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from queue import Empty, Queue
 
 from edge.mqtt.link import Acknowledged, Closed, Outgoing, Received
-from edge.mqtt.messages import CameraStatusMessage
+from edge.mqtt.messages import CameraStatusMessage, SwapMessage
 from edge.mqtt.shelf_messages import ShelfMessage
 
 
@@ -27,7 +27,7 @@ class Reply:
     message: Outgoing
 
 
-Signal = Committed | Stop | Reply | CameraStatusMessage | ShelfMessage | Acknowledged | Closed | Received
+Signal = Committed | Stop | Reply | CameraStatusMessage | ShelfMessage | SwapMessage | Acknowledged | Closed | Received
 
 
 class Signals:

@@ -7,7 +7,7 @@ from datetime import datetime
 from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import Clock
 from edge.mqtt.link import Outgoing, Received
-from edge.mqtt.messages import BoxState, CameraState, CameraStatusMessage, StatusMessage
+from edge.mqtt.messages import BoxState, CameraState, CameraStatusMessage, StatusMessage, SwapMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.shelf_messages import ShelfMessage
 from edge.mqtt.topics import Topics
@@ -41,16 +41,22 @@ class StatusBoard:
         self._versions = dict(versions)
         self._cameras: dict[str, CameraStatusMessage] = {}
         self._shelves: dict[tuple[str, str], ShelfMessage] = {}
+        self._swap: SwapMessage | None = None
         self._state: BoxState | None = None
         self._since: datetime | None = None
 
-    def put(self, told: CameraStatusMessage | ShelfMessage) -> Outgoing:
-        """Keep what is new of a camera or a shelf, and return its message."""
-        if isinstance(told, ShelfMessage):
-            self._shelves[told.camera, told.zone] = told
-            return self._shelf_message(told)
-        self._cameras[told.camera] = told
-        return self._camera_message(told)
+    def put(self, told: CameraStatusMessage | ShelfMessage | SwapMessage) -> tuple[Outgoing, ...]:
+        """Keep what is new of a camera, a shelf or the model, and return its own message, where it has one."""
+        match told:
+            case SwapMessage():
+                self._swap = told
+                return ()
+            case ShelfMessage():
+                self._shelves[told.camera, told.zone] = told
+                return (self._shelf_message(told),)
+            case CameraStatusMessage():
+                self._cameras[told.camera] = told
+                return (self._camera_message(told),)
 
     def all(self, clock: Clock) -> Iterator[Outgoing]:
         """Return every retained message in the order of sending: the box's, cameras', shelves', and what clears others.
@@ -130,6 +136,7 @@ class StatusBoard:
                 published_at=now,
                 versions=self._versions,
                 model_digest=self._outbox.origin.model_digest,
+                swap=self._swap,
                 epoch=self._outbox.epoch,
                 outbox_depth=self._outbox.depth,
                 cameras=self._outbox.positions(),

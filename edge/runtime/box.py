@@ -12,21 +12,24 @@ from edge import __version__
 from edge.config import BoxConfig, Camera
 from edge.identifiers import uuid7
 from edge.model.bundle import open_bundle
-from edge.model.detector import Detector, load_detector
+from edge.model.detector import load_detector
 from edge.mqtt.audit import AuditLog
 from edge.mqtt.commands import CommandDesk, Desk
 from edge.mqtt.conversion import Origin
+from edge.mqtt.messages import SwapMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.topics import Topics
 from edge.printable import printable
-from edge.runtime.control import BoxControl, ModelInUse
+from edge.runtime.control import BoxControl
 from edge.runtime.detections import DetectionSender, both
 from edge.runtime.intake import Inlet, Intake
 from edge.runtime.lane import Lane, Observer
+from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
 from edge.runtime.shelves import ShelfSender, ShelfTeller
 from edge.runtime.summary import RunSummary, Tally
+from edge.runtime.swap import ModelSwap
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.tags.routing import Routing
@@ -40,6 +43,7 @@ _log = logging.getLogger(__name__)
 
 _DRAIN_OUTBOX_S = 10.0
 _STOP_COMMANDS_S = 5.0
+_STOP_SWAP_S = 10.0
 
 
 def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None = None) -> RunSummary:
@@ -69,8 +73,9 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
     origin = Origin(config.box.site, config.box.name, run_id, bundle.digest)
     routing = Routing(config.routing.catalogue, config.routing.routes)
     tally = Tally()
-    detections = DetectionSender(origin, detector.classes)
-    assembly = _Assembly(config, detector, observe, detections)
+    models = ModelInUse(LoadedModel.of(bundle, detector))
+    detections = DetectionSender(origin)
+    assembly = _Assembly(config, models, observe, detections)
     with ExitStack() as stack:
         for camera in assembly.cameras:
             stack.callback(camera.feed.stop, 0.0)
@@ -85,9 +90,14 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         )
         names = [camera.name for camera in config.cameras]
         versions = {"edgekit": __version__, detector.info.backend: detector.info.version}
-        model = ModelInUse(detector)
         feeds = [camera.feed for camera in assembly.cameras]
-        control = BoxControl(bundle, model, feeds, versions, routing, assembly.shelves)
+
+        def tell_swap(step: SwapMessage) -> None:
+            outbox.use_model(models.current.digest)
+            publisher.set_swap(step)
+
+        swap = ModelSwap(config, models, tell_swap)
+        control = BoxControl(models, swap, feeds, versions, routing, assembly.shelves)
         desk = _desk(config, run_id, control)
         if desk is not None:
             stack.callback(desk.stop, _STOP_COMMANDS_S)
@@ -111,8 +121,9 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         assembly.tell_shelf = shelf_sender.tell
         statuses = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
         began = time.monotonic()
-        Runner(model, assembly.cameras, assembly.intake, statuses).run(stop)
+        Runner(models, assembly.cameras, assembly.intake, statuses).run(stop)
         seconds = time.monotonic() - began
+        swap.stop(_STOP_SWAP_S)
         undelivered = publisher.stop(_DRAIN_OUTBOX_S)
     return RunSummary(
         seconds=seconds,
@@ -141,14 +152,14 @@ class _Assembly:
     """Feeds, places and lanes of all cameras, wired to one intake."""
 
     def __init__(
-        self, config: BoxConfig, detector: Detector, observe: Observer | None, detections: DetectionSender
+        self, config: BoxConfig, models: ModelInUse, observe: Observer | None, detections: DetectionSender
     ) -> None:
         self.commit: Callable[[Sequence[TagEvent]], None] = _not_yet
         self.tell_shelf: Callable[[ShelfView], None] = _nobody_listens
         places: list[FramePlace] = []
         lanes: list[Lane] = []
         for camera in config.cameras:
-            interpreter = CameraInterpreter(camera, config.codes, detector.classes)
+            interpreter = CameraInterpreter(camera, config.codes, models.current.classes)
             teller = ShelfTeller(self._tell_shelf) if camera.shelves else None
             look = both(observe, detections) if camera.name in config.mqtt.detections else observe
             lanes.append(Lane(interpreter, self._commit, look, teller))
@@ -156,7 +167,7 @@ class _Assembly:
         # One frame in each request, and one more that is ready when a request becomes free.
         gates = [MotionGate() if camera.policy == "motion" else None for camera in config.cameras]
         inlets = [Inlet(*each) for each in zip(places, lanes, gates, strict=True)]
-        self.intake = Intake(inlets, config.inference.requests + 1)
+        self.intake = Intake(inlets, config.inference.requests + 1, models)
         self.cameras = [
             RunningCamera(CameraFeed(camera, place, on_gap=partial(tell_gap, lane)), lane)
             for camera, place, lane in zip(config.cameras, places, lanes, strict=True)

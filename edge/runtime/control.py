@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 
 from devices.errors import EdgekitError
-from edge.model.bundle import Bundle
-from edge.model.detector import Detector, self_test
+from edge.model.detector import self_test
 from edge.mqtt.command_messages import CommandMessage, CommandName, Result, ZoneStock
 from edge.mqtt.commands import PICTURE
 from edge.mqtt.shelf_messages import wire_counts
 from edge.mqtt.wire import format_utc
+from edge.runtime.model_in_use import ModelInUse
+from edge.runtime.swap import ModelSwap
 from edge.tags.routing import Routing
 from edge.tags.shelf_state import ShelfView
 from edge.video.feed import CameraFeed
@@ -24,19 +25,12 @@ _SNAPSHOT_BYTES = 256 * 1024
 _QUALITIES = (85, 70, 50, 30)
 
 
-class ModelInUse:
-    """The detector that all workers use for their next frame; one who replaces it disturbs no frame on its way."""
-
-    def __init__(self, detector: Detector) -> None:
-        self.detector = detector
-
-
 class BoxControl:
     """Carries out commands on a box. Used by one thread.
 
     Args:
-        bundle: Of the model in use.
         model: Shared with the workers.
+        swap: Exchanges it.
         feeds: Of all cameras.
         versions: Software by name and version.
         routing: Catalogue and routes in use.
@@ -45,15 +39,15 @@ class BoxControl:
 
     def __init__(
         self,
-        bundle: Bundle,
         model: ModelInUse,
+        swap: ModelSwap,
         feeds: Sequence[CameraFeed],
         versions: Mapping[str, str],
         routing: Routing,
         shelves: Callable[[], Mapping[str, Sequence[ShelfView]]],
     ) -> None:
-        self._bundle = bundle
         self._model = model
+        self._swap = swap
         self._feeds = {feed.camera.name: feed for feed in feeds}
         self._versions = versions
         self._routing = routing
@@ -86,6 +80,9 @@ class BoxControl:
             case CommandName.RELOAD_ROUTING:
                 tables = self._routing.reload()
                 return {"catalogue": tables.catalogue.digest, "routes": tables.routes_digest}
+            case CommandName.RELOAD_BUNDLE:
+                self._swap.begin(command.id, command.bundle)
+                return {"accepted": True, "told_in": "status"}
             case CommandName.STOCKTAKE:
                 return self._stocktake()
 
@@ -124,13 +121,14 @@ class BoxControl:
     def _set_threshold(self, score: float | None) -> Result:
         if score is None:
             raise EdgekitError("set_threshold needs a score from 0 to 1")
-        self._model.detector = self._model.detector.at_threshold(score)
+        self._model.set_threshold(score)
         return {"score": score}
 
     def _self_test(self) -> Result:
         began = time.perf_counter()
-        self_test(self._bundle, self._model.detector)
-        return {"seconds": round(time.perf_counter() - began, 3), "bundle": self._bundle.manifest.name}
+        model = self._model.current
+        self_test(model.bundle, model.detector)
+        return {"seconds": round(time.perf_counter() - began, 3), "bundle": model.bundle.manifest.name}
 
     def _stocktake(self) -> Result:
         shelves = self._shelves()

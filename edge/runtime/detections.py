@@ -28,17 +28,15 @@ class DetectionSender:
 
     Args:
         origin: Whose frames these are.
-        classes: The detector's, in the order of their ids.
 
     Attributes:
         offer: Takes topic and payload, and returns whether it could be sent; set once there is a publisher.
         dropped: Messages that could not, by camera.
     """
 
-    def __init__(self, origin: Origin, classes: tuple[str, ...]) -> None:
+    def __init__(self, origin: Origin) -> None:
         self._origin = origin
         self._topics = Topics(origin.site, origin.box)
-        self._classes = classes
         self.offer: Offer = _nowhere
         self.dropped: Counter[str] = Counter()
 
@@ -58,7 +56,7 @@ class DetectionSender:
         detections: list[WireDetection] = []
         for box, score, class_id in zip(found.xyxy, found.score, found.class_id, strict=True):
             left, top, right, bottom = (float(edge) for edge in box)
-            region = Region(self._classes[int(class_id)], float(score), (left, top, right, bottom))
+            region = Region(inferred.classes[int(class_id)], float(score), (left, top, right, bottom))
             shared = wire_box(region, (width, height)).model_dump()
             detections.append(WireDetection(**shared, track=tracks.get((left, top, right, bottom))))
         return DetectionsMessage(

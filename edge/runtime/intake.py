@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.runtime.lane import Lane
+from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.video.frame import Frame
 from edge.video.motion import MotionGate
 from edge.video.newest import FramePlace
@@ -12,11 +13,12 @@ from edge.video.newest import FramePlace
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A frame, where its result belongs, and whether it shows what the one before it did and need not be inferred."""
+    """A frame, where its result belongs, which model is to see it, and whether it shows what the one before it did."""
 
     lane: Lane
     ticket: int
     frame: Frame
+    model: LoadedModel
     still: bool = False
 
 
@@ -38,11 +40,14 @@ class Intake:
     Args:
         cameras: Each camera's way in.
         most_in_flight: Frames of one camera that may be between here and the end of its lane.
+        models: Frames get the model that is in use as they are taken, so that an exchange falls between two frames.
     """
 
-    def __init__(self, cameras: Sequence[Inlet], most_in_flight: int) -> None:
+    def __init__(self, cameras: Sequence[Inlet], most_in_flight: int, models: ModelInUse) -> None:
         self._cameras = list(cameras)
         self._most_in_flight = most_in_flight
+        self._models = models
+        self._seen_by: dict[int, str] = {}  # by index of the camera: the model that saw its last frame
         self._turn = threading.Lock()
         self._wake = threading.Event()
         self._first = 0
@@ -79,7 +84,10 @@ class Intake:
             frame = camera.place.get(timeout_s=0)
             if frame is not None:
                 self._first = (index + 1) % count
+                model = self._models.current
                 # Under the lock: a gate sees its camera's frames in order, those that were superseded never.
                 still = camera.gate is not None and camera.gate.is_still(frame)
-                return Task(camera.lane, camera.lane.take_ticket(), frame, still)
+                still = still and self._seen_by.get(index) == model.digest  # a new model has to look for itself
+                self._seen_by[index] = model.digest
+                return Task(camera.lane, camera.lane.take_ticket(), frame, model, still)
         return None

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.model.detections import Detections
+from edge.runtime.seen_by import SeenBy
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.tags.shelf_state import ShelfView
@@ -16,12 +17,22 @@ class Inferred:
     """A frame with what the detector found in it, and the milliseconds that each stage took so far.
 
     A still frame, in which nothing moved since the one before it, was not inferred: it shows what that one did.
+
+    Attributes:
+        frame: The frame.
+        detections: In classes of the run.
+        stages_ms: By the stage's name.
+        still: Whether it was not inferred.
+        model_digest: Of the model that saw it, or, of a still frame, what it shows.
+        classes: Of the run, by id; never fewer than before.
     """
 
     frame: Frame
     detections: Detections
     stages_ms: Mapping[str, float]
     still: bool = False
+    model_digest: str | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,9 @@ class Lane:
         self._arrivals = threading.Lock()
         self._running = threading.Lock()
         self._waiting: dict[int, Inferred | Still] = {}
-        self._shown = Detections.empty()
+        self._shown: Inferred | None = None  # what a still frame shows too
+        self._seen_by = SeenBy()
+        self._classes = 0
         self._next_ticket = 0
         self._next_step = 0
         self.frames = 0
@@ -119,8 +132,9 @@ class Lane:
             if inferred is None:
                 return
             if isinstance(inferred, Still):
-                inferred = Inferred(inferred.frame, self._shown, inferred.stages_ms, still=True)
-            self._shown = inferred.detections
+                inferred = self._as_shown(inferred)
+            self._shown = inferred
+            self._meet_model(inferred)
             self._publish(
                 self._interpreter.step(inferred.frame, inferred.detections, inferred.stages_ms, still=inferred.still)
             )
@@ -131,8 +145,19 @@ class Lane:
                 self.still += inferred.still
                 self._next_step += 1
 
+    def _as_shown(self, still: Still) -> Inferred:
+        if self._shown is None:
+            return Inferred(still.frame, Detections.empty(), still.stages_ms, still=True)
+        return replace(self._shown, frame=still.frame, stages_ms=still.stages_ms, still=True)
+
+    def _meet_model(self, inferred: Inferred) -> None:
+        self._seen_by.note(inferred.frame.index, inferred.model_digest)
+        if len(inferred.classes) > self._classes:
+            self._classes = len(inferred.classes)
+            self._interpreter.know_classes(inferred.classes)
+
     def _publish(self, events: Sequence[TagEvent]) -> None:
         if events:
-            self._commit(events)
+            self._commit([replace(event, model_digest=self._seen_by.of(event)) for event in events])
         if self._tell_shelves is not None:
             self._tell_shelves(self._interpreter.shelves)

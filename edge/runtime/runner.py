@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from devices.errors import EdgekitError
 from edge.mqtt.messages import CameraDrops, CameraState, CameraStatusMessage
-from edge.runtime.control import ModelInUse
 from edge.runtime.intake import Intake, Task
 from edge.runtime.lane import Inferred, Lane, Still
+from edge.runtime.model_in_use import LoadedModel, ModelInUse
+from edge.runtime.shadow import Seen
 from edge.tags.events import Interval
 from edge.video.feed import CameraFeed
 from edge.video.health import FeedState, Gap, Health
@@ -55,16 +56,16 @@ class Runner:
     """Runs cameras until their files end, or until it is told to stop.
 
     Args:
-        model: Shared by all cameras; each frame goes through the detector that is in use as it is taken.
+        models: Shared by all cameras; each frame goes through the model that was in use as it was taken.
         cameras: Each with its feed, not yet started, and its lane.
         intake: Over the same cameras.
         statuses: Where camera statuses go.
     """
 
     def __init__(
-        self, model: ModelInUse, cameras: Sequence[RunningCamera], intake: Intake, statuses: StatusSender
+        self, models: ModelInUse, cameras: Sequence[RunningCamera], intake: Intake, statuses: StatusSender
     ) -> None:
-        self._model = model
+        self._models = models
         self._cameras = cameras
         self._intake = intake
         self._statuses = statuses
@@ -81,7 +82,7 @@ class Runner:
         """
         workers = [
             threading.Thread(target=self._work, name=f"inference-{number}", daemon=True)
-            for number in range(self._model.detector.info.requests)
+            for number in range(self._models.current.detector.info.requests)
         ]
         for thread in (*workers, *(camera.feed for camera in self._cameras)):
             thread.start()
@@ -140,29 +141,47 @@ class Runner:
             while not self._ended.is_set():
                 task = self._intake.take(_TAKE_S)
                 if task is not None:
-                    task.lane.deliver(task.ticket, _rest(task) if task.still else self._infer(task))
+                    inferred = _rest(task) if task.still else self._infer(task)
+                    task.lane.deliver(task.ticket, inferred)
                     self._intake.wake()
+                    self._show(inferred)
         except BaseException as exc:  # noqa: BLE001 - the top of a thread: one stage that fails ends the run
             _log.exception("an inference worker failed")
             self._failure = exc
             self._ended.set()
 
     def _infer(self, task: Task) -> Inferred:
-        """Run the frame's way through the model, with the milliseconds that each stage took."""
+        """Run a frame through the model that it was taken for, or through the one before it where that fails."""
+        try:
+            return self._infer_by(task.model, task)
+        except Exception as exc:
+            better = self._models.instead_of(task.model, exc)
+            if better is None:
+                raise
+            return self._infer_by(better, task)
+
+    def _infer_by(self, model: LoadedModel, task: Task) -> Inferred:
+        """Run the frame's way through a model, with the milliseconds that each stage took."""
         begin = time.monotonic()
-        detector = self._model.detector
-        tensor, letterbox = detector.prepare(task.frame.image)
+        tensor, letterbox = model.detector.prepare(task.frame.image)
         prepared = time.monotonic()
-        outputs = detector.infer(tensor)
+        outputs = model.detector.infer(tensor)
         inferred = time.monotonic()
-        detections = detector.decode(outputs, letterbox)
+        detections = model.decode(outputs, letterbox)
         stages_ms = {
             "wait": (begin - task.frame.arrived_s) * 1000,
             "prepare": (prepared - begin) * 1000,
             "infer": (inferred - prepared) * 1000,
             "decode": (time.monotonic() - inferred) * 1000,
         }
-        return Inferred(task.frame, detections, stages_ms)
+        self._models.took(model, stages_ms["infer"])
+        return Inferred(task.frame, detections, stages_ms, model_digest=model.digest, classes=model.classes)
+
+    def _show(self, done: Inferred | Still) -> None:
+        """Let a model that may come look at what was inferred; its lane has it already, so nothing waits for that."""
+        shadow = self._models.shadow
+        if shadow is not None and isinstance(done, Inferred):
+            shadow.offer(Seen(done.frame.image, done.detections, done.stages_ms["infer"]))
 
     def _wind_up(self, workers: Sequence[threading.Thread], *, abandon: bool) -> None:
         """Stop the feeds, let what they delivered go through, end the workers, decide what still waits."""

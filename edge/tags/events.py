@@ -132,6 +132,7 @@ class TagEvent:
         route: The lane that the parcel belongs on, None where there are no routes.
         catalogue_digest: sha256 of the catalogue that was asked, None where there is none.
         routes_digest: The same of the routes.
+        model_digest: Of the model that saw the deciding frame, or was in use where there is none; the lane sets it.
     """
 
     camera: str
@@ -155,3 +156,4 @@ class TagEvent:
     route: str | None = None
     catalogue_digest: str | None = None
     routes_digest: str | None = None
+    model_digest: str | None = None

@@ -79,6 +79,13 @@ class CameraInterpreter:
             events += shelf.step(frame, detections, stages_ms)
         return events
 
+    def know_classes(self, classes: tuple[str, ...]) -> None:
+        """Take the classes of a model that has come into use: those that were, and more behind them."""
+        if self._line is not None:
+            self._line.know_classes(classes)
+        for shelf in self._shelves:
+            shelf.know_classes(classes)
+
     def tick(self, media_s: float) -> list[TagEvent]:
         """Let time pass without a frame, on the camera's own time line; a shelf is not judged without a picture."""
         return self._line.tick(media_s) if self._line is not None else []

@@ -102,6 +102,10 @@ class LineInterpreter:
             self._cross(parcel, zones, frame, labels.get(row, ()), stages)
         return self._decide(frame.media_s)
 
+    def know_classes(self, classes: tuple[str, ...]) -> None:
+        """Take the classes of a model that has come into use: those that were, and more behind them."""
+        self._classes = classes
+
     def tick(self, media_s: float) -> list[TagEvent]:
         """Let time pass without a frame, on the camera's own time line."""
         return self._decide(media_s)

@@ -55,6 +55,20 @@ class _Picture:
     stages_ms: Mapping[str, float]
 
 
+def check_classes(camera: str, shelf: Shelf, classes: Sequence[str]) -> None:
+    """Check that a model knows all that a zone names.
+
+    Raises:
+        EdgekitError: It does not.
+    """
+    named = {*shelf.tags, *shelf.expected, *(shelf.occluders or ())}
+    if unknown := sorted(named - set(classes)):
+        raise EdgekitError(
+            f"shelf {shelf.name} of camera {camera} names {', '.join(unknown)}, which the model does not know: "
+            f"its classes are {', '.join(classes)}"
+        )
+
+
 class ShelfInterpreter:
     """Watches one zone.
 
@@ -70,17 +84,8 @@ class ShelfInterpreter:
     def __init__(self, camera: str, shelf: Shelf, classes: Sequence[str]) -> None:
         self._camera = camera
         self._shelf = shelf
-        self._classes = classes
-        named = {*shelf.tags, *shelf.expected, *(shelf.occluders or ())}
-        if unknown := sorted(named - set(classes)):
-            raise EdgekitError(
-                f"shelf {shelf.name} of camera {camera} names {', '.join(unknown)}, which the model does not know: "
-                f"its classes are {', '.join(classes)}"
-            )
-        occluders = set(_OCCLUDERS if shelf.occluders is None else shelf.occluders) - {*shelf.tags, *shelf.expected}
-        counted = set(shelf.tags) or set(classes) - LABELS - occluders
-        self._counted = np.array([name in counted for name in classes], np.bool_)
-        self._occluding = np.array([name in occluders for name in classes], np.bool_)
+        check_classes(camera, shelf, classes)
+        self.know_classes(classes)
         self._places = Places(shelf.debounce_s)
         self._away: list[_Away] = []
         self._stock = StockCounts(camera, shelf)
@@ -89,6 +94,15 @@ class ShelfInterpreter:
         self._began_s: float | None = None  # of the comparison, None before its first picture
         self._free_s: float | None = None  # since when nobody stands before the zone while it is compared
         self._last: _Picture | None = None
+
+    def know_classes(self, classes: Sequence[str]) -> None:
+        """Take the classes of a model that has come into use: those that were, and more behind them."""
+        shelf = self._shelf
+        occluders = set(_OCCLUDERS if shelf.occluders is None else shelf.occluders) - {*shelf.tags, *shelf.expected}
+        counted = set(shelf.tags) or set(classes) - LABELS - occluders
+        self._classes = classes
+        self._counted = np.array([name in counted for name in classes], np.bool_)
+        self._occluding = np.array([name in occluders for name in classes], np.bool_)
 
     @property
     def view(self) -> ShelfView:

@@ -16,12 +16,15 @@ from edge.model.bundle import open_bundle
 from edge.model.detector import load_detector
 from edge.mqtt.command_messages import CommandMessage, CommandName, ZoneStock
 from edge.mqtt.shelf_messages import WireCount
-from edge.runtime.control import BoxControl, ModelInUse
+from edge.runtime.control import BoxControl
+from edge.runtime.model_in_use import LoadedModel, ModelInUse
+from edge.runtime.swap import ModelSwap
 from edge.tags.routing import Routing
 from edge.tags.shelf_state import ShelfState, ShelfView, TagCount
 from edge.video.feed import CameraFeed
 from edge.video.newest import FrameQueue
 
+NO_SWAP = cast("ModelSwap", None)  # no test here asks for one
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 
@@ -35,7 +38,7 @@ def parts(
 ) -> tuple[BoxControl, ModelInUse, CameraFeed]:
     signed = make_bundle()
     bundle = open_bundle(signed.folder, (signed.public,))
-    model = ModelInUse(load_detector(bundle, backend="onnxruntime", requests=1))
+    model = ModelInUse(LoadedModel.of(bundle, load_detector(bundle, backend="onnxruntime", requests=1)))
     (tmp_path / "catalogue.csv").write_text("value,product\n1,One\n")
     (tmp_path / "pictures").mkdir()
     cv2.imwrite(str(tmp_path / "pictures" / "1.png"), np.full((100, 400, 3), 90, np.uint8))
@@ -45,7 +48,7 @@ def parts(
     feeds[0].start()
     eventually(lambda: feeds[0].finished)
     return (
-        BoxControl(bundle, model, feeds, {"edgekit": "1"}, Routing(tmp_path / "catalogue.csv", None), dict),
+        BoxControl(model, NO_SWAP, feeds, {"edgekit": "1"}, Routing(tmp_path / "catalogue.csv", None), dict),
         model,
         feeds[1],
     )
@@ -69,9 +72,9 @@ def test_a_snapshot_is_the_newest_picture_no_wider_than_asked_for(parts: tuple[B
 def test_a_new_threshold_counts_from_the_next_frame_on(parts: tuple[BoxControl, ModelInUse, CameraFeed]):
     control, model, _ = parts
     faint = np.full((48, 64, 3), 150, np.uint8)  # the model's score is the picture's brightness, 150 of 255
-    assert len(model.detector.detect(faint)) == 1
+    assert len(model.current.detect(faint)) == 1
     control.execute(CommandName.SET_THRESHOLD, ordered(score=0.7))
-    assert len(model.detector.detect(faint)) == 0
+    assert len(model.current.detect(faint)) == 0
     with pytest.raises(EdgekitError, match="needs a score"):
         control.execute(CommandName.SET_THRESHOLD, ordered())
 
@@ -115,12 +118,12 @@ def test_routing_is_read_anew_as_a_whole_or_not_at_all(
 def test_a_stocktake_tells_every_zone_with_its_pictures_time_and_who_sees_nothing(make_bundle: Callable[..., Any]):
     signed = make_bundle()
     bundle = open_bundle(signed.folder, (signed.public,))
-    model = ModelInUse(load_detector(bundle, backend="onnxruntime", requests=1))
+    model = ModelInUse(LoadedModel.of(bundle, load_detector(bundle, backend="onnxruntime", requests=1)))
     lost = Camera(name="wall", source=RtspSource(kind="rtsp", url="rtsp://camera/x"))
     feed = CameraFeed(lost, FrameQueue(4), on_gap=lambda _gap: None)
     state = ShelfState("wall", "left", (TagCount("cola", 3, NOON),), NOON)
     views = (ShelfView("left", state, NOON, comparing=False), ShelfView("right", None, None, comparing=True))
-    control = BoxControl(bundle, model, [feed], {}, Routing(None, None), lambda: {"wall": views})
+    control = BoxControl(model, NO_SWAP, [feed], {}, Routing(None, None), lambda: {"wall": views})
     result = control.execute(CommandName.STOCKTAKE, ordered())
     assert result["stale"] == ("wall",)  # it has not begun to stream
     left, right = cast("tuple[ZoneStock, ...]", result["zones"])
