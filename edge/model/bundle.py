@@ -25,6 +25,7 @@ MOST_MANIFEST_BYTES = 1 << 20
 
 
 AnyManifest = TypeVar("AnyManifest", bound=BundleManifest, default=Manifest)
+SomeManifest = Manifest | ClassifierManifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def open_classifier_bundle(directory: Path, trusted_keys: Sequence[Path]) -> Cla
     return Bundle(opened.directory, opened.manifest, opened.digest)
 
 
-def open_any_bundle(directory: Path, trusted_keys: Sequence[Path]) -> Bundle[Manifest | ClassifierManifest]:
+def open_any_bundle(directory: Path, trusted_keys: Sequence[Path]) -> Bundle[SomeManifest]:
     """Open a bundle, whatever its models do, as `open_bundle` does.
 
     Raises:
@@ -153,30 +154,45 @@ def open_any_bundle(directory: Path, trusted_keys: Sequence[Path]) -> Bundle[Man
     """
     if not directory.is_dir():
         raise EdgekitError(f"there is no bundle at {directory}: check path in [bundle]")
-    if not trusted_keys:
-        raise EdgekitError(f"no key says whether {directory} can be trusted: name one in trusted_keys of [bundle]")
     present = _plain_files(directory)
     content = _read_small(directory, MANIFEST, present)
     signature = _read_small(directory, SIGNATURE, present)
-    if not signed_by_one_of(content, signature, [load_public(path) for path in trusted_keys]):
-        names = ", ".join(path.name for path in trusted_keys)
-        raise EdgekitError(
-            f"the manifest of {directory} is not signed by {names}: it was changed after signing, or another key "
-            "signed it; copy the bundle again, or trust its signer's key"
-        )
-    manifest = _parse(content, directory)
+    manifest = signed_manifest(content, signature, trusted_keys, directory)
     _check_files(directory, manifest, present)
     return Bundle(directory, manifest, hashlib.sha256(content).hexdigest())
 
 
-def _parse(content: bytes, directory: Path) -> Manifest | ClassifierManifest:
-    form: type[Manifest | ClassifierManifest | _Task] = _Task
+def signed_manifest(content: bytes, signature: bytes, trusted_keys: Sequence[Path], where: Path) -> SomeManifest:
+    """Return a manifest once its signature holds; nothing of it is parsed before.
+
+    Args:
+        content: Its exact bytes.
+        signature: Over them.
+        trusted_keys: Public keys of which one must have made it.
+        where: The bundle, for messages.
+
+    Raises:
+        EdgekitError: No key is named or can be read, none of them signed it, or it is no manifest of this version.
+    """
+    if not trusted_keys:
+        raise EdgekitError(f"no key says whether {where} can be trusted: name one in trusted_keys of [bundle]")
+    if not signed_by_one_of(content, signature, [load_public(path) for path in trusted_keys]):
+        names = ", ".join(path.name for path in trusted_keys)
+        raise EdgekitError(
+            f"the manifest of {where} is not signed by {names}: it was changed after signing, or another key "
+            "signed it; copy the bundle again, or trust its signer's key"
+        )
+    return _parse(content, where)
+
+
+def _parse(content: bytes, where: Path) -> SomeManifest:
+    form: type[SomeManifest | _Task] = _Task
     try:
         form = ClassifierManifest if _Task.model_validate_json(content).task == "classify" else Manifest
         return form.model_validate_json(content)
     except ValidationError as exc:
         faults = explain(exc, form)
-        raise EdgekitError(f"the manifest of {directory} is not one this version knows: {faults}") from exc
+        raise EdgekitError(f"the manifest of {where} is not one this version knows: {faults}") from exc
 
 
 def _plain_files(directory: Path) -> dict[str, int]:
