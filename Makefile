@@ -60,7 +60,7 @@ $(VENV)/installed-dev: pyproject.toml
 $(FLOOR)/installed: pyproject.toml
 	$(FLOOR_PYTHON) -m venv $(FLOOR)
 	$(FLOOR)/bin/pip install --quiet --disable-pip-version-check --editable '.[eval]' \
-		'numpy==2.2.*' 'onnxruntime==1.23.*' hypothesis onnx pytest pytest-timeout jsonschema
+		'numpy==2.2.*' 'onnxruntime==1.23.*' hypothesis jinja2 onnx pytest pytest-timeout jsonschema
 	touch $@
 
 # Tests of brokers and network cameras want real ones; where we may not install them, their tests say so.

@@ -151,6 +151,15 @@ class Tls(Section):
         return self
 
 
+class HomeAssistant(Section):
+    """The box as a device in Home Assistant, by its MQTT discovery."""
+
+    enabled: bool = Field(default=True, description="false: whatever the broker still keeps of it is cleared")
+    prefix: str = Field(
+        default="homeassistant", pattern=r"^[^+#/$\s][^+#\s]*$", description="as Home Assistant's discovery prefix says"
+    )
+
+
 class Mqtt(Section):
     """The broker."""
 
@@ -178,6 +187,7 @@ class Mqtt(Section):
         default=(),
         description="who must acknowledge an event before it ends; none: the broker's own acknowledgement ends it",
     )
+    home_assistant: HomeAssistant | None = Field(default=None, description="without this part nothing is told there")
     plc: tuple[Name, ...] = Field(
         default=(), description="cameras whose events also go out flat and short, on topic plc"
     )

@@ -15,6 +15,7 @@ from edge.config import Mqtt
 from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
 from edge.mqtt.commands import CommandDesk
+from edge.mqtt.home_assistant import Discovery
 from edge.mqtt.link import Acknowledged, Closed, Link, Received
 from edge.mqtt.login import read_login
 from edge.mqtt.messages import CameraStatusMessage, SwapMessage
@@ -70,6 +71,7 @@ class Publisher:
         self._first_attempt: SimpleQueue[EdgekitError | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._main, name="mqtt-publisher", daemon=True)
         self._link: Link | None = None
+        self._discovery: Discovery | None = None
         self._connected = threading.Event()
         self._accepted = False
         self._stop_s: float | None = None
@@ -79,6 +81,10 @@ class Publisher:
     def connected(self) -> bool:
         """Whether the broker has accepted a connection that still stands."""
         return self._connected.is_set()
+
+    def show_in(self, discovery: Discovery) -> None:
+        """Let Home Assistant know of the box; call it before `start`."""
+        self._discovery = discovery
 
     def start(self) -> None:
         """Begin to connect and publish; with `at_start = "require"` wait until the broker has accepted.
@@ -192,6 +198,10 @@ class Publisher:
             if not self._apply(self._signals.take(0.0), session):
                 return
             session.fill(events=False)
+            if self._discovery is not None:
+                link.subscribe(self._discovery.filter)
+                for message in self._discovery.all():
+                    session.retain(message)
             link.subscribe(self._topics.shelves)  # to hear which ones the broker keeps that nobody has any more
             self._link = link
             self._connected.set()
@@ -258,7 +268,9 @@ class Publisher:
         return alive
 
     def _tell(self, news: CameraStatusMessage | ShelfMessage | SwapMessage, session: Session | None) -> None:
-        own = self._board.put(news)
+        own = [*self._board.put(news)]
+        if self._discovery is not None and isinstance(news, ShelfMessage):
+            own += self._discovery.learn(news)
         if session is not None:
             for message in (*own, self._board.box(self._clock)):
                 session.retain(message)
@@ -268,6 +280,9 @@ class Publisher:
             self._commands.take(message)
         elif self._topics.shelf_of(message.topic) is not None:
             for cleared in self._board.outlived(message):
+                session.retain(cleared)
+        elif self._discovery is not None and self._discovery.owns(message.topic):
+            for cleared in self._discovery.outlived(message):
                 session.retain(cleared)
         else:
             session.receive(message)

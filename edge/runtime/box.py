@@ -16,6 +16,7 @@ from edge.model.detector import load_detector
 from edge.mqtt.audit import AuditLog
 from edge.mqtt.commands import CommandDesk, Desk
 from edge.mqtt.conversion import Origin
+from edge.mqtt.home_assistant import Discovery
 from edge.mqtt.messages import SwapMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
@@ -103,6 +104,9 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
             stack.callback(desk.stop, _STOP_COMMANDS_S)
         shelves = [(camera.name, shelf.name) for camera in config.cameras for shelf in camera.shelves]
         publisher = Publisher(config.mqtt, outbox, cameras=names, versions=versions, commands=desk, shelves=shelves)
+        if config.mqtt.home_assistant is not None:
+            topics = Topics(config.box.site, config.box.name)
+            publisher.show_in(Discovery(config.mqtt.home_assistant, topics, config.cameras, __version__))
         publisher.start()
         detections.offer = publisher.offer
         stack.callback(publisher.stop, 0.0)
