@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from devices.errors import EdgekitError
-from edge.durable import sync_folder
+from edge.durable import sync_folder, sync_tree
 from edge.model.bundle import (
     MANIFEST,
     MOST_MANIFEST_BYTES,
@@ -159,8 +159,7 @@ def _read(archive: Path, trusted_keys: Sequence[Path], out: Path | None) -> tupl
         tape.expect(_END)
         tape.end()
     if out is not None:
-        for folder in {out, *(path.parent for path in out.rglob("*"))}:
-            sync_folder(folder)
+        sync_tree(out)
     return manifest, hashlib.sha256(manifest_bytes).hexdigest()
 
 
@@ -177,8 +176,6 @@ def _put(path: Path, chunks: Iterable[bytes]) -> None:
     with path.open("xb") as file:
         for chunk in chunks:
             file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 class _Tape:

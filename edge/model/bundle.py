@@ -17,6 +17,7 @@ from devices.validation import explain
 from edge.model.classifier_manifest import ClassifierManifest
 from edge.model.engine import ModelContent
 from edge.model.manifest import BundleManifest, FileEntry, Manifest, ModelFile
+from edge.model.onnx_scan import scan_onnx
 from edge.model.signature import load_public, signed_by_one_of
 
 MANIFEST = "manifest.json"
@@ -57,8 +58,10 @@ class Bundle(Generic[AnyManifest]):
         """Return a model file's bytes, with the weights that lie beside an .xml.
 
         Raises:
-            EdgekitError: As `read`.
+            EdgekitError: As `read`, or an ONNX file holds what no runtime of a box should see.
         """
+        if model.format == "onnx":
+            scan_onnx(self.read(model.path), str(self.directory / model.path))
         weights = self.read(str(PurePosixPath(model.path).with_suffix(".bin"))) if model.path.endswith(".xml") else None
         return ModelContent(str(self.directory / model.path), self.read(model.path), weights)
 

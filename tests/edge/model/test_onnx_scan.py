@@ -1,0 +1,119 @@
+"""What an ONNX file may not hold on its way to a runtime, and that no bytes whatever do harm on the way."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from devices.errors import EdgekitError
+from edge.model.bundle import open_bundle
+from edge.model.detector import load_detector
+from edge.model.onnx_scan import scan_onnx
+
+DEMO = Path(__file__).parents[3] / "edge/demo/bundle/detector-int8.onnx"
+
+
+def model(
+    nodes: list[onnx.NodeProto] | None = None, shape: tuple[Any, ...] = (1, 4), opset: int = 17, ir: int = 10
+) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        nodes or [helper.make_node("Add", ["x", "w"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, list(shape))],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, list(shape))],
+        [numpy_helper.from_array(np.ones((1, 4), np.float32), "w")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir)
+
+
+def with_external_data() -> onnx.ModelProto:
+    made = model()
+    weight = made.graph.initializer[0]
+    weight.ClearField("raw_data")
+    weight.data_location = TensorProto.EXTERNAL
+    weight.external_data.add(key="location", value="../../etc/passwd")
+    return made
+
+
+def with_external_constant() -> onnx.ModelProto:
+    constant = numpy_helper.from_array(np.ones((1, 4), np.float32))
+    constant.external_data.add(key="location", value="/dev/zero")
+    return model([helper.make_node("Constant", [], ["y"], value=constant)])
+
+
+def with_branch() -> onnx.ModelProto:
+    inner = model().graph
+    return model([helper.make_node("If", ["x"], ["y"], then_branch=inner, else_branch=inner)])
+
+
+def with_hidden_graph() -> onnx.ModelProto:
+    return model([helper.make_node("Relu", ["x"], ["y"], body=model().graph)])
+
+
+def with_function() -> onnx.ModelProto:
+    made = model()
+    made.functions.add(name="f", domain="local")
+    return made
+
+
+def with_huge_weight() -> onnx.ModelProto:
+    made = model()
+    made.graph.initializer[0].dims[:] = [1 << 20, 1 << 20]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("make", "fault"),
+    [
+        (with_external_data, "lie in a file beside it"),
+        (with_external_constant, "lie in a file beside it"),
+        (with_branch, "the operator If"),
+        (with_hidden_graph, "holds a graph"),
+        (with_function, "operators of its own"),
+        (with_huge_weight, "larger than any model"),
+        (lambda: model([helper.make_node("Gelu", ["x"], ["y"], domain="com.microsoft")]), "domain com.microsoft"),
+        (lambda: model([helper.make_node("Relu", ["x"], ["y"])] * 20_001), "20001 operators"),
+        (lambda: model(opset=22), "opset is 22"),
+        (lambda: model(ir=11), "IR version is 11"),
+        (lambda: model(shape=("batch", 4)), "no fixed size"),
+        (lambda: model(shape=(1, 1 << 21)), "its input has the shape"),
+    ],
+)
+def test_what_no_export_holds_is_refused_by_name(make: Callable[[], onnx.ModelProto], fault: str) -> None:
+    with pytest.raises(EdgekitError, match=fault):
+        scan_onnx(make().SerializeToString(), "model.onnx")
+
+
+def test_what_the_kit_exports_passes() -> None:
+    scan_onnx(model().SerializeToString(), "model.onnx")
+    scan_onnx(DEMO.read_bytes(), str(DEMO))
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_do_anything_but_be_refused(content: bytes) -> None:
+    with pytest.raises(EdgekitError):
+        scan_onnx(content, "model.onnx")
+
+
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=8))
+def test_a_damaged_model_is_scanned_or_refused_and_nothing_else(place: int, damage: bytes) -> None:
+    content = model().SerializeToString()
+    damaged = content[: place % len(content)] + damage + content[place % len(content) + len(damage) :]
+    with contextlib.suppress(EdgekitError):
+        scan_onnx(damaged, "model.onnx")
+
+
+def test_a_bundle_with_a_harmful_model_is_refused_before_a_runtime_sees_it(
+    make_bundle: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = make_bundle()
+    monkeypatch.setattr("edge.model.onnx_scan.MOST_OPSET", 16)
+    with pytest.raises(EdgekitError, match="opset is 17"):
+        load_detector(open_bundle(bundle.folder, [bundle.public]), backend="onnxruntime")
