@@ -39,3 +39,23 @@ def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
         sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def sync_tree(folder: Path) -> None:
+    """Bring every file and folder below a folder to disk, the folder's own entry too.
+
+    Raises:
+        OSError: Something in it cannot be opened or synchronised.
+    """
+    for path, _, files in os.walk(folder):
+        for name in files:
+            file = Path(path) / name
+            if file.is_symlink():
+                continue  # its target stands in the folder, which is synchronised below
+            descriptor = os.open(file, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        sync_folder(Path(path))
+    sync_folder(folder.parent)

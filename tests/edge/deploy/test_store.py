@@ -1,0 +1,151 @@
+"""A store of releases killed between any two changes of the disk: the old release or the new, never a mix."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from devices.errors import EdgekitError
+from edge.deploy.ledger import State
+from edge.deploy.store import ReleaseStore
+
+_CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "shutil.rmtree"}
+
+
+def fill(content: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / "bin").mkdir()
+        for number in range(3):
+            (folder / "bin" / f"part-{number}").write_text(content)
+
+    return write
+
+
+def running(store: ReleaseStore) -> str:
+    """Return what all files of the release in use say; they must agree."""
+    said = {path.read_text() for path in (store.current / "bin").iterdir()}
+    assert len(said) == 1, said
+    assert len(list((store.current / "bin").iterdir())) == 3
+    return said.pop()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ReleaseStore:
+    store = ReleaseStore(tmp_path / "store")
+    store.stage("old", 1, fill("old"))
+    store.try_out("old")
+    store.pass_trial()
+    return store
+
+
+def test_a_release_is_staged_tried_and_kept(store: ReleaseStore) -> None:
+    store.stage("new", 2, fill("new"))
+    assert running(store) == "old"
+    store.try_out("new")
+    assert running(store) == "new"
+    store.pass_trial()
+    ledger = store.read()
+    assert (ledger.current, ledger.previous, ledger.floor) == ("new", "old", 2)
+
+
+def test_a_bad_release_is_left_for_the_one_before(store: ReleaseStore) -> None:
+    store.stage("new", 2, fill("new"))
+    store.try_out("new")
+    store.fail_trial("camera belt no longer streams")
+    assert running(store) == "old"
+    assert store.read().find("new").state is State.BAD
+
+
+def test_what_cannot_be_filled_leaves_nothing(store: ReleaseStore) -> None:
+    def broken(folder: Path) -> None:
+        (folder / "half").write_text("half")
+        raise EdgekitError("the wheelhouse lacks numpy")
+
+    with pytest.raises(EdgekitError, match="lacks numpy"):
+        store.stage("new", 2, broken)
+    assert not store.folder("new").exists()
+    assert [release.id for release in store.read().releases] == ["old"]
+
+
+def _killed_at(point: int, action: Callable[[], None]) -> bool:
+    """Do something in a child that ends without any clean-up before its change of the disk number `point`.
+
+    Returns:
+        Whether the child came to that point.
+    """
+    child = os.fork()
+    if child == 0:
+        left = point
+
+        def count(event: str, arguments: tuple[object, ...]) -> None:
+            nonlocal left
+            mode = arguments[1] if event == "open" else None
+            writes = event in _CHANGES or (event == "open" and isinstance(mode, str) and mode[:1] in "wxa")
+            flags = arguments[2] if event == "open" else 0
+            writes = writes or (event == "open" and isinstance(flags, int) and bool(flags & os.O_CREAT))
+            if writes:
+                left -= 1
+                if left < 0:
+                    os._exit(9)
+
+        sys.addaudithook(count)
+        try:
+            action()
+        except BaseException:  # noqa: BLE001 - a child must never return into the tests
+            os._exit(1)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in (0, 9), f"the child failed by itself: {status}"
+    return status == 9
+
+
+def test_a_kill_at_any_change_of_the_disk_leaves_the_old_release_or_the_new(tmp_path: Path) -> None:
+    def update(store: ReleaseStore) -> None:
+        store.stage("new", 2, fill("new"))
+        store.try_out("new")
+        store.start()
+        store.pass_trial()
+        store.roll_back("an operator asked")
+        store.stage("newer", 3, fill("newer"))
+        store.try_out("newer")
+        store.fail_trial("no events")
+
+    points = 0
+    while True:
+        store = ReleaseStore(tmp_path / f"store-{points}")
+        store.stage("old", 1, fill("old"))
+        store.try_out("old")
+        store.pass_trial()
+        if not _killed_at(points, lambda store=store: update(store)):
+            break
+        points += 1
+        assert running(store) in ("old", "new", "newer"), "between the kill and the next start"
+        ledger = store.start()
+        assert ledger.current is not None
+        assert running(store) == ledger.current
+        assert {folder.name for folder in (store.root / "releases").iterdir()} == {one.id for one in ledger.releases}
+        store.stage("later", 9, fill("later"))
+        if ledger.on_trial is not None:
+            store.pass_trial()
+        store.try_out("later")
+        store.pass_trial()
+        assert running(store) == "later"
+    assert points >= 40, points
+    assert running(store) == "old"
+
+
+def test_two_programs_do_not_change_the_releases_at_once(store: ReleaseStore) -> None:
+    def try_inside(_folder: Path) -> None:
+        store.try_out("old")
+
+    with pytest.raises(EdgekitError, match="another program"):
+        store.stage("new", 2, try_inside)
+
+
+def test_a_ledger_that_was_damaged_is_named_and_not_overwritten(store: ReleaseStore) -> None:
+    (store.root / "releases.json").write_text("{}x")
+    with pytest.raises(EdgekitError, match=r"releases\.json"):
+        store.stage("new", 2, fill("new"))
+    assert (store.root / "releases.json").read_text() == "{}x"
