@@ -145,8 +145,7 @@ def train_detector(
         out,
         partial=partial,
         settings=settings,
-        # A model that only recovers must not lose what it knows to the high rates at which biases warm up.
-        options=trainer_options(settings) | ({} if beginning is None else {"warmup_bias_lr": 0.0}),
+        options=trainer_options(settings),
         record=record,
         on_epoch=tell,
         on_step=on_step,

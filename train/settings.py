@@ -146,6 +146,9 @@ def trainer_options(settings: TrainSettings) -> dict[str, object]:
         "momentum": settings.momentum_used,
         "weight_decay": settings.weight_decay,
         "warmup_epochs": settings.warmup_epochs,
+        # The stock 0.1 suits SGD from random weights. Adam moves each bias by its rate, whatever the gradient: a few
+        # dozen such moves wipe out what a checkpoint's norms know.
+        "warmup_bias_lr": 0.0,
         "patience": settings.patience,
         "freeze": settings.freeze,
         "scale": settings.scale,

@@ -186,6 +186,33 @@ def test_settings_reach_the_trainer_and_the_pictures_it_draws(
     assert "--momentum" not in told
 
 
+@pytest.mark.parametrize("optimiser", [Optimiser.ADAMW, Optimiser.SGD])
+def test_nothing_moves_faster_than_the_learning_rate_while_a_run_warms_up(
+    make_set: MakeSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimiser: Optimiser
+):
+    rates: list[float] = []
+    stock = yolo_trainer.PartialTrainer.optimizer_step
+
+    def step(trainer: Any) -> None:
+        rates.extend(group["lr"] for group in trainer.optimizer.param_groups)
+        stock(trainer)
+
+    monkeypatch.setattr(yolo_trainer.PartialTrainer, "optimizer_step", step)
+    settings = TrainSettings(
+        weights=model_yaml("yolov8n", 3, tmp_path / "yolov8n.yaml"),
+        input_px=64,
+        epochs=2,
+        batch=2,
+        effective_batch=2,
+        freeze=0,
+        optimiser=optimiser,
+        learning_rate=0.002,
+        warmup_epochs=1,
+    )
+    train_detector(settings, [make_set("cartons", ("carton",), 0, pictures=8)], tmp_path / "run")
+    assert rates[0] < max(rates) <= 0.002
+
+
 def test_a_run_without_better_scores_ends_early_also_when_it_was_broken_off_before(
     make_set: MakeSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
