@@ -54,6 +54,12 @@ class OptimiserSettings(BaseModel):
     effective_batch: int = Field(
         default=64, ge=1, description="pictures whose gradients make one move of the weights, gathered over steps"
     )
+    averaged_moves: int | None = Field(
+        default=None,
+        ge=1,
+        description="keep and score the average of the weights over so many moves; null: as the stock trainer does, "
+        "which in a run of a few hundred moves is hardly any",
+    )
     patience: int = Field(
         default=100, ge=0, description="epochs without a better mAP50-95 that end the run; 0: none do"
     )

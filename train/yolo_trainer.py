@@ -16,6 +16,7 @@ from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from devices.errors import EdgekitError
 from train import model_shape
+from train.averaging import decay_over
 from train.checkpoints import keep
 from train.distillation import TaughtCriterion, Teacher
 from train.partial_labels import MaskedBCEWithLogits, class_mask
@@ -130,6 +131,13 @@ class PartialTrainer(DetectionTrainer):
         stock: Any = super().build_optimizer(model, "AdamW", *args, **kwargs)
         kept = ("params", "lr", "weight_decay", "param_group")
         return OTHERS[name]([{key: group[key] for key in kept} for group in stock.param_groups])
+
+    def _setup_train(self) -> None:
+        """Set up as usual, then average the weights over as many moves as asked for."""
+        super()._setup_train()
+        if self.settings.averaged_moves is not None:
+            average: Any = self.ema
+            average.decay = decay_over(self.settings.averaged_moves)
 
     def _setup_scheduler(self) -> None:
         """Let the learning rate fall as asked for."""

@@ -137,6 +137,7 @@ def test_settings_reach_the_trainer_and_the_pictures_it_draws(
                 "mosaic": dataset.transforms[0].transforms[0].p,
                 "shift": affine.translate,
                 "weights": trainer.model.class_weights.tolist(),
+                "average": trainer.ema.decay(1000),
             }
         )
         return stock(trainer)
@@ -152,6 +153,7 @@ def test_settings_reach_the_trainer_and_the_pictures_it_draws(
         "noise": 9.0,
         "balanced_sampling": 1.0,
         "class_weights": 1.0,
+        "averaged_moves": 50,
         "precision": "bf16",
         "plain_epochs": 1,
     }
@@ -180,6 +182,7 @@ def test_settings_reach_the_trainer_and_the_pictures_it_draws(
     carton, barcode, _ = first["weights"]
     assert barcode / carton == pytest.approx(4)
     assert computed == {torch.bfloat16}
+    assert first["average"] == 0.98
     told = read_config(run).command
     assert "--optimiser sgd" in told
     assert "--noise 9.0" in told
