@@ -105,18 +105,18 @@ class TaughtCriterion:
     """
 
     def __init__(self, stock: Any, teacher: Teacher) -> None:
-        self._stock = stock
+        self.stock = stock
         self._teacher = teacher
 
     def __call__(self, predictions: Any, batch: Mapping[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the losses, summed over the batch's pictures, and their parts by name."""
-        losses, parts = self._stock(predictions, batch)
+        losses, parts = self.stock(predictions, batch)
         taught = self._teacher.loss(predictions, batch["img"])
         summed = torch.cat([losses.reshape(-1), (taught * len(batch["img"])).reshape(1)])
         return summed, {**parts, "teacher_loss": taught.detach()}
 
     def __getattr__(self, name: str) -> Any:
         """Give what is no loss to the detector's own: NMS-free heads are asked for their parts and their schedule."""
-        if name.startswith("_"):  # not even begun to exist, while it is copied
+        if name == "stock" or name.startswith("_"):  # not even begun to exist, while it is copied
             raise AttributeError(name)
-        return getattr(self._stock, name)
+        return getattr(self.stock, name)

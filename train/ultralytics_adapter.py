@@ -147,9 +147,13 @@ def epochs_behind(last: Path) -> int | None:
 
 
 def _use_all_cores(trainer: Any) -> None:
-    """Undo what ultralytics sets on a CPU: it leaves one core idle, which on a small machine is half of it."""
+    """Undo what ultralytics sets on a CPU: it leaves one core idle, which on a small machine is half of it.
+
+    `OMP_NUM_THREADS` is heeded: on a machine that does other work too, threads that wait for one another cost more than
+    they bring.
+    """
     del trainer
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "0")) or os.cpu_count() or 1)
 
 
 def _refuse_nan(trainer: Any) -> None:

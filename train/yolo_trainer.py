@@ -19,9 +19,10 @@ from train import model_shape
 from train.averaging import decay_over
 from train.checkpoints import keep
 from train.distillation import TaughtCriterion, Teacher
+from train.half_precision import FullPrecisionCriterion
 from train.partial_labels import MaskedBCEWithLogits, class_mask
 from train.schedules import share_by_epoch
-from train.settings import TrainSettings
+from train.settings import Precision, TrainSettings
 from train.yolo_pictures import adapt, draw_by_weight
 
 SetOf = Callable[[str], str]
@@ -133,11 +134,14 @@ class PartialTrainer(DetectionTrainer):
         return OTHERS[name]([{key: group[key] for key in kept} for group in stock.param_groups])
 
     def _setup_train(self) -> None:
-        """Set up as usual, then average the weights over as many moves as asked for."""
+        """Set up as usual, then average the weights as asked for, and let channels come last where that is faster."""
         super()._setup_train()
         if self.settings.averaged_moves is not None:
             average: Any = self.ema
             average.decay = decay_over(self.settings.averaged_moves)
+        if self.settings.precision is Precision.BF16:
+            model: Any = self.model
+            model.to(memory_format=torch.channels_last)
 
     def _setup_scheduler(self) -> None:
         """Let the learning rate fall as asked for."""
@@ -170,16 +174,23 @@ class PartialTrainer(DetectionTrainer):
         wrapped: Any = self.model
         model: Any = unwrap_model(wrapped)
         if getattr(model, "criterion", None) is None:
-            model.criterion = model.init_criterion()
-        if self.teacher is not None and not isinstance(model.criterion, TaughtCriterion):
-            model.criterion = TaughtCriterion(model.criterion, self.teacher)
+            model.criterion = self._criterion(model)
+        if self.settings.precision is Precision.BF16:
+            batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
         if self.partial.masked:
             mask = class_mask([self.partial.labelled(picture) for picture in batch["im_file"]], int(self.data["nc"]))
-            for part in _loss_parts(model.criterion):
+            for part in loss_parts(model.criterion):
                 if not isinstance(part.bce, MaskedBCEWithLogits):
                     part.bce = MaskedBCEWithLogits()
                 part.bce.set_mask(mask.to(self.device))
         return batch
+
+    def _criterion(self, model: Any) -> Any:
+        """Return the model's own loss, in full precision whatever the network computes in, and with a teacher's."""
+        criterion = model.init_criterion()
+        if self.settings.precision is Precision.BF16:
+            criterion = FullPrecisionCriterion(criterion)
+        return criterion if self.teacher is None else TaughtCriterion(criterion, self.teacher)
 
     def optimizer_step(self) -> None:
         """Refuse losses and gradients that are no numbers, before they reach the weights; then step as usual."""
@@ -280,8 +291,10 @@ def strip(last: Path, best: Path) -> None:
             strip_optimizer(checkpoint, str(new))
 
 
-def _loss_parts(criterion: Any) -> list[Any]:
+def loss_parts(criterion: Any) -> list[Any]:
     """Return the single losses of a criterion: NMS-free heads have one for each of their two assignments."""
+    while isinstance(criterion, TaughtCriterion | FullPrecisionCriterion):
+        criterion = criterion.stock  # what is set on a loss around it would not reach the loss that is computed
     if hasattr(criterion, "one2many"):
         return [criterion.one2many, criterion.one2one]
     return [criterion]

@@ -18,6 +18,7 @@ from train.cli import app
 from train.detector import CONFIG, RunConfig, TrainSettings, read_config, train_detector
 from train.disturbance import Disturbance
 from train.epochs import EpochRecord
+from train.half_precision import FullPrecisionCriterion
 from train.schedules import share_by_epoch
 from train.settings import Optimiser, Schedule, trainer_options
 from train.ultralytics_adapter import model_yaml
@@ -113,12 +114,19 @@ def test_settings_reach_the_trainer_and_the_pictures_it_draws(
     make_set: MakeSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     seen: list[dict[str, Any]] = []
+    lost_in: set[torch.dtype] = set()
     computed: set[torch.dtype] = set()
 
     class Spied(yolo_trainer.MaskedBCEWithLogits):
         def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-            computed.add(logits.dtype)
+            lost_in.add(logits.dtype)
             return super().forward(logits, targets)
+
+    loss = FullPrecisionCriterion.__call__
+
+    def spied_loss(criterion: FullPrecisionCriterion, predictions: Any, batch: Any) -> Any:
+        computed.add(predictions["boxes"].dtype)
+        return loss(criterion, predictions, batch)
 
     stock = yolo_trainer.PartialTrainer.epoch_metrics
 
@@ -143,6 +151,7 @@ def test_settings_reach_the_trainer_and_the_pictures_it_draws(
         return stock(trainer)
 
     monkeypatch.setattr(yolo_trainer, "MaskedBCEWithLogits", Spied)
+    monkeypatch.setattr(FullPrecisionCriterion, "__call__", spied_loss)
     monkeypatch.setattr(yolo_trainer.PartialTrainer, "epoch_metrics", look)
     changes: dict[str, object] = {
         "optimiser": "sgd",
@@ -182,6 +191,7 @@ def test_settings_reach_the_trainer_and_the_pictures_it_draws(
     carton, barcode, _ = first["weights"]
     assert barcode / carton == pytest.approx(4)
     assert computed == {torch.bfloat16}
+    assert lost_in == {torch.float32}
     assert first["average"] == 0.98
     told = read_config(run).command
     assert "--optimiser sgd" in told
