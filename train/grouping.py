@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from devices.errors import EdgekitError
@@ -19,6 +20,53 @@ NAME = "name"  # the heading of a pattern whose group has no name of its own
 _PICTURE = "picture"
 # Looser than the doctor's own lines: what a split parts, the doctor must not find to be tied.
 _TIED = CheckLimits(alike=0.85, agreeing_points=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Heaps:
+    """Which pictures must not be parted.
+
+    Attributes:
+        groups: What is known of the pictures, by file name.
+        by: The headings whose groups stay together.
+        members: The heaps, each the indices of its pictures; a picture without a group is one by itself.
+    """
+
+    groups: Groups
+    by: tuple[str, ...]
+    members: Sequence[Sequence[int]]
+
+
+def heaps(
+    opened: DetectionSet,
+    names: Sequence[str],
+    by: Sequence[str],
+    file: Path | None,
+    pattern: str | None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Heaps:
+    """Return which pictures of a set must not be parted.
+
+    Args:
+        opened: The set.
+        names: File names of all its pictures.
+        by: Headings; none for all that there are, and `similarity`.
+        file: More groups; see `known_groups`.
+        pattern: See `known_groups`.
+        advance: Called with steps as they are done, two a picture where pictures are compared.
+
+    Raises:
+        EdgekitError: A heading is unknown, or what tells the groups is not valid.
+    """
+    groups = known_groups(opened, names, file, pattern)
+    wanted = tuple(by) or (*groups.headings, SIMILARITY)
+    if SIMILARITY in wanted:
+        groups = with_similarity(opened, groups, advance)
+    unknown = [heading for heading in wanted if heading not in groups.headings]
+    if unknown:
+        known = ", ".join((*groups.headings, SIMILARITY))
+        raise EdgekitError(f"nobody told the pictures of {opened.folder} by {unknown[0]}, but by {known}")
+    return Heaps(groups, wanted, together(names, groups, wanted))
 
 
 def known_groups(opened: DetectionSet, names: Sequence[str], file: Path | None, pattern: str | None) -> Groups:

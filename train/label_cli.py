@@ -15,14 +15,29 @@ def take(
     pictures: Annotated[int, typer.Option(min=1, help="Training pictures to take.")],
     seed: Annotated[int, typer.Option(min=0, help="By which they are drawn.")] = 0,
     rest: Annotated[Path | None, typer.Option(help="New folder for the others, without their labels.")] = None,
+    whole_groups: Annotated[
+        bool,
+        typer.Option("--whole-groups", help="Draw group after group with all its pictures, until it is enough."),
+    ] = False,
+    by: Annotated[
+        list[str] | None, typer.Option(metavar="HEADING", help="What tells the groups; as of `data split`.")
+    ] = None,
+    groups: Annotated[Path | None, typer.Option(help="More groups; as of `data split`.")] = None,
+    pattern: Annotated[str | None, typer.Option(help="Read groups from the names; as of `data split`.")] = None,
 ) -> None:
     """Take some training pictures, drawn by a seed, and all of val, into a smaller set.
 
+    With --whole-groups it is as where a few cameras are labelled and the others not.
+
     Example: edgekit data take sets/warehouse sets/tenth --pictures 135 --seed 1 --rest sets/rest
     """
-    from train.take import take_pictures  # noqa: PLC0415 - help must not wait for OpenCV
+    from devices.errors import EdgekitError  # noqa: PLC0415 - help must not wait for OpenCV
+    from train.take import WholeGroups, take_pictures  # noqa: PLC0415
 
-    taken = take_pictures(open_set(folder), out, pictures, seed, rest)
+    if not whole_groups and (by or groups or pattern):
+        raise EdgekitError("groups are told, but nothing is drawn by them: add --whole-groups")
+    whole = WholeGroups(tuple(by or ()), groups, pattern) if whole_groups else None
+    taken = take_pictures(open_set(folder), out, pictures, seed, rest, whole)
     print(f"{out}: {len(taken.pictures('train'))} training pictures, {len(taken.pictures('val'))} in val")
     if rest is not None:
         print(f"{rest}: {len(open_set(rest).pictures('train'))} training pictures without labels")

@@ -16,7 +16,7 @@ from edge.evaluate.groups import GROUPS, Groups
 from edge.evaluate.labels import read_labels
 from edge.model.manifest import Sha256
 from train.apportion import apportion
-from train.grouping import SIMILARITY, known_groups, together, with_similarity
+from train.grouping import heaps
 from train.sets import describe
 
 RECORD = "split.json"
@@ -95,22 +95,14 @@ def split_set(
         raise EdgekitError(f"{out} exists: remove it or choose another folder")
     pictures = _pictures(opened)
     names = [picture.path.name for picture in pictures]
-    groups = known_groups(opened, names, groups_file, settings.pattern)
-    by = settings.by or (*groups.headings, SIMILARITY)
-    if SIMILARITY in by:
-        groups = with_similarity(opened, groups, advance)
-    unknown = [heading for heading in by if heading not in groups.headings]
-    if unknown:
-        known = ", ".join((*groups.headings, SIMILARITY))
-        raise EdgekitError(f"nobody told the pictures of {opened.folder} by {unknown[0]}, but by {known}")
-    members = together(names, groups, by)
-    parts = _deal(pictures, members, opened, settings)
+    kept = heaps(opened, names, settings.by, groups_file, settings.pattern, advance)
+    parts = _deal(pictures, kept.members, opened, settings)
     description = opened.description
     record = SplitRecord(
         settings=settings,
-        by=by,
-        groups=len(members),
-        largest_group=max(len(group) for group in members),
+        by=kept.by,
+        groups=len(kept.members),
+        largest_group=max(len(group) for group in kept.members),
         of=description.digest,
         pictures={split: len(of_part) for split, of_part in parts.items()},
         labels={
@@ -121,7 +113,7 @@ def split_set(
             for split, of_part in parts.items()
         },
     )
-    _write(opened, out, parts, groups, record)
+    _write(opened, out, parts, kept.groups, record)
     return record
 
 

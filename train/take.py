@@ -3,16 +3,40 @@
 import random
 import shutil
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from devices.errors import EdgekitError
-from edge.evaluate.dataset import DetectionSet, open_set
+from edge.evaluate.dataset import ALL_SPLITS, DetectionSet, open_set
+from train.grouping import heaps
 from train.new_folder import new_folder
 from train.sets import describe
 
 
-def take_pictures(opened: DetectionSet, out: Path, pictures: int, seed: int, rest: Path | None = None) -> DetectionSet:
+@dataclass(frozen=True, slots=True)
+class WholeGroups:
+    """How pictures are drawn group by group, as where a few of a site's cameras are labelled and the others not.
+
+    Attributes:
+        by: Headings that tell the groups; none for all that there are, and `similarity`.
+        file: More groups; see `train.grouping.known_groups`.
+        pattern: Reads groups from file names; see there too.
+    """
+
+    by: tuple[str, ...] = ()
+    file: Path | None = None
+    pattern: str | None = None
+
+
+def take_pictures(
+    opened: DetectionSet,
+    out: Path,
+    pictures: int,
+    seed: int,
+    rest: Path | None = None,
+    whole: WholeGroups | None = None,
+) -> DetectionSet:
     """Write a set of some training pictures, drawn by a seed, with all of the split `val`.
 
     The part `test` stays with the set that it belongs to.
@@ -23,18 +47,22 @@ def take_pictures(opened: DetectionSet, out: Path, pictures: int, seed: int, res
         pictures: How many training pictures to take.
         seed: The same seed takes the same pictures.
         rest: New folder for the other training pictures, as a set that labels nothing; None to leave them.
+        whole: Draw group after group, each with all its pictures, as long as there are too few; the last one gives what
+            is still missing. None draws single pictures.
 
     Raises:
-        EdgekitError: The set has fewer training pictures, lacks a label, or a folder exists or cannot be written.
+        EdgekitError: The set has fewer training pictures, lacks a label, is not told by the groups asked for, or a
+            folder exists or cannot be written.
     """
     candidates = opened.pictures("train")
     if not 1 <= pictures <= len(candidates) - (rest is not None):
         raise EdgekitError(f"{opened.folder} has {len(candidates)} training pictures: {pictures} cannot be taken")
     if rest is not None and rest.resolve() == out.resolve():
         raise EdgekitError(f"{out} cannot hold both the pictures taken and the rest: name two folders")
-    drawn = set(random.Random(seed).sample(candidates, pictures))  # noqa: S311 - a draw of pictures, repeatable
+    drawn = set(_drawn(opened, pictures, seed, whole))
     told = opened.description
-    told_from = f"{told.source}; {pictures} training pictures drawn by seed {seed}"
+    how = "drawn" if whole is None else "drawn group by group"
+    told_from = f"{told.source}; {pictures} training pictures {how} by seed {seed}"
     with ExitStack() as folders:
         taken = folders.enter_context(new_folder(out))
         for picture in (*sorted(drawn), *opened.pictures("val")):
@@ -48,6 +76,21 @@ def take_pictures(opened: DetectionSet, out: Path, pictures: int, seed: int, res
                     copy_picture(opened, picture, others, labelled=False)
             describe_as(others, name=f"{told.name[:80]}-rest", source=f"{told_from}, the rest", labelled=())
     return open_set(out)
+
+
+def _drawn(opened: DetectionSet, pictures: int, seed: int, whole: WholeGroups | None) -> list[Path]:
+    draw = random.Random(seed)  # noqa: S311 - a draw of pictures, repeatable
+    candidates = opened.pictures("train")
+    if whole is None:
+        return draw.sample(candidates, pictures)
+    names = [picture.name for split in ALL_SPLITS for picture in opened.pictures(split)]  # train comes first
+    kept = heaps(opened, names, whole.by, whole.file, whole.pattern)
+    groups = [[candidates[index] for index in heap if index < len(candidates)] for heap in kept.members]
+    draw.shuffle(groups)
+    taken: list[Path] = []
+    for group in groups:
+        taken += draw.sample(group, min(len(group), pictures - len(taken)))
+    return taken
 
 
 def copy_picture(opened: DetectionSet, picture: Path, folder: Path, *, labelled: bool) -> None:

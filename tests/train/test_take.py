@@ -1,13 +1,17 @@
 """Some of a set's training pictures become a set of their own, the others one that labels nothing."""
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet, open_set
-from train.take import take_pictures
+from train.data_cli import app
+from train.take import WholeGroups, take_pictures
 
 MakeSet = Callable[..., DetectionSet]
 
@@ -64,3 +68,30 @@ def test_a_set_without_labels_says_so_and_warns_of_nothing(
     take_pictures(make_set("cartons", ("carton",), 0), tmp_path / "few", 3, 0, tmp_path / "rest")
     open_set(tmp_path / "rest")
     assert not caplog.records
+
+
+def test_whole_groups_are_drawn_until_it_is_enough_and_only_the_last_is_divided(make_set: MakeSet, tmp_path: Path):
+    opened = make_set("cartons", ("carton",), 0, pictures=12)
+    cameras = {path.name: str(number % 4) for number, path in enumerate(opened.pictures("train"))}
+    groups = {"pictures": {name: {"camera": camera} for name, camera in cameras.items()}}
+    (tmp_path / "groups.json").write_text(json.dumps(groups), encoding="utf-8")
+    whole = WholeGroups(("camera",), tmp_path / "groups.json")
+    drawn: set[frozenset[str]] = set()
+    for seed in range(6):
+        taken = take_pictures(opened, tmp_path / f"few{seed}", 5, seed, tmp_path / f"rest{seed}", whole)
+        counts = Counter(cameras[name] for name in names(taken))
+        assert sorted(counts.values()) == [2, 3]
+        assert names(taken) | names(open_set(tmp_path / f"rest{seed}")) == names(opened)
+        drawn.add(frozenset(counts))
+    assert len(drawn) > 1  # the seed decides
+
+
+def test_groups_that_nobody_told_are_named(make_set: MakeSet, tmp_path: Path):
+    opened = make_set("cartons", ("carton",), 0)
+    with pytest.raises(EdgekitError, match="by camera, but by similarity"):
+        take_pictures(opened, tmp_path / "few", 3, 0, whole=WholeGroups(("camera",)))
+    told = CliRunner().invoke(
+        app, ["take", str(opened.folder), str(tmp_path / "few"), "--pictures", "3", "--by", "camera"]
+    )
+    assert "add --whole-groups" in str(told.exception)
+    assert not (tmp_path / "few").exists()
