@@ -137,6 +137,7 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         events=tally.kinds(),
         decision_ms=tally.decision_ms(),
         undelivered=undelivered,
+        engine=models.current.detector.info,
     )
 
 

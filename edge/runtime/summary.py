@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.model.engine import EngineInfo
 from edge.tags.events import TagEvent
 
 
@@ -23,6 +24,7 @@ class RunSummary:
         events: Committed events by kind.
         decision_ms: Milliseconds from a deciding frame's arrival to the commit of its event, p50 / p95 / p99.
         undelivered: Events that stay in the outbox for the next run.
+        engine: What ran the model at the end.
     """
 
     seconds: float
@@ -32,6 +34,7 @@ class RunSummary:
     events: Mapping[str, int]
     decision_ms: Mapping[str, float]
     undelivered: int
+    engine: EngineInfo
 
     @property
     def frames_per_second(self) -> float:

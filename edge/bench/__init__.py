@@ -1,0 +1,1 @@
+"""This box's own figures: how many cameras, how fast, how late, measured through the whole runtime to a broker."""

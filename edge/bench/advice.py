@@ -1,0 +1,50 @@
+"""What a bench means for whoever buys or sets up a box: how many cameras it bears, and how it is best run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge.bench.record import Report, Row
+
+MOST_DROPPED = 0.01
+_KEEPS_UP = 0.97  # of the frames that are due: the first and last of a short run are cut
+NOISY = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a site asks for: each camera at this speed, and each frame at its subscriber by this time."""
+
+    fps: float
+    p99_ms: float
+
+
+def bears(row: Row, target: Target) -> bool:
+    """Whether a case's cameras keep their speed, come in time but for one frame in a hundred, and drop nearly none."""
+    speed = row.latency.frames_per_second.median / row.streams
+    return (
+        speed >= _KEEPS_UP * target.fps
+        and row.latency.p99_ms.median <= target.p99_ms
+        and row.latency.dropped_share <= MOST_DROPPED
+    )
+
+
+def best(rows: Sequence[Row], target: Target) -> Row | None:
+    """Return the case to run: of those that hold, most cameras, then the least late; None where none holds."""
+    holding = [row for row in rows if bears(row, target)]
+    return max(holding, key=lambda row: (row.streams, -row.latency.p99_ms.median), default=None)
+
+
+def warnings(report: Report) -> list[str]:
+    """Return what a reader has to know before believing the figures."""
+    told: list[str] = []
+    if report.where.load_before > 0.5 * report.where.cores:
+        told.append(
+            f"the machine was at work before the bench began (load {report.where.load_before:.1f} on "
+            f"{report.where.cores} cores): stop what runs beside it"
+        )
+    for row in report.rows:
+        if row.throughput.frames_per_second.noise > NOISY or row.latency.p99_ms.noise > 2 * NOISY:
+            told.append(f"{row.asked}: the rounds differ too much to conclude: more --rounds, or a quieter machine")
+        if row.throttled:
+            told.append(f"{row.asked}: heat slowed the processor down: these are the figures of a hot box")
+    return told

@@ -1,0 +1,74 @@
+"""Holds a bench against an earlier one of the same box: what is worse by more than the machine's own noise explains."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from devices.errors import EdgekitError
+from edge.bench.record import Report, Row, Spread
+
+LEAST_CHANGE = 0.05  # what differs by less is no finding, however still the machine was
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A figure that both reports have.
+
+    Attributes:
+        asked: The case.
+        figure: Its name.
+        before: In the earlier report.
+        after: In this one.
+        worse: By how much it is worse, as a share; below 0 where it is better.
+        noise: What the rounds of both differ by, as a share.
+    """
+
+    asked: str
+    figure: str
+    before: float
+    after: float
+    worse: float
+    noise: float
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether it is worse by more than noise explains."""
+        return self.worse > max(self.noise, LEAST_CHANGE)
+
+
+_FIGURES: tuple[tuple[str, Callable[[Row], Spread], bool], ...] = (
+    ("frames a second", lambda row: row.throughput.frames_per_second, True),
+    ("p50 ms", lambda row: row.latency.p50_ms, False),
+    ("p99 ms", lambda row: row.latency.p99_ms, False),
+    ("memory MiB", lambda row: row.memory_mib, False),
+    ("start s", lambda row: row.start_to_first_s, False),
+)
+
+
+def compare(before: Report, after: Report) -> tuple[Change, ...]:
+    """Return how the cases that both reports have changed.
+
+    Raises:
+        EdgekitError: The reports are of different machines, bundles or clips, or have no case in common.
+    """
+    for what, old, new in (
+        ("on another machine", before.where.processor, after.where.processor),
+        ("on another machine", before.where.cores, after.where.cores),
+        ("of another clip", before.what.source, after.what.source),
+    ):
+        if old != new:
+            raise EdgekitError(f"the earlier report is {what} ({old}, not {new}): a box is compared with itself")
+    earlier = {row.asked: row for row in before.rows}
+    common = [row for row in after.rows if row.asked in earlier]
+    if not common:
+        raise EdgekitError(f"the reports have no case in common: the earlier one has {', '.join(earlier)}")
+    return tuple(
+        _change(row.asked, figure, of(earlier[row.asked]), of(row), more_is_better=more_is_better)
+        for row in common
+        for figure, of, more_is_better in _FIGURES
+    )
+
+
+def _change(asked: str, figure: str, before: Spread, after: Spread, *, more_is_better: bool) -> Change:
+    ratio = after.median / before.median if before.median else 1.0
+    worse = 1 / ratio - 1 if more_is_better and ratio else ratio - 1
+    return Change(asked, figure, before.median, after.median, worse, before.noise + after.noise)

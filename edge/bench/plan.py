@@ -1,0 +1,86 @@
+"""What is measured: one bundle on one clip, as one engine runs it, over some number of cameras."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.config import Box, BoxConfig, Bundle, Camera, FileSource, Inference, Mqtt, Outbox
+from edge.model.detector import Backend, PrecisionChoice
+from edge.zones import Line
+
+SITE, BOX = "bench", "box-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is run.
+
+    Attributes:
+        bundle: The bundle's folder.
+        trusted_keys: Who may have signed it.
+        source: The clip that every camera shows.
+        broker: (host, port), reachable without a password.
+    """
+
+    bundle: Path
+    trusted_keys: tuple[Path, ...]
+    source: Path
+    broker: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """How it is run.
+
+    Attributes:
+        streams: Cameras at the same time.
+        backend: As in `[inference]`.
+        precision: As in `[inference]`.
+        paced: Each camera at the clip's own speed, with its newest frame: latency. Else as fast as it goes: throughput.
+    """
+
+    streams: int
+    backend: Backend
+    precision: PrecisionChoice
+    paced: bool
+
+    @property
+    def label(self) -> str:
+        """The case without its pace, for people and as what is compared between two reports."""
+        return f"{self.backend} {self.precision}, {self.streams} stream{'s' if self.streams > 1 else ''}"
+
+
+def camera_name(number: int) -> str:
+    """Return the name of a camera of a bench."""
+    return f"camera-{number}"
+
+
+def box_config(subject: Subject, case: Case, folder: Path) -> BoxConfig:
+    """Return the configuration of a box that a case is measured on.
+
+    Each camera has a line down the middle of its picture, so that tracks, codes, events and outbox are at work too, and
+    each frame's detections go out: those are what latency is measured by.
+
+    Args:
+        subject: What is run.
+        case: How.
+        folder: An empty one, for the outbox.
+    """
+    names = tuple(camera_name(number) for number in range(case.streams))
+    cameras = tuple(
+        Camera(
+            name=name,
+            source=FileSource(kind="file", path=subject.source, realtime=case.paced),
+            policy="latest" if case.paced else "every",
+            line=(Line(name="middle", start=(0.5, 0.0), end=(0.5, 1.0)),),
+        )
+        for name in names
+    )
+    host, port = subject.broker
+    return BoxConfig(
+        box=Box(site=SITE, name=BOX),
+        bundle=Bundle(path=subject.bundle, trusted_keys=subject.trusted_keys),
+        inference=Inference(backend=case.backend, precision=case.precision),
+        mqtt=Mqtt(host=host, port=port, detections=names),
+        outbox=Outbox(path=folder / "outbox.db"),
+        camera=cameras,
+    )

@@ -1,0 +1,94 @@
+"""The bench through the whole runtime: its report, its page, and what it says to bad input."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.bench.record import read_report
+from edge.bench.run import clip_fps
+
+pytestmark = pytest.mark.timeout(300)  # four runs of a whole box
+CLIP = Path(__file__).parents[3] / "edge/demo/conveyor.mp4"
+
+
+def bench(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edge", "bench", *options],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        cwd=folder,
+        check=False,
+        env=os.environ | {"TMPDIR": str(folder)},
+    )
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("bench")
+    done = bench(
+        *("--streams", "1,2", "--seconds", "4", "--rounds", "1", "--json", "b.json", "--html", "b.html"), folder=folder
+    )
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout
+
+
+def test_a_bench_tells_throughput_latency_stages_and_cost_of_each_case(measured: tuple[Path, str]) -> None:
+    report = read_report(measured[0] / "b.json")
+    assert [row.streams for row in report.rows] == [1, 2]
+    for row in report.rows:
+        assert row.throughput.frames_per_second.median > 0
+        assert 0 < row.latency.p50_ms.median <= row.latency.p95_ms.median <= row.latency.p99_ms.median
+        assert {"wait", "prepare", "infer", "decode"} <= row.latency.stages_p50_ms.keys()
+        assert row.memory_mib.median > 50
+        assert row.start_to_first_s.median > 0
+        assert row.backend == "openvino"
+    assert report.what.source_fps == clip_fps(CLIP) == 30
+    assert "openvino" in report.what.versions
+
+
+def test_the_report_is_by_its_published_schema(measured: tuple[Path, str]) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(bench("--schema", folder=measured[0]).stdout)
+    jsonschema.validate(json.loads((measured[0] / "b.json").read_text(encoding="utf-8")), schema)
+
+
+def test_a_table_and_a_recommendation_are_printed(measured: tuple[Path, str]) -> None:
+    assert "| 1 | openvino int8" in measured[1]
+    assert "on this box:" in measured[1]
+
+
+def test_the_page_holds_its_plots_and_asks_for_nothing_outside(measured: tuple[Path, str]) -> None:
+    page = (measured[0] / "b.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 4
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_nothing_is_left_behind(measured: tuple[Path, str]) -> None:
+    assert {path.name for path in measured[0].iterdir()} == {"b.json", "b.html"}
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (("--streams", "0"), "name numbers from 1"),
+        (("--streams", "two"), "name numbers from 1"),
+        (("--source", "none.mp4"), "there is no clip at none.mp4"),
+        (("--bundle", "nowhere"), "no bundle at nowhere"),
+        (("--broker", "here"), "name host:port"),
+        (("--broker", "127.0.0.1:1"), "no broker answers at 127.0.0.1:1"),
+        (("--compare", "none.json"), "none.json cannot be read"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path: Path, options: tuple[str, ...], fault: str) -> None:
+    done = bench(*options, folder=tmp_path)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1
+    assert fault in errors[0]
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
