@@ -1,6 +1,7 @@
 """What the frames together say about one parcel's texts: one wrong frame must never become a wrong event."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import date
 
 from edge.tags.codes import CodeRead
@@ -98,6 +99,7 @@ class LabelEvidence:
     module_px: float = 0.0
     sharpness: float = 0.0
     glare_share: float = 1.0
+    unsound: Counter[str] = field(default_factory=Counter[str])
 
     def add(self, module_px: float, sharpness: float, glare_share: float) -> None:
         """Count one look at a label region.
@@ -112,21 +114,26 @@ class LabelEvidence:
         self.sharpness = max(self.sharpness, sharpness)
         self.glare_share = min(self.glare_share, glare_share)
 
+    def add_unsound(self, text: str) -> None:
+        """Count one read of a text whose checksum does not hold."""
+        self.unsound[text] += 1
+
     def reason(self, *, any_votes: bool) -> NoReadReason:
         """Return why there is no text."""
-        if any_votes:
-            return NoReadReason.UNSURE
-        if self.regions == 0:
-            return NoReadReason.NO_LABEL
-        if self.module_px < LEAST_MODULE_PX:
-            return NoReadReason.TOO_SMALL
-        if self.glare_share > MOST_GLARE:
-            return NoReadReason.GLARE
-        if self.sharpness < LEAST_SHARPNESS:
-            return NoReadReason.BLURRED
-        return NoReadReason.DAMAGED
+        # A blurred code gives another text each time; one that is printed wrong gives the same.
+        wrong_checksum = max(self.unsound.values(), default=0) >= SAME_UNSOUND
+        causes = (
+            (any_votes, NoReadReason.UNSURE),
+            (wrong_checksum, NoReadReason.CHECKSUM_WRONG),
+            (self.regions == 0, NoReadReason.NO_LABEL),
+            (self.module_px < LEAST_MODULE_PX, NoReadReason.TOO_SMALL),
+            (self.glare_share > MOST_GLARE, NoReadReason.GLARE),
+            (self.sharpness < LEAST_SHARPNESS, NoReadReason.BLURRED),
+        )
+        return next((reason for holds, reason in causes if holds), NoReadReason.DAMAGED)
 
 
+SAME_UNSOUND = 2
 LEAST_MODULE_PX = 1.5
 MOST_GLARE = 0.25
 LEAST_SHARPNESS = 0.15

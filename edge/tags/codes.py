@@ -26,6 +26,7 @@ class CodeRead:
         x: Of the code's middle, pixels of the frame.
         y: Of the code's middle, pixels of the frame.
         gs1: Whether the code says of itself that its text is a GS1 element string.
+        sound: Whether its checksum holds; where it does not the text says why nothing was read, and nothing else.
     """
 
     text: str
@@ -33,6 +34,7 @@ class CodeRead:
     x: float
     y: float
     gs1: bool = False
+    sound: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +93,22 @@ class CodeReader:
             turn: 0 for the first look at a code, counting up; each looks in another way.
 
         Returns:
-            Every text whose checksum holds.
+            Every text whose checksum holds, and texts of linear codes whose does not, marked as not sound.
         """
         look = IN_TURN[turn % len(IN_TURN)]
         if min(piece.gray.shape) >= SMALL_PX:
             look = replace(look, scale=1.0)
-        return self.read_as(look, piece)
+        return self.read_as(look, piece, unsound=True)
 
-    def read_as(self, look: Look, piece: Piece) -> list[CodeRead]:
-        """Look once at a piece in a given way; return every text whose checksum holds."""
+    def read_as(self, look: Look, piece: Piece, *, unsound: bool = False) -> list[CodeRead]:
+        """Look once at a piece in a given way; return every text whose checksum holds.
+
+        Args:
+            look: The way.
+            piece: Where to look.
+            unsound: Return texts of linear codes whose checksum does not hold too. A matrix code has none that a
+                printer could get wrong: where its errors cannot be corrected it is damaged, and has no text.
+        """
         found = zxingcpp.read_barcodes(
             look.of(piece.gray),
             formats=self._formats,
@@ -107,14 +116,16 @@ class CodeReader:
             try_invert=False,
             try_downscale=False,
             text_mode=zxingcpp.TextMode.Plain,
+            return_errors=unsound,
         )
         reads: list[CodeRead] = []
         for code in found:
-            if not code.valid or not code.text:
+            wrong_checksum = code.error is not None and code.error.type == zxingcpp.ErrorType.Checksum
+            if not code.text or not (code.valid or wrong_checksum):
                 continue
             corners = code.position
             points = (corners.top_left, corners.top_right, corners.bottom_right, corners.bottom_left)
             x = sum(point.x for point in points) / 4 / look.scale + piece.left
             y = sum(point.y for point in points) / 4 / look.scale + piece.top
-            reads.append(CodeRead(code.text, code.format.name, x, y, code.content_type == _GS1))
+            reads.append(CodeRead(code.text, code.format.name, x, y, code.content_type == _GS1, code.valid))
         return reads

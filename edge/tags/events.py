@@ -38,6 +38,7 @@ class NoReadReason(str, Enum):
     TOO_SMALL = "too_small"  # a region was found, too few pixels a module to read
     BLURRED = "blurred"
     GLARE = "glare"
+    CHECKSUM_WRONG = "checksum_wrong"  # a linear code gave the same text again and again, and its check digit denies it
     DAMAGED = "damaged"  # a region was found, big and sharp enough, and gave no text
     UNSURE = "unsure"  # texts were read that did not agree often enough
     NO_IMAGE = "no_image"

@@ -132,9 +132,13 @@ class LabelReader:
         parcel.looks += 1
         for read in reads:
             # A piece reaches over the parcel's edge: what lies on its neighbour is its neighbour's.
-            if _owner(boxes, np.array([read.x, read.y], np.float32)) == row:
+            if _owner(boxes, np.array([read.x, read.y], np.float32)) != row:
+                continue
+            if read.sound:
                 left, top, right, bottom = (float(value) for value in boxes[row])
                 parcel.ballot.vote(read, (left, top, right, bottom))
+            else:
+                parcel.evidence.add_unsound(read.text)
 
 
 def _quality(piece: Piece, label: Label) -> tuple[float, float, float]:
