@@ -1,0 +1,182 @@
+"""What a box.toml names, tried for real: bundle and engines, cameras, broker, folders."""
+
+import contextlib
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty, Queue
+
+from devices.errors import EdgekitError
+from edge.config import BoxConfig, Camera
+from edge.doctor.finding import Finding, failure, fine, warning
+from edge.model.bundle import Bundle, open_bundle
+from edge.model.detector import ENGINE_OF, load_detector
+from edge.mqtt.link import Acknowledged, Closed, Link, Outgoing, Received
+from edge.mqtt.topics import Topics
+from edge.video.frame import Frame
+from edge.video.sources import open_source
+
+_FRAME_S = 15.0  # an encoder's next key frame may be far away
+_ECHO_S = 5.0
+
+
+def check_model(config: BoxConfig) -> Iterator[Finding]:
+    """Verify the bundle, and infer with every file of it on the engine that the file is for."""
+    try:
+        bundle = open_bundle(config.bundle.path, config.bundle.trusted_keys)
+    except EdgekitError as exc:
+        yield failure("bundle", str(exc), "without a model that can be trusted the box does not start", "as it says")
+        return
+    yield fine("bundle", f"{bundle.manifest.name} {bundle.manifest.version}, release {bundle.manifest.release}")
+    for model in bundle.manifest.models:
+        yield _try_engine(bundle, ENGINE_OF[model.format], model.precision)
+
+
+def _try_engine(bundle: Bundle, backend: str, precision: str) -> Finding:
+    check = f"{backend} {precision}"
+    try:
+        detector = load_detector(bundle, backend=backend, precision=precision, requests=1)  # type: ignore[arg-type]
+    except EdgekitError as exc:
+        return warning(
+            check, str(exc), "this file of the bundle is of no use here", "choose another one in [inference]"
+        )
+    except ModuleNotFoundError as exc:
+        return warning(check, f"{exc.name} is not installed", "this file of the bundle is of no use here", "install it")
+    return fine(check, f"proved itself on the bundle's picture ({detector.info.device})")
+
+
+def check_cameras(config: BoxConfig) -> Iterator[Finding]:
+    """Get one picture of each camera, all at the same time, since each that is away costs its patience."""
+    answers = [(camera, _first_frame(camera)) for camera in config.cameras]
+    for camera, answer in answers:
+        try:
+            found = answer.get(timeout=_FRAME_S)
+        except Empty:
+            found = EdgekitError(f"camera {camera.name} gave no picture within {_FRAME_S:.0f} s")
+        if isinstance(found, EdgekitError):
+            yield failure(
+                f"camera {camera.name}",
+                str(found),
+                "what passes before it is told as not seen",
+                "check cable, address and login; the runtime goes on trying by itself",
+            )
+        else:
+            yield fine(f"camera {camera.name}", f"{found.width}x{found.height}, time from {found.clock.value}")
+
+
+def _first_frame(camera: Camera) -> "Queue[Frame | EdgekitError]":
+    answer: Queue[Frame | EdgekitError] = Queue()
+
+    def look() -> None:
+        try:
+            source = open_source(camera)
+            with contextlib.closing(source):
+                answer.put(next(iter(source.frames())))
+        except EdgekitError as exc:
+            answer.put(exc)
+        except StopIteration:
+            answer.put(EdgekitError(f"camera {camera.name} ended without a picture"))
+
+    # A source may hang for good; a thread that nobody waits for ends with the doctor.
+    threading.Thread(target=look, name=f"doctor-{camera.name}", daemon=True).start()
+    return answer
+
+
+def check_broker(config: BoxConfig) -> Iterator[Finding]:
+    """Log in as a client of another id, and hear a message of one's own again."""
+    topics = Topics(config.box.site, config.box.name)
+    topic = f"{topics.root}/doctor/{secrets.token_hex(8)}"
+    events: Queue[Acknowledged | Closed | Received] = Queue()
+    granted = threading.Event()
+    try:
+        link = Link.open(config.mqtt, f"edgekit.doctor.{secrets.token_hex(4)}", None, events.put)
+    except EdgekitError as exc:
+        yield failure(
+            "broker",
+            str(exc),
+            "events wait in the outbox, and are lost beyond its bounds",
+            "as it says",
+        )
+        return
+    try:
+        link.subscribe(topic, granted.set)
+        granted.wait(_ECHO_S)
+        link.publish(Outgoing(topic, b"doctor"))
+        heard, refusal = _until_heard(events)
+    finally:
+        link.close()
+    where = f"{config.mqtt.host}:{config.mqtt.port}"
+    if refusal is not None:
+        yield failure(
+            "broker",
+            f"{where} takes no message of the box: {refusal}",
+            "no event reaches anybody",
+            f"allow user {config.mqtt.username or 'anonymous'} to write below {topics.root}/",
+        )
+    elif not heard:
+        yield warning(
+            "broker",
+            f"{where} took a message and did not give it back",
+            "commands and acknowledgements may not reach the box",
+            f"allow user {config.mqtt.username or 'anonymous'} to read below {topics.root}/",
+        )
+    else:
+        yield fine("broker", f"{where} takes messages and gives them back")
+
+
+def _until_heard(events: "Queue[Acknowledged | Closed | Received]") -> tuple[bool, str | None]:
+    """Return whether the message came back, and why the broker refused it where it did."""
+    with contextlib.suppress(Empty):
+        while True:
+            match events.get(timeout=_ECHO_S):
+                case Received():
+                    return True, None
+                case Acknowledged(refusal=str(refusal)):
+                    return False, refusal
+                case Closed(reason=reason):
+                    return False, reason
+                case _:
+                    pass
+    return False, None
+
+
+def check_folders(config: BoxConfig) -> Iterator[Finding]:
+    """See whether what the box has to write can be written, and what it has to read can be read, by this user."""
+    written = {"outbox": config.outbox.path}
+    if config.commands is not None:
+        written["audit log"] = config.commands.audit_log
+    for check, path in written.items():
+        yield _writable(check, path)
+    if config.mqtt.password_file is not None:
+        yield _secret(config.mqtt.password_file)
+
+
+def _writable(check: str, path: Path) -> Finding:
+    target = path if path.exists() else path.parent
+    if not target.exists():
+        return failure(check, f"there is no folder {path.parent}", "the box does not start", "make it")
+    if not os.access(target, os.W_OK):
+        return failure(
+            check,
+            f"{target} may not be written by user {os.getuid()}",
+            "the box does not start",
+            "run the doctor as the service's user, or give the folder to it",
+        )
+    return fine(check, f"{path} can be written")
+
+
+def _secret(path: Path) -> Finding:
+    try:
+        rights = path.stat().st_mode & 0o777
+    except OSError as exc:
+        return failure("password", f"{path}: {exc.strerror}", "the broker refuses the box", "put it there, mode 0600")
+    if rights & 0o077:
+        return warning(
+            "password",
+            f"{path} may be read by others (mode {rights:o})",
+            "whoever reads it is the box",
+            f"chmod 600 {path}",
+        )
+    return fine("password", f"{path} is its owner's alone")
