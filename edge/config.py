@@ -59,10 +59,14 @@ class Camera(Section):
 
     name: Name
     source: Source
-    policy: Literal["auto", "latest", "every", "motion"] = Field(
+    policy: Literal["auto", "latest", "every", "motion", "trigger"] = Field(
         default="auto",
         description="latest drops what cannot be processed in time, every waits; auto: live cameras latest; "
-        "motion: as auto, and a picture in which nothing moved is not inferred anew",
+        "motion: as auto, and a picture in which nothing moved is not inferred anew; "
+        "trigger: only pictures from a controller's trigger to its event are inferred",
+    )
+    trigger_deadline_ms: float = Field(
+        default=500.0, ge=100, le=60_000, description="of policy trigger: from a trigger to its event at the latest"
     )
     blind_after_s: float = Field(
         default=4.0,
@@ -81,6 +85,14 @@ class Camera(Section):
         names = [zone.name for zone in (*self.lines, *self.shelves)]
         if len(set(names)) != len(names):
             raise ValueError(f"two lines or shelves have the same name: {', '.join(sorted(names))}")
+        return self
+
+    @model_validator(mode="after")
+    def _triggers_are_for_live_cameras(self) -> "Camera":
+        if self.policy == "trigger" and self.source.kind in ("file", "folder"):
+            raise ValueError("policy trigger is for live cameras: a file does not wait for a controller")
+        if self.policy == "trigger" and (self.lines or self.shelves):
+            raise ValueError("a camera with policy trigger sees nothing between triggers: no line or shelf can be kept")
         return self
 
 
@@ -219,12 +231,17 @@ class Mqtt(Section):
 
 
 class Outbox(Section):
-    """The durable store between decision and delivery."""
+    """The durable store between decision and delivery; a delivered event is kept a while, for command `replay`."""
 
     path: Path = Field(description="an SQLite file; its folder must be on a disk that survives a power cut")
     max_events: int = Field(
-        default=100_000, ge=100, description="what lies beyond is discarded, oldest first, and told"
+        default=100_000, ge=100, description="undelivered; what lies beyond is discarded, oldest first, and told"
     )
+    max_mib: float = Field(default=256.0, ge=1, description="likewise, of all undelivered events together")
+    max_age_h: float = Field(default=168.0, gt=0, description="likewise, hours in which the box ran since the commit")
+    keep_events: int = Field(default=10_000, ge=0, description="delivered ones that are kept to be sent again")
+    keep_mib: float = Field(default=32.0, ge=0, description="likewise, of all of them together")
+    keep_h: float = Field(default=24.0, ge=0, description="likewise, hours in which the box ran since the commit")
 
 
 class RoutingFiles(Section):
@@ -241,6 +258,14 @@ class Commands(Section):
     audit_log: Path = Field(description="JSON lines of who asked for what, when, and what became of it")
 
 
+class TriggerSocket(Section):
+    """A TCP port where a controller triggers cameras, a line for each: CAMERA TRIGGER_ID, answered by ok or error."""
+
+    host: str = Field(default="127.0.0.1", description="whoever reaches it may trigger: widen it with care")
+    port: int = Field(ge=0, le=65535)
+    max_connections: int = Field(default=4, ge=1, le=64)
+
+
 class BoxConfig(Section):
     """The whole of box.toml."""
 
@@ -253,6 +278,7 @@ class BoxConfig(Section):
     outbox: Outbox
     routing: RoutingFiles = RoutingFiles()
     commands: Commands | None = Field(default=None, description="without this part the box takes no commands")
+    trigger_socket: TriggerSocket | None = Field(default=None, description="without this part triggers are commands")
     cameras: tuple[Camera, ...] = Field(min_length=1, alias="camera")
 
     @model_validator(mode="after")

@@ -15,10 +15,14 @@ def command(
     site: Annotated[str, typer.Option(help="The box's site.")],
     box: Annotated[str, typer.Option(help="The box's name.")],
     client: Annotated[str, typer.Option(help="A name that clients in the box's [commands] lists.")],
-    camera: Annotated[str | None, typer.Option(help="Of pause, resume and snapshot.")] = None,
+    camera: Annotated[str | None, typer.Option(help="Of pause, resume, snapshot, trigger, replay.")] = None,
     score: Annotated[float | None, typer.Option(help="Of set_threshold, 0 to 1.")] = None,
     width_px: Annotated[int | None, typer.Option(help="Of snapshot: most columns.")] = None,
     bundle: Annotated[str | None, typer.Option(help="Of reload_bundle: below the box's folder of bundles.")] = None,
+    trigger_id: Annotated[str | None, typer.Option(help="Of trigger: your name for it.")] = None,
+    epoch: Annotated[str | None, typer.Option(help="Of replay.")] = None,
+    first: Annotated[int | None, typer.Option("--from", help="Of replay: the first seq.")] = None,
+    last: Annotated[int | None, typer.Option("--to", help="Of replay: the last seq.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Where snapshot's JPEG is written.")] = None,
     host: Annotated[str, typer.Option(help="Of the broker.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Of the broker.")] = 1883,
@@ -46,8 +50,9 @@ def command(
     tls = checked(Tls, ca_file=ca_file) if ca_file else None
     login = {"username": username, "password_file": password_file}
     settings = checked(Mqtt, host=host, port=port, protocol=protocol, tls=tls, **login)
-    asked = {"camera": camera, "score": score, "width_px": width_px, "bundle": bundle}
-    message = checked(CommandMessage, id=uuid.uuid4().hex, client=client, **asked)
+    asked = {"camera": camera, "score": score, "width_px": width_px, "bundle": bundle, "trigger_id": trigger_id}
+    span = {"epoch": epoch, "first": first, "last": last}
+    message = checked(CommandMessage, id=uuid.uuid4().hex, client=client, **asked, **span)
     reply = ask(settings, Topics(site, box), name, message, timeout_s)
     jpeg = reply.result.get(PICTURE)
     if picture is not None and isinstance(jpeg, str):

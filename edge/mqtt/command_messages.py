@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt
 
 from edge.mqtt.shelf_messages import WireCount
 from edge.mqtt.wire import Score, UtcTime, WireModel
+from edge.tags.triggers import TRIGGER_ID
 
 COMMAND = "edgekit.command/1"
 REPLY = "edgekit.reply/1"
@@ -17,6 +18,7 @@ CommandId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 BundlePath = Annotated[
     str, Field(max_length=200, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$")
 ]
+TriggerId = Annotated[str, Field(pattern=TRIGGER_ID)]
 Scalar = str | int | float | bool | None
 
 
@@ -32,6 +34,8 @@ class CommandName(str, Enum):
     RELOAD_ROUTING = "reload_routing"
     STOCKTAKE = "stocktake"
     RELOAD_BUNDLE = "reload_bundle"
+    TRIGGER = "trigger"
+    REPLAY = "replay"
 
 
 class ZoneStock(WireModel):
@@ -56,12 +60,20 @@ class CommandMessage(WireModel):
     )
     id: CommandId = Field(description="chosen by the client, new for each command")
     client: CommandId = Field(description="who asks; one of clients in the box's [commands]")
-    camera: str | None = Field(default=None, description="of pause, resume and snapshot")
+    camera: str | None = Field(default=None, description="of pause, resume, snapshot, trigger and replay")
     score: Score | None = Field(default=None, description="of set_threshold, until the next start")
     width_px: PositiveInt | None = Field(default=None, description="of snapshot: most columns of the picture")
     bundle: BundlePath | None = Field(
         default=None,
         description="of reload_bundle: path below the box's folder of bundles; none: the configured one, read anew",
+    )
+    trigger_id: TriggerId | None = Field(default=None, description="of trigger: the controller's, new for each parcel")
+    epoch: str | None = Field(default=None, description="of replay: that of the events that are asked for")
+    first: PositiveInt | None = Field(
+        default=None, validation_alias="from", serialization_alias="from", description="of replay: the first seq"
+    )
+    last: PositiveInt | None = Field(
+        default=None, validation_alias="to", serialization_alias="to", description="of replay: the last seq"
     )
 
 

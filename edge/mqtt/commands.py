@@ -8,6 +8,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 
@@ -161,6 +162,40 @@ class CommandDesk:
             _log.warning("the command %s wants its reply at %r: no reply is sent there", name, wished[:_MOST_TOPIC])
             return None
         return wished
+
+
+class CommandHall:
+    """Sends each command to one of two desks: what cannot wait until others are carried out has a desk of its own.
+
+    Args:
+        usual: Where most commands go.
+        urgent: Where those go that cannot wait, None where all can.
+        cannot_wait: Which these are.
+    """
+
+    def __init__(
+        self,
+        usual: CommandDesk,
+        urgent: CommandDesk | None = None,
+        cannot_wait: AbstractSet[CommandName] = frozenset(),
+    ) -> None:
+        self._usual = usual
+        self._urgent = urgent or usual
+        self._cannot_wait = {name.value for name in cannot_wait}
+
+    def start(self, send: Callable[[Outgoing], None]) -> None:
+        """Begin to execute; `send` takes the replies, in the desks' threads."""
+        for desk in {self._usual, self._urgent}:
+            desk.start(send)
+
+    def stop(self, timeout_s: float) -> None:
+        """Stop both desks."""
+        for desk in {self._usual, self._urgent}:
+            desk.stop(timeout_s)
+
+    def take(self, name: str, message: Received) -> None:
+        """Take a command of a name from the broker; returns at once."""
+        (self._urgent if name in self._cannot_wait else self._usual).take(message)
 
 
 def _command(name: str, message: Received, clients: tuple[str, ...]) -> CommandMessage:

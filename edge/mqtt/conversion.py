@@ -83,7 +83,7 @@ def event_body(event: TagEvent, origin: Origin, stamp: Stamp) -> EventBody:
         route=event.route,
         catalogue_digest=event.catalogue_digest,
         routes_digest=event.routes_digest,
-        trigger_id=None,
+        trigger_id=event.trigger_id,
         reason=event.reason,
         interval=_wire_interval(event, stamp),
         stock=_wire_stock(event.stock),

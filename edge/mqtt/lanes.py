@@ -1,23 +1,33 @@
 """Which events go next over a connection: what happens now first, what waited after it, each in its order."""
 
+from collections import deque
 from dataclasses import dataclass
 
-from edge.mqtt.outbox import Outbox, PendingEvent
+from edge.mqtt.event_table import Span, StoredEvent
+from edge.mqtt.outbox import Outbox
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An event that is to be sent, and whether as history."""
+    """An event that is to be sent.
 
-    event: PendingEvent
+    Attributes:
+        event: The event.
+        replayed: Whether it goes as history.
+        ended: Whether it was delivered before, and goes again because somebody asked for it.
+    """
+
+    event: StoredEvent
     replayed: bool
+    ended: bool = False
 
 
 class Lanes:
-    """Two lanes over one outbox, for the life of one connection.
+    """Three lanes over one outbox, for the life of one connection.
 
     Live is what is committed after the lanes were opened; history is what was pending by then: of earlier runs, of a
-    time without broker, or sent before and never acknowledged. Each lane goes in the order of commits.
+    time without broker, or sent before and never acknowledged. What was delivered and asked for again goes last, one
+    span after another. Each lane goes in the order of commits.
     """
 
     def __init__(self, outbox: Outbox) -> None:
@@ -25,6 +35,13 @@ class Lanes:
         self._boundary = outbox.last_position
         self._live = self._boundary
         self._history = 0
+        self._asked: deque[Span] = deque()
+        self._asked_after = 0
+        self.exhausted = False
+
+    def ask(self, span: Span) -> None:
+        """Let a span of delivered events go again, after those asked for before."""
+        self._asked.append(span)
         self.exhausted = False
 
     def take(self, room: int, history_room: int | None = None) -> list[Due]:
@@ -42,16 +59,30 @@ class Lanes:
         live = self._outbox.pending(room, after=self._live)
         if live:
             self._live = live[-1].position
-        history: list[PendingEvent] = []
+        history: list[StoredEvent] = []
         left = room - len(live) if history_room is None else min(room - len(live), history_room)
         if self._history < self._boundary and left > 0:
             history = self._outbox.pending(left, after=self._history, upto=self._boundary)
             self._history = history[-1].position if history else self._boundary
-        self.exhausted = not live and self._history >= self._boundary
-        return [Due(event, replayed=False) for event in live] + [Due(event, replayed=True) for event in history]
+        asked = self._take_asked(room - len(live) - len(history))
+        self.exhausted = not live and self._history >= self._boundary and not self._asked
+        due = [Due(event, replayed=False) for event in live] + [Due(event, replayed=True) for event in history]
+        return due + [Due(event, replayed=True, ended=True) for event in asked]
 
     def rewind(self) -> None:
         """Let all that was taken and is still pending go again, as history."""
         self._boundary = self._live
         self._history = 0
         self.exhausted = False
+
+    def _take_asked(self, room: int) -> list[StoredEvent]:
+        asked: list[StoredEvent] = []
+        while self._asked and (left := room - len(asked)) > 0:
+            page = self._outbox.kept.page(self._asked[0], left, self._asked_after)
+            asked += page
+            if len(page) == left:
+                self._asked_after = page[-1].position
+            else:
+                self._asked.popleft()
+                self._asked_after = 0
+        return asked

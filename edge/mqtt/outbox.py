@@ -5,95 +5,92 @@ writer thread would only add a hop. Whoever has several events commits them toge
 """
 
 import logging
-import sqlite3
-import threading
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import final
 
 from pydantic import ValidationError
 
-from devices.errors import EdgekitError
 from edge.identifiers import uuid7
+from edge.mqtt.bounds import Bounds, Timeline
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
+from edge.mqtt.consumer_table import ConsumerTable
 from edge.mqtt.conversion import Origin, Stamp, event_body
-from edge.mqtt.losses import Doomed, Loss, losses, told_by
+from edge.mqtt.event_table import EventTable, Row, StoredEvent, Times
+from edge.mqtt.kept_events import KeptEvents
+from edge.mqtt.losses import Loss, losses
 from edge.mqtt.messages import CameraPosition, EventBody
 from edge.mqtt.outbox_file import OutboxFile, open_file
-from edge.mqtt.wire import format_utc
+from edge.mqtt.transactions import Transactions
+from edge.mqtt.trigger_log import TriggerLog
 from edge.tags.events import EventKind, TagEvent
 from edge.video.frame import ClockSource
 
 _log = logging.getLogger(__name__)
 
 OUTBOX_FULL = "outbox_full"
+OUTBOX_AGE = "outbox_age"
 UNREADABLE = "unreadable"
-_SLACK_SHARE = 100  # a discard frees a hundredth more than it must, so that not every commit discards
-
-
-@dataclass(frozen=True, slots=True)
-class PendingEvent:
-    """A committed event that is not yet delivered.
-
-    Attributes:
-        position: Its place in the order of commits over all cameras; grows, and is never used twice.
-        body: The event.
-        arrived_s: Monotonic seconds at which its frame arrived; means something in its own run only.
-        committed_s: Monotonic seconds of its commit; likewise.
-    """
-
-    position: int
-    body: EventBody
-    arrived_s: float
-    committed_s: float
+_LOST_BYTES = 2048  # about as much as a `lost` event has
 
 
 @final
 class Outbox:
-    """Events from commit to delivery, in one SQLite file that survives a power cut.
+    """Events from commit to delivery and a while beyond, in one SQLite file that survives a power cut.
 
-    seq counts from 1 for each camera and epoch, is given in the committing transaction and never goes back. Beyond
-    `max_events` undelivered ones the oldest are discarded, told by one `lost` event a camera in the same transaction.
-    All methods may be called from any thread.
+    seq counts from 1 for each camera and epoch, is given in the committing transaction and never goes back. Beyond the
+    bounds the oldest undelivered events are discarded, told by one `lost` event a camera in the same transaction.
+    Delivered ones are kept within bounds of their own, to be sent again. All methods may be called from any thread.
 
     Attributes:
         epoch: Born with the file; seqs count within it.
         origin: Whose events are committed.
         consumers: Who must acknowledge an event before it ends.
-        discarded: Events that this run discarded undelivered, each told by a `lost` event.
+        kept: Delivered events that can be sent again.
+        triggers: Which triggers were taken, and which events answer them.
+        discarded: Events that were discarded undelivered, by this run or told by a `lost` that still waits.
     """
 
     def __init__(
         self,
         file: OutboxFile,
         *,
-        max_events: int,
         origin: Origin,
+        bounds: Bounds | None = None,
+        keep: Bounds | None = None,
         consumers: Sequence[str] = (),
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._connection = file.connection
-        self._lock = threading.RLock()
-        self._max_events = max_events
         self._clock = clock
+        self._timeline = Timeline(clock, file.timeline_s)
+        self.bounds = bounds or Bounds()
+        self._keep = keep or Bounds(events=0)
         self.epoch = file.epoch
         self.origin = origin
         self.consumers = tuple(consumers)
-        self.discarded = 0
-        self._depth = int(self._connection.execute("SELECT count(*) FROM events").fetchone()[0])
-        self._welcome_consumers()
+        self._events = EventTable(self._connection, "events")
+        self._kept = EventTable(self._connection, "kept")
+        self._transactions = Transactions(self._connection, (self._events, self._kept))
+        self.kept = KeptEvents(self._kept, self._transactions)
+        self.triggers = TriggerLog(self._connection, self._transactions, clock)
+        self._acknowledged = ConsumerTable(self._connection, self.consumers)
+        self.discarded = self._events.told_as_lost()
+        with self._transactions.writing():
+            self._acknowledged.forget_others()
+            self._end_acknowledged()  # events may have waited for one of those alone
+            self._stay_within_bounds()
 
     @classmethod
     def open(
         cls,
         path: Path,
         *,
-        max_events: int,
         origin: Origin,
+        bounds: Bounds | None = None,
+        keep: Bounds | None = None,
         consumers: Sequence[str] = (),
         clock: Clock = SYSTEM_CLOCK,
     ) -> "Outbox":
@@ -101,15 +98,16 @@ class Outbox:
 
         Args:
             path: The SQLite file.
-            max_events: Undelivered events that are kept.
             origin: Whose events are committed from now on.
+            bounds: Of undelivered events.
+            keep: Of events that are kept when they are delivered; None for none.
             consumers: Who must acknowledge an event before it ends; without any, `delivered` ends it.
             clock: Where times come from.
 
         Raises:
             EdgekitError: See `open_file`. A corrupt file is no error: it is set aside, and a new epoch begins.
         """
-        return cls(open_file(path), max_events=max_events, origin=origin, consumers=consumers, clock=clock)
+        return cls(open_file(path), origin=origin, bounds=bounds, keep=keep, consumers=consumers, clock=clock)
 
     def use_model(self, digest: str) -> None:
         """Name another model in the status, and in events from now on that name none themselves."""
@@ -127,18 +125,23 @@ class Outbox:
 
     def close(self) -> None:
         """Close the file. What is pending stays in it."""
-        with self._lock:
-            self._connection.close()
+        self._transactions.close()
 
     @property
     def depth(self) -> int:
         """Undelivered events."""
-        return self._depth
+        return self._events.totals.events
+
+    @property
+    def filled(self) -> float:
+        """Share of the bounds on number and bytes that undelivered events take, the greater of the two."""
+        totals = self._events.totals
+        return max(totals.events / self.bounds.events, totals.size_bytes / self.bounds.size_bytes)
 
     @property
     def last_position(self) -> int:
         """Position of the newest commit, 0 before the first."""
-        with self._reading():
+        with self._transactions.reading():
             row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
         return int(row[0]) if row else 0
 
@@ -148,14 +151,14 @@ class Outbox:
         Raises:
             EdgekitError: The disk refuses.
         """
-        with self._transaction():
+        with self._transactions.writing():
             rows = [(camera,) for camera in cameras]
             self._connection.executemany("INSERT OR IGNORE INTO cameras (camera, last_seq) VALUES (?, 0)", rows)
 
     def positions(self) -> dict[str, CameraPosition]:
         """Return by camera, in the order of names, how far its events have come."""
         query = "SELECT camera, last_seq, (SELECT min(seq) FROM events e WHERE e.camera = c.camera) FROM cameras c"
-        with self._reading():
+        with self._transactions.reading():
             rows = self._connection.execute(query).fetchall()
         return {camera: CameraPosition(last_seq=last, oldest_unacknowledged=oldest) for camera, last, oldest in rows}
 
@@ -166,12 +169,12 @@ class Outbox:
             EdgekitError: The disk refuses.
             ValueError: An event is not valid, see `event_body`.
         """
-        with self._transaction():
+        with self._transactions.writing():
             seqs = tuple(self._insert(event) for event in events)
-            self._keep_within_bound()
+            self._stay_within_bounds()
         return seqs
 
-    def pending(self, limit: int, *, after: int = 0, upto: int | None = None) -> list[PendingEvent]:
+    def pending(self, limit: int, *, after: int = 0, upto: int | None = None) -> list[StoredEvent]:
         """Return undelivered events in the order of their commits.
 
         Args:
@@ -182,13 +185,9 @@ class Outbox:
         Raises:
             EdgekitError: The disk refuses.
         """
-        query = (
-            "SELECT position, body, arrived_s, committed_s FROM events "
-            "WHERE position > ? AND (? IS NULL OR position <= ?) ORDER BY position LIMIT ?"
-        )
-        with self._reading():
-            rows = self._connection.execute(query, (after, upto, upto, limit)).fetchall()
-        events = (self._read(*row) for row in rows)
+        with self._transactions.reading():
+            rows = self._events.page(limit, after, upto)
+        events = (self._read(row) for row in rows)
         return [event for event in events if event is not None]
 
     def delivered(self, places: Iterable[tuple[str, int]]) -> None:
@@ -197,10 +196,9 @@ class Outbox:
         Raises:
             EdgekitError: The disk refuses.
         """
-        with self._transaction():
-            before = self._connection.total_changes
-            self._connection.executemany("DELETE FROM events WHERE camera = ? AND seq = ?", places)
-            self._depth -= self._connection.total_changes - before
+        with self._transactions.writing():
+            self._events.move_to(self._kept, "camera = ? AND seq = ?", places)
+            self._stay_within_bounds()
 
     def acknowledge(self, upto: Mapping[tuple[str, str], int]) -> None:
         """Note how far consumers have come, and end what all of them have.
@@ -215,48 +213,36 @@ class Outbox:
         strangers = {consumer for consumer, _ in upto} - set(self.consumers)
         if strangers:
             raise ValueError(f"not among the named consumers: {', '.join(sorted(strangers))}")
-        with self._transaction():
-            self._connection.executemany(
-                "INSERT INTO acknowledgements (consumer, camera, upto) VALUES (?, ?, ?) "
-                "ON CONFLICT (consumer, camera) DO UPDATE SET upto = max(upto, excluded.upto)",
-                [(consumer, camera, seq) for (consumer, camera), seq in upto.items()],
-            )
+        with self._transactions.writing():
+            self._acknowledged.note(upto)
             self._end_acknowledged()
+            self._stay_within_bounds()
 
     def acknowledged(self) -> dict[str, dict[str, int]]:
         """Return by consumer and camera the seq up to which events are acknowledged."""
-        by_consumer: dict[str, dict[str, int]] = {consumer: {} for consumer in self.consumers}
-        with self._reading():
-            for consumer, camera, upto in self._connection.execute(
-                "SELECT consumer, camera, upto FROM acknowledgements ORDER BY consumer, camera"
-            ):
-                by_consumer[consumer][camera] = upto
-        return by_consumer
+        with self._transactions.reading():
+            return self._acknowledged.by_consumer()
 
-    def _welcome_consumers(self) -> None:
-        """Forget consumers that are no longer named, which may end events that waited for them alone."""
-        with self._transaction():
-            known = [row[0] for row in self._connection.execute("SELECT DISTINCT consumer FROM acknowledgements")]
-            gone = [(consumer,) for consumer in known if consumer not in self.consumers]
-            self._connection.executemany("DELETE FROM acknowledgements WHERE consumer = ?", gone)
-            self._end_acknowledged()
+    def keep_within_bounds(self) -> None:
+        """Discard what has become too old since the last commit.
+
+        Raises:
+            EdgekitError: The disk refuses.
+        """
+        with self._transactions.writing():
+            self._stay_within_bounds()
 
     def _end_acknowledged(self) -> None:
-        if not self.consumers:
-            return
-        query = "SELECT camera, min(upto) FROM acknowledgements GROUP BY camera HAVING count(*) = ?"
-        ended = self._connection.execute(query, (len(self.consumers),)).fetchall()
-        before = self._connection.total_changes
-        self._connection.executemany("DELETE FROM events WHERE camera = ? AND seq <= ?", ended)
-        self._depth -= self._connection.total_changes - before
+        self._events.move_to(self._kept, "camera = ? AND seq <= ?", self._acknowledged.ended())
 
-    def _read(self, position: int, body: str, arrived_s: float, committed_s: float) -> PendingEvent | None:
+    def _read(self, row: Row) -> StoredEvent | None:
         """Return a row as an event; one that cannot be read is told as lost, since it would block all behind it."""
+        position, body, arrived_s, committed_s = row
         try:
-            return PendingEvent(position, EventBody.model_validate_json(body), arrived_s, committed_s)
+            return StoredEvent(position, EventBody.model_validate_json(body), arrived_s, committed_s)
         except ValidationError as exc:
             _log.error("the event at position %d of the outbox cannot be read, told as lost: %s", position, exc)
-        with self._transaction():
+        with self._transactions.writing():
             self._discard("position = ?", (position,), UNREADABLE)
         return None
 
@@ -271,20 +257,9 @@ class Outbox:
             lost_seqs=lost_seqs,
         )
         body = event_body(event, self.origin, stamp)
-        self._connection.execute(
-            "INSERT INTO events (camera, seq, kind, captured_at, arrived_s, committed_s, body) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                event.camera,
-                seq,
-                event.kind.value,
-                format_utc(event.captured_at),
-                event.arrived_s,
-                self._clock.monotonic(),
-                body.to_json(),
-            ),
-        )
-        self._depth += 1
+        self._events.insert(body, Times(event.arrived_s, self._clock.monotonic(), self._timeline.now_s()))
+        if event.trigger_id is not None:
+            self.triggers.answer(event.camera, event.trigger_id, seq)
         return seq
 
     def _next_seq(self, camera: str) -> int:
@@ -294,24 +269,26 @@ class Outbox:
         )
         return int(self._connection.execute(query, (camera,)).fetchall()[0][0])
 
-    def _keep_within_bound(self) -> None:
-        excess = self._depth - self._max_events
-        if excess <= 0:
-            return
-        cameras = int(self._connection.execute("SELECT count(*) FROM cameras").fetchone()[0])
-        # Each camera's `lost` event needs a place too.
-        oldest = "position IN (SELECT position FROM events ORDER BY position LIMIT ?)"
-        self._discard(oldest, (excess + cameras + self._max_events // _SLACK_SHARE,), OUTBOX_FULL)
+    def _stay_within_bounds(self) -> None:
+        """Discard what is too much or too old, within the caller's transaction."""
+        now_s = self._timeline.now_s()
+        old = self._events.too_old_upto(now_s - self.bounds.age_s)
+        if old is not None:
+            self._discard("position <= ?", (old,), OUTBOX_AGE)
+        if self._events.totals.beyond(self.bounds):
+            cameras = int(self._connection.execute("SELECT count(*) FROM cameras").fetchone()[0])
+            # Each camera's `lost` event needs a place too.
+            most = self._events.too_many_upto(self.bounds, cameras, cameras * _LOST_BYTES)
+            if most is not None:
+                self._discard("position <= ?", (most,), OUTBOX_FULL)
+        gone = (self._kept.too_old_upto(now_s - self._keep.age_s), self._kept.too_many_upto(self._keep))
+        upto = max((position for position in gone if position is not None), default=None)
+        if upto is not None:
+            self._kept.delete("position <= ?", (upto,))
 
     def _discard(self, which: str, arguments: tuple[int, ...], cause: str) -> None:
         """Delete events and tell of them, within the caller's transaction."""
-        query = f"SELECT camera, seq, captured_at, kind, body FROM events WHERE {which}"  # noqa: S608 - fixed texts
-        doomed = [
-            Doomed(camera, seq, datetime.fromisoformat(captured_at.replace("Z", "+00:00")), told_by(kind, body))
-            for camera, seq, captured_at, kind, body in self._connection.execute(query, arguments)
-        ]
-        self._connection.execute(f"DELETE FROM events WHERE {which}", arguments)  # noqa: S608 - fixed texts
-        self._depth -= len(doomed)
+        doomed = self._events.take_out(which, arguments)
         self.discarded += len(doomed)
         for loss in losses(doomed, cause):
             _log.warning("camera %s: events %s are discarded (%s)", loss.camera, loss.seqs, cause)
@@ -327,28 +304,3 @@ class Outbox:
             frame_index=0,
             interval=loss.interval,
         )
-
-    @contextmanager
-    def _reading(self) -> Generator[None]:
-        with self._lock:
-            try:
-                yield
-            except sqlite3.Error as exc:
-                raise EdgekitError(f"the outbox cannot be read: {exc}; check its disk") from exc
-
-    @contextmanager
-    def _transaction(self) -> Generator[None]:
-        """Run statements as one: on disk when this ends, or not at all."""
-        with self._lock:
-            depth = self._depth
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException as exc:
-                self._depth = depth
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                if isinstance(exc, sqlite3.Error):
-                    raise EdgekitError(f"the outbox cannot be written: {exc}; check its disk") from exc
-                raise

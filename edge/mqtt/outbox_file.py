@@ -14,13 +14,35 @@ _log = logging.getLogger(__name__)
 SCHEMA_VERSION = 1
 _LOCK_WAIT_S = 2.0
 
-# Came later, and a version that does not know it is not disturbed by it: it is added to a file without it.
-_ACKNOWLEDGEMENTS = """CREATE TABLE IF NOT EXISTS acknowledgements (
-    consumer TEXT NOT NULL,
-    camera TEXT NOT NULL,
-    upto INTEGER NOT NULL,
-    PRIMARY KEY (consumer, camera)
-) WITHOUT ROWID"""
+# Came later, and a version that does not know them is not disturbed by them: they are added to a file without them.
+_LATER_TABLES = (
+    """CREATE TABLE IF NOT EXISTS acknowledgements (
+        consumer TEXT NOT NULL,
+        camera TEXT NOT NULL,
+        upto INTEGER NOT NULL,
+        PRIMARY KEY (consumer, camera)
+    ) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS kept (
+        position INTEGER PRIMARY KEY,
+        camera TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        captured_at TEXT NOT NULL,
+        arrived_s REAL NOT NULL,
+        committed_s REAL NOT NULL,
+        body TEXT NOT NULL,
+        timeline_s REAL NOT NULL,
+        UNIQUE (camera, seq)
+    )""",
+    """CREATE TABLE IF NOT EXISTS triggers (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        camera TEXT NOT NULL,
+        trigger_id TEXT NOT NULL,
+        taken_at TEXT NOT NULL,
+        seq INTEGER,
+        UNIQUE (camera, trigger_id)
+    )""",
+)
 
 # AUTOINCREMENT: a position is never used twice, also after the newest row was deleted.
 _TABLES = (
@@ -42,10 +64,17 @@ _TABLES = (
 
 @dataclass(frozen=True, slots=True)
 class OutboxFile:
-    """An open and checked file, this process its only owner."""
+    """An open and checked file, this process its only owner.
+
+    Attributes:
+        connection: To the file.
+        epoch: Born with it.
+        timeline_s: The newest second of the file's own time line.
+    """
 
     connection: sqlite3.Connection
     epoch: str
+    timeline_s: float
 
 
 def open_file(path: Path) -> OutboxFile:
@@ -83,8 +112,8 @@ def _open(path: Path) -> OutboxFile:
             _create(connection)
             _sync_folder(path.parent)
         epoch = _epoch_of(connection, path)
-        connection.execute(_ACKNOWLEDGEMENTS)
-        return OutboxFile(connection, epoch)
+        timeline_s = _bring_up_to_date(connection)
+        return OutboxFile(connection, epoch, timeline_s)
     except BaseException:
         connection.close()
         raise
@@ -97,6 +126,21 @@ def _create(connection: sqlite3.Connection) -> None:
     rows = [("schema_version", str(SCHEMA_VERSION)), ("epoch", uuid4().hex)]
     connection.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", rows)
     connection.execute("COMMIT")
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> float:
+    """Add what an older version did not know; return the newest second of the time line."""
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in _LATER_TABLES:
+        connection.execute(statement)
+    if "timeline_s" not in {row[1] for row in connection.execute("PRAGMA table_info(events)")}:
+        connection.execute("ALTER TABLE events ADD COLUMN timeline_s REAL")
+    query = "SELECT max(coalesce((SELECT max(timeline_s) FROM events), 0), coalesce(max(timeline_s), 0)) FROM kept"
+    newest_s = float(connection.execute(query).fetchone()[0])
+    # Events of a version without the column count as committed now: too young rather than too old.
+    connection.execute("UPDATE events SET timeline_s = ? WHERE timeline_s IS NULL", (newest_s,))
+    connection.execute("COMMIT")
+    return newest_s
 
 
 def _epoch_of(connection: sqlite3.Connection, path: Path) -> str:

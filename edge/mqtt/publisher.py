@@ -14,7 +14,8 @@ from devices.errors import EdgekitError
 from edge.config import Mqtt
 from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
-from edge.mqtt.commands import CommandDesk
+from edge.mqtt.commands import CommandHall
+from edge.mqtt.event_table import Span
 from edge.mqtt.home_assistant import Discovery
 from edge.mqtt.link import Acknowledged, Closed, Link, Received
 from edge.mqtt.login import read_login
@@ -22,7 +23,7 @@ from edge.mqtt.messages import CameraStatusMessage, SwapMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.session import Pace, Session
 from edge.mqtt.shelf_messages import ShelfMessage
-from edge.mqtt.signals import Committed, Reply, Signal, Signals, Stop
+from edge.mqtt.signals import Again, Committed, Reply, Signal, Signals, Stop
 from edge.mqtt.status import Configured, StatusBoard
 from edge.mqtt.topics import Topics
 
@@ -54,7 +55,7 @@ class Publisher:
         versions: Mapping[str, str],
         clock: Clock = SYSTEM_CLOCK,
         pace: Pace | None = None,
-        commands: CommandDesk | None = None,
+        commands: CommandHall | None = None,
         shelves: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._settings = settings
@@ -108,6 +109,10 @@ class Publisher:
     def notify(self) -> None:
         """Say that events were committed."""
         self._signals.put(Committed())
+
+    def replay(self, span: Span) -> None:
+        """Send delivered events of a span again where there is a connection; who asked over a lost one asks again."""
+        self._signals.put(Again(span))
 
     def set_camera_status(self, status: CameraStatusMessage) -> None:
         """Publish a camera's status now, and anew after each reconnect."""
@@ -188,6 +193,7 @@ class Publisher:
 
     def _serve(self, link: Link) -> None:
         """Act on signals until the connection ends or a stop is done."""
+        self._outbox.keep_within_bounds()  # a quiet box commits nothing, and what waits for the broker ages
         flat = frozenset(self._settings.plc)
         session = Session(link, self._outbox, self._topics, self._acknowledgements, self._clock, self._pace, flat)
         try:
@@ -254,6 +260,8 @@ class Publisher:
                     self._receive(signal, session)
                 case Reply(message=message) if session is not None:
                     session.reply(message)
+                case Again(span=span) if session is not None:
+                    session.ask(span)
                 case Closed(link=link, reason=reason) if session is not None and link is session.link:
                     _log.warning("the connection to the broker ended (%s)%s", reason, _hint(reason))
                     alive = False
@@ -276,8 +284,9 @@ class Publisher:
                 session.retain(message)
 
     def _receive(self, message: Received, session: Session) -> None:
-        if self._commands is not None and self._topics.command_of(message.topic) is not None:
-            self._commands.take(message)
+        name = self._topics.command_of(message.topic)
+        if self._commands is not None and name is not None:
+            self._commands.take(name, message)
         elif self._topics.shelf_of(message.topic) is not None:
             for cleared in self._board.outlived(message):
                 session.retain(cleared)

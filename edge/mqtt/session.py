@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import Clock
 from edge.mqtt.conversion import event_message
+from edge.mqtt.event_table import Span
 from edge.mqtt.in_flight import InFlight, Place
 from edge.mqtt.lanes import Due, Lanes
 from edge.mqtt.link import Acknowledged, Link, Outgoing, Received
@@ -125,6 +126,10 @@ class Session:
         """Send a reply to a command as soon as there is room; its client asks again where it gets lost."""
         self._replies.append(message)
 
+    def ask(self, span: Span) -> None:
+        """Send delivered events of a span again, after history."""
+        self._lanes.ask(span)
+
     def fill(self, *, events: bool = True) -> None:
         """Send what there is room for.
 
@@ -155,11 +160,12 @@ class Session:
             place = (due.event.body.camera, due.event.body.seq)
             if place not in under_way:
                 self._send_event(due, place)
-                self._expect(due, place)
+                self._acknowledgements.published(*place)
+                if not due.ended:
+                    self._expect(due, place)
 
     def _expect(self, due: Due, place: Place) -> None:
         """Wait for consumers to acknowledge what was just sent, where any are named."""
-        self._acknowledgements.published(*place)
         if self._outbox.consumers:
             self._confirmed_s = self._clock.monotonic() if self._confirmed_s is None else self._confirmed_s
             if due.replayed:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from queue import Empty, Queue
 
+from edge.mqtt.event_table import Span
 from edge.mqtt.link import Acknowledged, Closed, Outgoing, Received
 from edge.mqtt.messages import CameraStatusMessage, SwapMessage
 from edge.mqtt.shelf_messages import ShelfMessage
@@ -27,7 +28,15 @@ class Reply:
     message: Outgoing
 
 
-Signal = Committed | Stop | Reply | CameraStatusMessage | ShelfMessage | SwapMessage | Acknowledged | Closed | Received
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Somebody asked for delivered events."""
+
+    span: Span
+
+
+Told = CameraStatusMessage | ShelfMessage | SwapMessage
+Signal = Committed | Stop | Reply | Again | Told | Acknowledged | Closed | Received
 
 
 class Signals:

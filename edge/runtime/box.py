@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from functools import partial
@@ -14,8 +14,10 @@ from edge.identifiers import uuid7
 from edge.model.bundle import open_bundle
 from edge.model.detector import load_detector
 from edge.mqtt.audit import AuditLog
-from edge.mqtt.commands import CommandDesk, Desk
+from edge.mqtt.bounds import Bounds
+from edge.mqtt.commands import CommandDesk, CommandHall, Desk
 from edge.mqtt.conversion import Origin
+from edge.mqtt.event_table import Span
 from edge.mqtt.home_assistant import Discovery
 from edge.mqtt.messages import SwapMessage
 from edge.mqtt.outbox import Outbox
@@ -24,6 +26,7 @@ from edge.mqtt.topics import Topics
 from edge.printable import printable
 from edge.runtime.control import BoxControl
 from edge.runtime.detections import DetectionSender, both
+from edge.runtime.event_control import ABOUT_EVENTS, EventControl
 from edge.runtime.intake import Inlet, Intake
 from edge.runtime.lane import Lane, Observer
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
@@ -31,6 +34,8 @@ from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
 from edge.runtime.shelves import ShelfSender, ShelfTeller
 from edge.runtime.summary import RunSummary, Tally
 from edge.runtime.swap import ModelSwap
+from edge.runtime.trigger_socket import TriggerListener
+from edge.runtime.triggers import TriggerDesk
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.tags.routing import Routing
@@ -39,6 +44,7 @@ from edge.video.feed import CameraFeed
 from edge.video.motion import MotionGate
 from edge.video.newest import FramePlace, FrameQueue, NewestFrame
 from edge.video.sources import is_live
+from edge.video.triggered import TriggeredFrames
 
 _log = logging.getLogger(__name__)
 
@@ -84,12 +90,12 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         outbox = stack.enter_context(
             Outbox.open(
                 config.outbox.path,
-                max_events=config.outbox.max_events,
                 origin=origin,
+                bounds=Bounds.of(config.outbox.max_events, config.outbox.max_mib, config.outbox.max_age_h),
+                keep=Bounds.of(config.outbox.keep_events, config.outbox.keep_mib, config.outbox.keep_h),
                 consumers=config.mqtt.consumers,
             )
         )
-        names = [camera.name for camera in config.cameras]
         versions = {"edgekit": __version__, detector.info.backend: detector.info.version}
         feeds = [camera.feed for camera in assembly.cameras]
 
@@ -97,16 +103,14 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
             outbox.use_model(models.current.digest)
             publisher.set_swap(step)
 
+        def send_again(span: Span) -> None:
+            publisher.replay(span)
+
         swap = ModelSwap(config, models, tell_swap)
         control = BoxControl(models, swap, feeds, versions, routing, assembly.shelves)
-        desk = _desk(config, run_id, control)
-        if desk is not None:
-            stack.callback(desk.stop, _STOP_COMMANDS_S)
-        shelves = [(camera.name, shelf.name) for camera in config.cameras for shelf in camera.shelves]
-        publisher = Publisher(config.mqtt, outbox, cameras=names, versions=versions, commands=desk, shelves=shelves)
-        if config.mqtt.home_assistant is not None:
-            topics = Topics(config.box.site, config.box.name)
-            publisher.show_in(Discovery(config.mqtt.home_assistant, topics, config.cameras, __version__))
+        triggers = TriggerDesk(outbox.triggers, assembly.triggered, send_again)
+        desk = _desk(config, run_id, control, EventControl(outbox, triggers, send_again), stack)
+        publisher = _publisher(config, outbox, versions, desk)
         publisher.start()
         detections.offer = publisher.offer
         stack.callback(publisher.stop, 0.0)
@@ -121,6 +125,8 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
                 _log.info("%s", _line(event))
 
         assembly.commit = commit
+        triggers.answer_earlier(commit)
+        _listen(config, triggers, stack)
         shelf_sender = ShelfSender(config.box.site, config.box.name, run_id, publisher.set_shelf)
         assembly.tell_shelf = shelf_sender.tell
         statuses = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
@@ -141,16 +147,47 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
     )
 
 
-def _desk(config: BoxConfig, run_id: str, control: BoxControl) -> CommandDesk | None:
+def _publisher(
+    config: BoxConfig, outbox: Outbox, versions: Mapping[str, str], commands: CommandHall | None
+) -> Publisher:
+    """Return who brings events and statuses to the broker, not yet started."""
+    names = [camera.name for camera in config.cameras]
+    shelves = [(camera.name, shelf.name) for camera in config.cameras for shelf in camera.shelves]
+    publisher = Publisher(config.mqtt, outbox, cameras=names, versions=versions, commands=commands, shelves=shelves)
+    if config.mqtt.home_assistant is not None:
+        topics = Topics(config.box.site, config.box.name)
+        publisher.show_in(Discovery(config.mqtt.home_assistant, topics, config.cameras, __version__))
+    return publisher
+
+
+def _listen(config: BoxConfig, triggers: TriggerDesk, stack: ExitStack) -> None:
+    """Listen for triggers over TCP, where the configuration asks for it, until the stack unwinds."""
+    if config.trigger_socket is not None:
+        listener = TriggerListener(config.trigger_socket, triggers.take)
+        listener.start()
+        stack.callback(listener.stop)
+
+
+def _desk(
+    config: BoxConfig, run_id: str, control: BoxControl, events: EventControl, stack: ExitStack
+) -> CommandHall | None:
     """Return where commands go, None where the configuration names nobody who may command.
 
+    Triggers cannot wait, and are so many that they would drown all others: commands about events have a desk and an
+    audit log of their own.
+
     Raises:
-        EdgekitError: The audit log cannot be written.
+        EdgekitError: An audit log cannot be written.
     """
     if config.commands is None:
         return None
     desk = Desk(Topics(config.box.site, config.box.name), run_id, config.commands.clients)
-    return CommandDesk(desk, control.execute, AuditLog(config.commands.audit_log))
+    log = config.commands.audit_log
+    usual = CommandDesk(desk, control.execute, AuditLog(log))
+    about_events = CommandDesk(desk, events.execute, AuditLog(log.with_name(f"{log.stem}-events{log.suffix}")))
+    hall = CommandHall(usual, about_events, ABOUT_EVENTS)
+    stack.callback(hall.stop, _STOP_COMMANDS_S)
+    return hall
 
 
 class _Assembly:
@@ -168,7 +205,7 @@ class _Assembly:
             teller = ShelfTeller(self._tell_shelf) if camera.shelves else None
             look = both(observe, detections) if camera.name in config.mqtt.detections else observe
             lanes.append(Lane(interpreter, self._commit, look, teller))
-            places.append(_place(camera, self._announce))
+            places.append(_place(camera, lanes[-1], self._announce))
         # One frame in each request, and one more that is ready when a request becomes free.
         gates = [MotionGate() if camera.policy == "motion" else None for camera in config.cameras]
         inlets = [Inlet(*each) for each in zip(places, lanes, gates, strict=True)]
@@ -177,6 +214,12 @@ class _Assembly:
             RunningCamera(CameraFeed(camera, place, on_gap=partial(tell_gap, lane)), lane)
             for camera, place, lane in zip(config.cameras, places, lanes, strict=True)
         ]
+
+    @property
+    def triggered(self) -> dict[str, Lane]:
+        """The lanes of cameras that wait for triggers, by the camera's name."""
+        cameras = [(each.feed.camera, each.lane) for each in self.cameras]
+        return {camera.name: lane for camera, lane in cameras if camera.policy == "trigger"}
 
     def shelves(self) -> dict[str, tuple[ShelfView, ...]]:
         """Return by camera what stands on its shelves, for cameras that have any."""
@@ -200,7 +243,9 @@ def _nobody_listens(view: ShelfView) -> None:
     raise RuntimeError(f"shelf {view.zone} had something to tell before the publisher was there")
 
 
-def _place(camera: Camera, announce: Callable[[], None]) -> FramePlace:
+def _place(camera: Camera, lane: Lane, announce: Callable[[], None]) -> FramePlace:
+    if camera.policy == "trigger":
+        return TriggeredFrames(NewestFrame(announce), lambda: lane.trigger_due_s is not None)
     newest = is_live(camera) if camera.policy in ("auto", "motion") else camera.policy == "latest"
     return NewestFrame(announce) if newest else FrameQueue(announce=announce)
 

@@ -43,7 +43,7 @@ class Still:
     stages_ms: Mapping[str, float]
 
 
-EventSink = Callable[[Sequence[TagEvent]], None]
+EventSink = Callable[[Sequence[TagEvent]], object]
 Observer = Callable[[Inferred, CameraInterpreter], None]
 ShelfSink = Callable[[Sequence[ShelfView]], None]
 
@@ -56,6 +56,11 @@ class Lane:
         commit: Takes the events of a step, and has them on disk when it returns.
         observe: Called after each step, in frame order; None where nobody looks.
         tell_shelves: Takes what stands on the camera's shelves after each step, when its events are on disk.
+
+    Attributes:
+        frames: Frames that went through.
+        still: Those of them that had not been inferred.
+        trigger_due_s: Second on the camera's time line at which a trigger wants a tick, None where none waits.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Lane:
         self._next_step = 0
         self.frames = 0
         self.still = 0
+        self.trigger_due_s: float | None = None
 
     @property
     def in_flight(self) -> int:
@@ -157,6 +163,7 @@ class Lane:
             self._interpreter.know_classes(inferred.classes)
 
     def _publish(self, events: Sequence[TagEvent]) -> None:
+        self.trigger_due_s = self._interpreter.trigger_due_s
         if events:
             self._commit([replace(event, model_digest=self._seen_by.of(event)) for event in events])
         if self._tell_shelves is not None:

@@ -89,7 +89,7 @@ class Runner:
         try:
             while not (stop.is_set() or self._ended.is_set() or self._over):
                 self._supervise()
-                stop.wait(_SUPERVISE_S)
+                stop.wait(self._until_next_tick_s())
         except BaseException as exc:
             self._failure = exc
             raise
@@ -105,6 +105,11 @@ class Runner:
     def _lost_for_good(self) -> bool:
         """Whether a live camera's own thread ended: only a new run can bring it back, so this one ends."""
         return any(camera.feed.live and camera.feed.error is not None for camera in self._cameras)
+
+    def _until_next_tick_s(self) -> float:
+        """Return seconds until a tick is due: soon enough for all deadlines, to the point for those of triggers."""
+        due_s = min((due for camera in self._cameras if (due := camera.lane.trigger_due_s) is not None), default=None)
+        return _SUPERVISE_S if due_s is None else min(_SUPERVISE_S, max(0.001, due_s - time.monotonic()))
 
     def _supervise(self) -> None:
         now_s = time.monotonic()

@@ -128,6 +128,7 @@ class TagEvent:
         interval: The stretch of time; for `unobserved` and `lost` only.
         stock: What is said about a class of product; for a shelf's kinds only.
         late: The event went out because its deadline passed, not because it was sure.
+        trigger_id: The controller's name for the trigger that the event answers, None where it answers none.
         stages_ms: Milliseconds that the deciding frame spent in each stage, by the stage's name.
         product: Name of the product that the tags stand for, None where no catalogue knows one.
         route: The lane that the parcel belongs on, None where there are no routes.
@@ -152,6 +153,7 @@ class TagEvent:
     interval: Interval | None = None
     stock: Stock | None = None
     late: bool = False
+    trigger_id: str | None = None
     stages_ms: Mapping[str, float] = field(default_factory=dict[str, float])
     product: str | None = None
     route: str | None = None

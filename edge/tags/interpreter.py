@@ -12,6 +12,8 @@ from edge.tags.parcel import ParcelView
 from edge.tags.reading import Label
 from edge.tags.shelf import ShelfInterpreter
 from edge.tags.shelf_state import ShelfView
+from edge.tags.trigger_interpreter import TriggerInterpreter
+from edge.tags.triggers import Trigger
 from edge.video.frame import ClockSource, Frame
 from edge.video.health import LONGEST_HOLE_S
 
@@ -19,7 +21,8 @@ from edge.video.health import LONGEST_HOLE_S
 class CameraInterpreter:
     """Lets a camera's line half and its shelf zones see each frame, and puts together what they tell.
 
-    A camera with shelves and without a line has no parcels: nothing is tracked and no code is read.
+    A camera with shelves and without a line has no parcels: nothing is tracked and no code is read. One that waits for
+    triggers has neither half, but one of its own.
 
     Args:
         camera: From the configuration.
@@ -40,7 +43,9 @@ class CameraInterpreter:
     ) -> None:
         self._camera = camera
         self._stopwatch = stopwatch
-        has_line_half = bool(camera.lines) or not camera.shelves
+        triggered = camera.policy == "trigger"
+        self._triggered = TriggerInterpreter(camera, codes, classes, stopwatch) if triggered else None
+        has_line_half = bool(camera.lines) or not (camera.shelves or triggered)
         self._line = LineInterpreter(camera, codes, classes, stopwatch) if has_line_half else None
         self._shelves = [ShelfInterpreter(camera.name, shelf, classes) for shelf in camera.shelves]
         self._last: Frame | None = None
@@ -53,7 +58,19 @@ class CameraInterpreter:
     @property
     def labels(self) -> tuple[Label, ...]:
         """The label regions on parcels in the newest frame."""
-        return self._line.labels if self._line is not None else ()
+        half = self._line or self._triggered
+        return half.labels if half is not None else ()
+
+    @property
+    def trigger_due_s(self) -> float | None:
+        """Second on the camera's time line at which a trigger wants a tick, None where none waits for its event."""
+        return self._triggered.due_s if self._triggered is not None else None
+
+    def trigger(self, trigger: Trigger) -> list[TagEvent]:
+        """Take a controller's trigger; only for a camera with policy `trigger`."""
+        if self._triggered is None:
+            raise ValueError(f"camera {self._camera.name} takes no triggers")
+        return self._triggered.trigger(trigger)
 
     @property
     def shelves(self) -> tuple[ShelfView, ...]:
@@ -75,6 +92,8 @@ class CameraInterpreter:
         self._last = frame
         if self._line is not None:
             events += self._line.step(frame, detections, stages_ms, still=still)
+        if self._triggered is not None:
+            events += self._triggered.step(frame, detections, stages_ms, still=still)
         for shelf in self._shelves:
             events += shelf.step(frame, detections, stages_ms)
         return events
@@ -83,12 +102,15 @@ class CameraInterpreter:
         """Take the classes of a model that has come into use: those that were, and more behind them."""
         if self._line is not None:
             self._line.know_classes(classes)
+        if self._triggered is not None:
+            self._triggered.know_classes(classes)
         for shelf in self._shelves:
             shelf.know_classes(classes)
 
     def tick(self, media_s: float) -> list[TagEvent]:
         """Let time pass without a frame, on the camera's own time line; a shelf is not judged without a picture."""
-        return self._line.tick(media_s) if self._line is not None else []
+        half = self._line or self._triggered
+        return half.tick(media_s) if half is not None else []
 
     def gap(self, interval: Interval, clock: ClockSource, arrived_s: float) -> list[TagEvent]:
         """Tell that nothing could be seen for a stretch of time, after deciding what still waited.
@@ -106,7 +128,8 @@ class CameraInterpreter:
 
     def finish(self) -> list[TagEvent]:
         """Decide what still waits: no more frames will come."""
-        events = self._line.finish() if self._line is not None else []
+        half = self._line or self._triggered
+        events = half.finish() if half is not None else []
         for shelf in self._shelves:
             events += shelf.finish()
         return events

@@ -60,7 +60,12 @@ def test_relative_paths_count_from_the_folder_of_the_file(tmp_path: Path):
         (
             "[[camera.line]]",
             "[[camera.lines]]",
-            "unknown key camera[0].lines; allowed here: name, source, policy, blind_after_s, masks, line, shelf",
+            "unknown key camera[0].lines; allowed here: name, source, policy, trigger_deadline_ms",
+        ),
+        (
+            "[[camera.line]]",
+            'policy = "trigger"\n[[camera.line]]',
+            "camera[0]: a camera with policy trigger sees nothing between triggers: no line or shelf can be kept",
         ),
         ("end = [0.7, 1.0]", "end = [0.7, 1.0]\nhysteresis = 1.0", "hysteresis: Input should be less than 0.5"),
         ("[outbox]", "[codes]\nformats = []\n[outbox]", "codes.formats"),

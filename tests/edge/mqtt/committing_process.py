@@ -11,6 +11,7 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 
+from edge.mqtt.bounds import Bounds
 from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
 from edge.tags.events import EventKind, TagEvent
@@ -23,7 +24,7 @@ def _say(text: str) -> None:
 
 def _commit_forever(path: Path, run_id: str) -> None:
     _say(str(os.getpid()))
-    outbox = Outbox.open(path, max_events=1_000_000, origin=Origin("hall", "box", run_id))
+    outbox = Outbox.open(path, bounds=Bounds(events=1_000_000), origin=Origin("hall", "box", run_id))
     while True:
         cameras = [random.choice(["belt", "dock"]) for _ in range(random.randint(1, 3))]
         now = datetime.now(timezone.utc)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import Mqtt
+from edge.mqtt.bounds import Bounds
 from edge.mqtt.broker import EmbeddedBroker
 from edge.mqtt.clock import Clock
 from edge.mqtt.conversion import Origin
@@ -59,7 +60,8 @@ def make_outbox(tmp_path: Path) -> Iterator[MakeOutbox]:
         def make(
             run_id: str = "run-1",
             *,
-            max_events: int = 10_000,
+            bounds: Bounds | None = None,
+            keep: Bounds | None = None,
             consumers: tuple[str, ...] = (),
             clock: Clock | None = None,
         ) -> Outbox:
@@ -67,8 +69,9 @@ def make_outbox(tmp_path: Path) -> Iterator[MakeOutbox]:
             return opened.enter_context(
                 Outbox.open(
                     tmp_path / "outbox.sqlite",
-                    max_events=max_events,
                     origin=origin,
+                    bounds=bounds,
+                    keep=keep,
                     consumers=consumers,
                     clock=clock or Clock(),
                 )

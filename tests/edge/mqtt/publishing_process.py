@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.config import Mqtt
+from edge.mqtt.bounds import Bounds
 from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
@@ -17,7 +18,7 @@ from edge.video.frame import ClockSource
 def main() -> None:
     """Publish to the port given, from an outbox in the folder given."""
     origin = Origin("hall", "box-1", "killed-run")
-    outbox = Outbox.open(Path(sys.argv[1]) / "killed.sqlite", max_events=100, origin=origin)
+    outbox = Outbox.open(Path(sys.argv[1]) / "killed.sqlite", bounds=Bounds(events=100), origin=origin)
     protocol: Any = sys.argv[3] if len(sys.argv) > 3 else "5"
     publisher = Publisher(Mqtt(port=int(sys.argv[2]), protocol=protocol), outbox, cameras=["belt"], versions={})
     publisher.start()

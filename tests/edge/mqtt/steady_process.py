@@ -19,9 +19,7 @@ EVERY_S = 0.005
 def main() -> None:
     """Commit events of two cameras in turn; print camera and seq once an event is on disk."""
     settings = Mqtt(port=int(sys.argv[1]), at_start="wait", consumers=("plc",))
-    outbox = Outbox.open(
-        Path(sys.argv[2]), max_events=100_000, origin=Origin("hall", "box-1", sys.argv[3]), consumers=settings.consumers
-    )
+    outbox = Outbox.open(Path(sys.argv[2]), origin=Origin("hall", "box-1", sys.argv[3]), consumers=settings.consumers)
     pace = Pace(backoff_first_s=0.1, backoff_max_s=0.4, confirm_s=1.0)
     publisher = Publisher(settings, outbox, cameras=["belt", "dock"], versions={}, pace=pace)
     publisher.start()

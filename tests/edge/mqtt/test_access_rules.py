@@ -13,7 +13,7 @@ from edge.config import Mqtt
 from edge.mqtt.audit import AuditLog
 from edge.mqtt.client import ask
 from edge.mqtt.command_messages import CommandMessage, CommandName
-from edge.mqtt.commands import CommandDesk, Desk
+from edge.mqtt.commands import CommandDesk, CommandHall, Desk
 from edge.mqtt.consumer import Consumer
 from edge.mqtt.conversion import Origin
 from edge.mqtt.inbox import Inbox
@@ -158,7 +158,9 @@ def test_a_box_its_consumer_and_its_client_get_along(
 ) -> None:
     origin = Origin("hamburg", "line1", "run-1")
     desk = Desk(TOPICS, "run-1", ("operations",))
-    commands = CommandDesk(desk, lambda _name, _command: {"uptime_s": 1.0}, AuditLog(tmp_path / "audit.jsonl"))
+    commands = CommandHall(
+        CommandDesk(desk, lambda _name, _command: {"uptime_s": 1.0}, AuditLog(tmp_path / "audit.jsonl"))
+    )
     stop = threading.Event()
 
     def consume() -> None:
@@ -167,7 +169,7 @@ def test_a_box_its_consumer_and_its_client_get_along(
 
     consuming = threading.Thread(target=consume)
     consuming.start()
-    with Outbox.open(tmp_path / "outbox.sqlite", max_events=100, origin=origin, consumers=("sorter",)) as outbox:
+    with Outbox.open(tmp_path / "outbox.sqlite", origin=origin, consumers=("sorter",)) as outbox:
         publisher = Publisher(login("line1"), outbox, cameras=("belt",), versions={}, commands=commands)
         publisher.start()
         try:

@@ -1,6 +1,8 @@
 """Commands are executed once, for those who may command, answered where no reply passes for the box's own word."""
 
 import json
+import queue
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +14,7 @@ from edge.config import Mqtt
 from edge.mqtt.audit import AuditEntry, AuditLog
 from edge.mqtt.client import ask
 from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage, Scalar
-from edge.mqtt.commands import PICTURE, CommandDesk, Desk
+from edge.mqtt.commands import PICTURE, CommandDesk, CommandHall, Desk
 from edge.mqtt.link import Link, Outgoing, Received
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
@@ -159,10 +161,12 @@ def test_a_client_is_answered_over_a_real_broker_and_a_second_connection_finds_t
     port: int, make_outbox: Callable[..., Outbox], tmp_path: Path
 ):
     box = Box()
-    desk = CommandDesk(Desk(TOPICS, "run-1", ("ops",)), box.execute, AuditLog(tmp_path / "audit.jsonl"))
+    desk = Desk(TOPICS, "run-1", ("ops",))
+    usual, urgent = (CommandDesk(desk, box.execute, AuditLog(tmp_path / name)) for name in ("usual", "urgent"))
+    hall = CommandHall(usual, urgent, {CommandName.TRIGGER})
     settings = Mqtt(port=port)
     outbox = make_outbox()
-    publisher = Publisher(settings, outbox, cameras=("belt",), versions={}, commands=desk)
+    publisher = Publisher(settings, outbox, cameras=("belt",), versions={}, commands=hall)
     publisher.start()
     try:
         for number in range(2):
@@ -172,5 +176,26 @@ def test_a_client_is_answered_over_a_real_broker_and_a_second_connection_finds_t
             ask(settings, Topics("hall", "box-2"), CommandName.PING, CommandMessage(id="c9", client="ops"), 0.5)
     finally:
         publisher.stop(1)
-        desk.stop(5)
+        hall.stop(5)
     assert [message.id for _, message in box.done] == ["c0", "c1"]
+
+
+def test_what_cannot_wait_is_not_held_up_by_what_takes_its_time(tmp_path: Path):
+    sent: queue.Queue[Outgoing] = queue.Queue()
+    goes_on = threading.Event()
+
+    def slow(_name: CommandName, _command: CommandMessage) -> Mapping[str, Scalar]:
+        goes_on.wait(30)
+        return {}
+
+    desk = Desk(TOPICS, "run-1", ("ops",))
+    usual = CommandDesk(desk, slow, AuditLog(tmp_path / "usual"))
+    urgent = CommandDesk(desk, Box().execute, AuditLog(tmp_path / "urgent"))
+    hall = CommandHall(usual, urgent, {CommandName.TRIGGER})
+    hall.start(sent.put)
+    for name in ("self_test", "trigger"):
+        hall.take(name, Received(LINK, TOPICS.command(name), json.dumps(command(name)).encode(), retained=False))
+    assert ReplyMessage.model_validate_json(sent.get(timeout=20).payload).command == "trigger"
+    goes_on.set()
+    assert ReplyMessage.model_validate_json(sent.get(timeout=20).payload).command == "self_test"
+    hall.stop(5)

@@ -16,7 +16,7 @@ from edge.mqtt.audit import AuditLog
 from edge.mqtt.broker import EmbeddedBroker
 from edge.mqtt.client import ask
 from edge.mqtt.command_messages import CommandMessage, CommandName
-from edge.mqtt.commands import CommandDesk, Desk
+from edge.mqtt.commands import CommandDesk, CommandHall, Desk
 from edge.mqtt.consumer import Consumer
 from edge.mqtt.inbox import Inbox
 from edge.mqtt.link import Link, Outgoing, Received
@@ -142,7 +142,7 @@ def test_commands_are_answered_on_the_clients_own_topic(
     watcher = subscribe(older, protocol=OLDER)
     audit = AuditLog(tmp_path / "audit.jsonl")
     desk = CommandDesk(Desk(TOPICS, "run-1", ("ops",)), lambda _name, _command: {"uptime_s": 1.5}, audit)
-    publisher = Publisher(settings(older), make_outbox(), cameras=("belt",), versions={}, commands=desk)
+    publisher = Publisher(settings(older), make_outbox(), cameras=("belt",), versions={}, commands=CommandHall(desk))
     publisher.start()
     try:
         reply = ask(settings(older), TOPICS, CommandName.PING, CommandMessage(id="c1", client="ops"), 10)
@@ -166,7 +166,7 @@ def test_a_retained_command_is_refused(
     done: list[str] = []
     audit = AuditLog(tmp_path / "audit.jsonl")
     desk = CommandDesk(Desk(TOPICS, "run-1", ("ops",)), lambda name, _command: done.append(name.value) or {}, audit)
-    publisher = Publisher(settings(older), make_outbox(), cameras=("belt",), versions={}, commands=desk)
+    publisher = Publisher(settings(older), make_outbox(), cameras=("belt",), versions={}, commands=CommandHall(desk))
     publisher.start()
     try:
         eventually(lambda: watcher.on(TOPICS.reply("ping", "ops")) or audit.reply_to("ops", "c1") is not None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devices.errors import EdgekitError
+from edge.mqtt.bounds import Bounds
 from edge.mqtt.conversion import Origin
 from edge.mqtt.messages import CameraPosition
 from edge.mqtt.outbox import Outbox
@@ -66,7 +67,7 @@ def test_epoch_and_events_outlive_the_run(make_outbox: "MakeOutbox", make_event:
 
 
 def test_beyond_the_bound_the_oldest_are_told_as_lost(make_outbox: "MakeOutbox", make_event: "MakeEvent") -> None:
-    outbox = make_outbox(max_events=100)
+    outbox = make_outbox(bounds=Bounds(events=100))
     outbox.commit([make_event() for _ in range(100)])
     assert outbox.commit([make_event()]) == (101,)
     kept = [event.body for event in outbox.pending(200)]
@@ -80,7 +81,7 @@ def test_beyond_the_bound_the_oldest_are_told_as_lost(make_outbox: "MakeOutbox",
 
 
 def test_a_flood_settles_within_the_bound(make_outbox: "MakeOutbox", make_event: "MakeEvent") -> None:
-    outbox = make_outbox(max_events=100)
+    outbox = make_outbox(bounds=Bounds(events=100))
     outbox.commit([make_event("belt" if number % 2 else "dock") for number in range(700)])
     assert outbox.depth <= 100
     for _ in range(150):
@@ -144,7 +145,7 @@ def test_an_event_that_cannot_be_read_is_told_and_blocks_nothing(
 
 def test_a_full_disk_is_one_clear_error_and_loses_nothing(make_event: "MakeEvent", tmp_path: Path) -> None:
     file = open_file(tmp_path / "outbox.sqlite")
-    outbox = Outbox(file, max_events=1_000, origin=Origin("hall", "box-1", "run-1"))
+    outbox = Outbox(file, origin=Origin("hall", "box-1", "run-1"))
     outbox.commit([make_event()])
     pages = int(file.connection.execute("PRAGMA page_count").fetchone()[0])
     file.connection.execute(f"PRAGMA max_page_count={pages}")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Generator
 from pathlib import Path
 
+from edge.mqtt.bounds import Bounds
 from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
 
@@ -23,7 +24,7 @@ def test_no_committed_event_is_lost_and_no_seq_has_a_gap_after_kills(tmp_path: P
     with _committing(path) as process:
         for number in range(KILLS):
             said.extend(_commit_until_killed(process, f"run-{number}"))
-    outbox = Outbox.open(path, max_events=1_000_000, origin=Origin("hall", "box", "last"))
+    outbox = Outbox.open(path, bounds=Bounds(events=1_000_000), origin=Origin("hall", "box", "last"))
     pending = [(event.body.camera, event.body.seq) for event in outbox.pending(1_000_000)]
     outbox.close()
     assert len(said) > KILLS

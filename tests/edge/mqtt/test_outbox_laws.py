@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from edge.mqtt.bounds import Bounds
 from edge.mqtt.conversion import Origin
 from edge.mqtt.messages import EventBody
 from edge.mqtt.outbox import Outbox
@@ -104,7 +105,7 @@ class OutboxMachine(RuleBasedStateMachine):
     def _opened(self) -> Outbox:
         self.runs += 1
         origin = Origin("hall", "box", f"run-{self.runs}")
-        return Outbox.open(self.folder / "outbox.sqlite", max_events=self.max_events, origin=origin)
+        return Outbox.open(self.folder / "outbox.sqlite", origin=origin, bounds=Bounds(self.max_events))
 
     def _pending(self) -> dict[Place, EventBody]:
         return {(event.body.camera, event.body.seq): event.body for event in self.outbox.pending(1_000)}

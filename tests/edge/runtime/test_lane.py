@@ -32,6 +32,8 @@ def inferred(index: int) -> Inferred:
 class EveryFrameAnEvent:
     """A tags half that answers each frame with an event, and notices when two threads are inside it."""
 
+    trigger_due_s = None
+
     def __init__(self) -> None:
         self.inside = 0
         self.most_inside = 0

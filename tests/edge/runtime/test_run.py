@@ -4,8 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,21 +75,6 @@ def pictures(tmp_path: Path) -> Path:
 def run(config: Path, timeout_s: float = 100) -> subprocess.CompletedProcess[str]:
     arguments = [*EDGEKIT, "run", "--config", str(config), "--json"]
     return subprocess.run(arguments, capture_output=True, text=True, timeout=timeout_s, check=False)
-
-
-@pytest.fixture
-def start_run() -> Iterator[Callable[[Path], "subprocess.Popen[str]"]]:
-    """Start runs in the background; whatever still runs at the end is killed."""
-    with ExitStack() as running:
-
-        def start(config: Path) -> "subprocess.Popen[str]":
-            arguments = [*EDGEKIT, "run", "--config", str(config), "--json"]
-            process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            running.callback(process.wait)
-            running.callback(process.kill)
-            return process
-
-        yield start
 
 
 def file_source(path: Path) -> str:

@@ -53,7 +53,7 @@ def box(tmp_path: Path) -> Path:
     (tmp_path / "box.toml").write_text(CONFIG)
     (tmp_path / "password").write_text("s3cr3t-broker\n")
     (tmp_path / "box.log").write_text(LOG)
-    with Outbox.open(tmp_path / "outbox.sqlite", max_events=100, origin=Origin("hall", "box-1", "run")) as outbox:
+    with Outbox.open(tmp_path / "outbox.sqlite", origin=Origin("hall", "box-1", "run")) as outbox:
         outbox.register_cameras(["gate"])
     return tmp_path
 
