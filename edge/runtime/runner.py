@@ -11,6 +11,8 @@ from edge.mqtt.messages import CameraDrops, CameraState, CameraStatusMessage
 from edge.runtime.intake import Intake, Task
 from edge.runtime.lane import Inferred, Lane, Still
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
+from edge.runtime.pulse import Pulse, Watchdog
+from edge.runtime.service_manager import ServiceManager
 from edge.runtime.shadow import Seen
 from edge.tags.events import Interval
 from edge.video.feed import CameraFeed
@@ -60,15 +62,24 @@ class Runner:
         cameras: Each with its feed, not yet started, and its lane.
         intake: Over the same cameras.
         statuses: Where camera statuses go.
+        manager: Who started this process and restarts it where a stage hangs.
     """
 
     def __init__(
-        self, models: ModelInUse, cameras: Sequence[RunningCamera], intake: Intake, statuses: StatusSender
+        self,
+        models: ModelInUse,
+        cameras: Sequence[RunningCamera],
+        intake: Intake,
+        statuses: StatusSender,
+        manager: ServiceManager | None = None,
     ) -> None:
         self._models = models
         self._cameras = cameras
         self._intake = intake
         self._statuses = statuses
+        self._manager = manager or ServiceManager()
+        self._pulse = Pulse()
+        self._watchdog = Watchdog(self._pulse, self._manager)
         self._ended = threading.Event()
         self._failure: BaseException | None = None
         self._told: dict[str, FeedState] = {}
@@ -86,6 +97,7 @@ class Runner:
         ]
         for thread in (*workers, *(camera.feed for camera in self._cameras)):
             thread.start()
+        self._manager.ready(f"{len(self._cameras)} cameras")
         try:
             while not (stop.is_set() or self._ended.is_set() or self._over):
                 self._supervise()
@@ -94,6 +106,7 @@ class Runner:
             self._failure = exc
             raise
         finally:
+            self._manager.stopping()
             self._wind_up(workers, abandon=stop.is_set() or self._lost_for_good)
         self._raise_failures()
 
@@ -112,6 +125,7 @@ class Runner:
         return _SUPERVISE_S if due_s is None else min(_SUPERVISE_S, max(0.001, due_s - time.monotonic()))
 
     def _supervise(self) -> None:
+        self._watchdog.turn()
         now_s = time.monotonic()
         for camera in self._cameras:
             if camera.feed.live:  # a file's own time line stands still between two frames
@@ -143,7 +157,9 @@ class Runner:
 
     def _work(self) -> None:
         try:
+            stage = threading.current_thread().name
             while not self._ended.is_set():
+                self._pulse.beat(stage)
                 task = self._intake.take(_TAKE_S)
                 if task is not None:
                     inferred = _rest(task) if task.still else self._infer(task)
