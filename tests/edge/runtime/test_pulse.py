@@ -140,9 +140,11 @@ source = {{ kind = "file", path = "{DEMO}/conveyor.mp4" }}
     heard: list[str] = []
     with subprocess.Popen(run, env=asked, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as box:
         try:
-            while box.poll() is None:
+            while box.poll() is None and heard.count("WATCHDOG=1") < 3:
                 heard += manager.heard()
                 time.sleep(0.02)
+            box.terminate()
+            box.wait(30)
         finally:
             box.kill()
     heard += manager.heard()
