@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from devices.errors import EdgekitError
 from devices.validation import parse_toml
+from edge.model.engine import Device
 from edge.section import Credential, Name, Polygon, Section, Share
 from edge.zones import Line, Shelf
 
@@ -128,11 +129,27 @@ class Swap(Section):
 
 
 class Inference(Section):
-    """How the model runs. `auto` takes the first engine for which the bundle has a file."""
+    """How the model runs: where nothing is said, as this machine runs it fastest."""
 
     backend: Literal["auto", "openvino", "onnxruntime"] = "auto"
-    precision: Literal["auto", "int8", "fp32"] = "auto"
-    requests: int = Field(default=2, ge=1, le=16, description="pictures in inference at the same time")
+    precision: Literal["auto", "fp32", "bf16", "fp16", "int8"] = Field(
+        default="auto",
+        description="auto measures once what the bundle's files allow, and takes the fastest that passes its "
+        "self-test; else OpenVINO comes first, and bf16 and fp16 compute the fp32 file in these",
+    )
+    device: Device = Field(
+        default="cpu", description="gpu, npu, auto: OpenVINO's; cuda, tensorrt, openvino: providers of ONNX Runtime"
+    )
+    allow_cpu_fallback: bool = Field(default=False, description="let the CPU do what the device cannot")
+    mode: Literal["auto", "latency", "throughput"] = Field(
+        default="auto", description="latency: all cores for one picture at a time; auto: for one live camera"
+    )
+    requests: int | None = Field(
+        default=None, ge=1, le=16, description="pictures in inference at the same time, in place of what mode says"
+    )
+    state: Path | None = Field(
+        default=None, description="folder for what was measured and for compiled models; else beside the outbox"
+    )
     score_threshold: Share | None = Field(default=None, description="in place of the bundle's own")
 
 

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,12 +69,14 @@ def measure(
     """
     fast: dict[Case, list[Run]] = {case: [] for case in cases}
     paced: dict[Case, list[Run]] = {case: [] for case in cases}
-    for number in range(rounds):
-        for case in cases:
-            for found, is_paced in ((fast, False), (paced, True)):
-                speed = "at the clip's speed" if is_paced else "at full speed"
-                progress(f"round {number + 1} of {rounds}: {case.label}, {speed}")
-                found[case].append(run_once(subject, replace(case, paced=is_paced), seconds))
+    with tempfile.TemporaryDirectory(prefix="edgekit-bench-") as state:
+        subject = replace(subject, state=Path(state))  # how the model runs best is found out once, not in each run
+        for number in range(rounds):
+            for case in cases:
+                for found, is_paced in ((fast, False), (paced, True)):
+                    speed = "at the clip's speed" if is_paced else "at full speed"
+                    progress(f"round {number + 1} of {rounds}: {case.label}, {speed}")
+                    found[case].append(run_once(subject, replace(case, paced=is_paced), seconds))
     return tuple(_row(case, fast[case], paced[case]) for case in cases)
 
 
@@ -94,6 +97,7 @@ def run_once(subject: Subject, case: Case, seconds: float) -> Run:
             "case": asdict(case),
             "seconds": seconds,
             "folder": folder,
+            "state": None if subject.state is None else str(subject.state),
         }
         before = read_sensors()
         began_s = time.time()
@@ -156,7 +160,7 @@ def _row(case: Case, fast: Sequence[Run], paced: Sequence[Run]) -> Row:
         streams=case.streams,
         backend=str(engine["backend"]),
         version=str(engine["version"]),
-        precision=str(engine["precision"]),
+        precision=str(engine["precision"]) if engine["hint"] == "f32" else f"{engine['precision']} in {engine['hint']}",
         asked=case.label,
         throughput=Throughput(
             frames_per_second=_spread([run.frames_per_second for run in fast]),

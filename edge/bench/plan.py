@@ -19,12 +19,14 @@ class Subject:
         trusted_keys: Who may have signed it.
         source: The clip that every camera shows.
         broker: (host, port), reachable without a password.
+        state: Folder for what boxes find out about the machine, None where each finds out for itself.
     """
 
     bundle: Path
     trusted_keys: tuple[Path, ...]
     source: Path
     broker: tuple[str, int]
+    state: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def box_config(subject: Subject, case: Case, folder: Path) -> BoxConfig:
     return BoxConfig(
         box=Box(site=SITE, name=BOX),
         bundle=Bundle(path=subject.bundle, trusted_keys=subject.trusted_keys),
-        inference=Inference(backend=case.backend, precision=case.precision),
+        inference=Inference(backend=case.backend, precision=case.precision, state=subject.state),
         mqtt=Mqtt(host=host, port=port, detections=names),
         outbox=Outbox(path=folder / "outbox.db"),
         camera=cameras,

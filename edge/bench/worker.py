@@ -89,6 +89,7 @@ def main() -> None:
         trusted_keys=tuple(Path(key) for key in plan["trusted_keys"]),
         source=Path(plan["source"]),
         broker=(plan["host"], plan["port"]),
+        state=None if plan["state"] is None else Path(plan["state"]),
     )
     case = Case(**plan["case"])
     stop = threading.Event()

@@ -149,7 +149,8 @@ def _config(
     return BoxConfig(
         box=Box(site=SITE, name=BOX),
         bundle=Bundle(path=bundle, trusted_keys=(trusted_key,)),
-        inference=Inference(backend=backend),
+        # Its own bundle holds INT8 alone: nothing is to be measured before the first event.
+        inference=Inference(backend=backend, precision="int8" if bundle == BUNDLE else "auto"),
         mqtt=Mqtt(host=broker.host, port=broker.port),
         outbox=Outbox(path=folder / "outbox.sqlite"),
         camera=(camera,),

@@ -11,7 +11,7 @@ from devices.errors import EdgekitError
 from edge.model.bundle import AnyManifest, Bundle
 from edge.model.decode import Decoder
 from edge.model.detections import Detections, iou
-from edge.model.engine import Engine, EngineInfo, EngineRequest, Outputs
+from edge.model.engine import Engine, EngineInfo, EngineRequest, Outputs, Placement
 from edge.model.geometry import Letterbox
 from edge.model.manifest import ModelFile
 from edge.model.picture import decode_picture
@@ -82,8 +82,9 @@ def load_detector(
     *,
     backend: Backend = "auto",
     precision: PrecisionChoice = "auto",
-    requests: int = 2,
+    requests: int = 1,
     score_threshold: float | None = None,
+    placement: Placement | None = None,
 ) -> Detector:
     """Load a bundle's model and let it prove itself on the bundle's own self-test.
 
@@ -93,6 +94,7 @@ def load_detector(
         precision: `auto` takes INT8 before FP32.
         requests: Pictures that may be in inference at the same time.
         score_threshold: In place of the bundle's own.
+        placement: Where and how it is to compute; on the CPU in f32 where nothing is said.
 
     Raises:
         EdgekitError: The bundle has no such file, the engine cannot load it, its head is unknown, or it fails its
@@ -102,9 +104,15 @@ def load_detector(
     manifest = bundle.manifest
     engine = load_engine(
         name,
-        EngineRequest(bundle.model(model), model.precision, manifest.input.height, manifest.input.width, requests),
+        EngineRequest(
+            bundle.model(model),
+            model.precision,
+            manifest.input.height,
+            manifest.input.width,
+            requests,
+            placement or Placement(),
+        ),
     )
-
     decoder = Decoder(manifest.head, len(manifest.classes), manifest.thresholds.score, manifest.thresholds.nms_iou)
     detector = Detector(engine, decoder, manifest.classes, manifest.input.height, manifest.input.width)
     self_test(bundle, detector)

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ class EngineInfo:
         version: Of the backend.
         device: Where it computes, as the backend names it.
         precision: Of the model file.
+        hint: In what the file's floats are computed.
         requests: Pictures that may be in inference at the same time.
         threads: Threads over all requests.
     """
@@ -28,8 +29,16 @@ class EngineInfo:
     version: str
     device: str
     precision: str
+    hint: str
     requests: int
     threads: int
+
+    def __str__(self) -> str:
+        """Return it in the form that stands in logs and beside figures."""
+        return (
+            f"{self.backend} {self.version} on {self.device}, {self.precision} file computed in {self.hint}, "
+            f"requests {self.requests}, threads {self.threads}"
+        )
 
 
 Outputs = tuple[NDArray[np.float32], ...]  # in the order of the model's outputs
@@ -81,6 +90,28 @@ class ModelContent:
             raise EdgekitError(f"the model {path} cannot be read: {exc.strerror}") from exc
 
 
+Device = Literal["cpu", "gpu", "npu", "auto", "cuda", "tensorrt", "openvino"]
+Hint = Literal["f32", "bf16", "f16"]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where and how a model is to compute.
+
+    Attributes:
+        device: `cpu` for both engines; `gpu`, `npu` and `auto` are OpenVINO's devices; `cuda`, `tensorrt` and
+            `openvino` are providers of ONNX Runtime.
+        hint: In what floats are computed; but for f32 OpenVINO alone can choose.
+        allow_cpu_fallback: Whether the CPU may do what the device cannot, or all of it where there is no such device.
+        cache: Folder in which OpenVINO keeps the compiled model, None for none.
+    """
+
+    device: Device = "cpu"
+    hint: Hint = "f32"
+    allow_cpu_fallback: bool = False
+    cache: Path | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
     """What an engine is to load.
@@ -90,7 +121,8 @@ class EngineRequest:
         precision: Of the model file, told in `EngineInfo`.
         height: Rows of the input.
         width: Columns of the input.
-        requests: Pictures that may be in inference at the same time.
+        requests: Pictures that may be handed to the engine at the same time.
+        placement: Where and how it is to compute.
     """
 
     model: ModelContent
@@ -98,8 +130,14 @@ class EngineRequest:
     height: int
     width: int
     requests: int
+    placement: Placement = Placement()
 
     @property
     def threads(self) -> int:
         """Threads over all requests: one a core that this process may use."""
-        return max(self.requests, len(os.sched_getaffinity(0)))
+        return len(os.sched_getaffinity(0))
+
+    @property
+    def streams(self) -> int:
+        """Pictures that are computed at the same time: half the requests, as the others wait ready for their turn."""
+        return min(self.threads, (self.requests + 1) // 2)

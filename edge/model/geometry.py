@@ -60,7 +60,10 @@ class Letterbox:
             image: (frame_height, frame_width, 3) uint8.
             out: (input_height, input_width, 3) uint8, overwritten whole.
         """
-        out[:] = PADDING
+        out[: self.top] = PADDING
+        out[self.top + self.height :] = PADDING
+        out[self.top : self.top + self.height, : self.left] = PADDING
+        out[self.top : self.top + self.height, self.left + self.width :] = PADDING
         target = out[self.top : self.top + self.height, self.left : self.left + self.width]
         cv2.resize(image, (self.width, self.height), dst=target, interpolation=cv2.INTER_LINEAR)
 

@@ -1,38 +1,50 @@
 """The ONNX Runtime engine."""
 
+import logging
+import threading
+from typing import Any
+
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
-from edge.model.engine import EngineInfo, EngineRequest, Outputs
+from edge.model.engine import Device, EngineInfo, EngineRequest, Outputs, Placement
 
-PROVIDER = "CPUExecutionProvider"
+_log = logging.getLogger(__name__)
+
+CPU = "CPUExecutionProvider"
+# TensorRT leaves to CUDA what it does not know.
+PROVIDERS: dict[Device, tuple[str, ...]] = {
+    "cpu": (CPU,),
+    "cuda": ("CUDAExecutionProvider",),
+    "tensorrt": ("TensorrtExecutionProvider", "CUDAExecutionProvider"),
+    "openvino": ("OpenVINOExecutionProvider",),
+}
 
 
 class OnnxEngine:
-    """A model run by ONNX Runtime on the CPU; one session serves all requests.
+    """A model run by ONNX Runtime; one session serves all requests.
 
     Raises:
-        EdgekitError: The file cannot be loaded, its input is not the one that was asked for, or the provider is
-            not the one that runs.
+        EdgekitError: The provider is not there, or not the one that runs, and the CPU may not stand in; the file cannot
+            be loaded, or its input is not the one that was asked for.
     """
 
     def __init__(self, request: EngineRequest) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = max(1, request.threads // request.requests)
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Threads that spin while they wait would take the cores from the other request and from code reading.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        name = request.model.name
+        name, placement = request.model.name, request.placement
+        providers = _providers(placement)
         try:
-            self._session = ort.InferenceSession(request.model.model, options, providers=[PROVIDER])
+            self._session = ort.InferenceSession(
+                request.model.model, _options(request, providers), providers=list(providers)
+            )
         except Exception as exc:
             first_line = str(exc).strip().splitlines()[0]
-            raise EdgekitError(f"ONNX Runtime cannot load {name}: {first_line}") from exc
-        if self._session.get_providers() != [PROVIDER]:
-            raise EdgekitError(f"ONNX Runtime fell back to {self._session.get_providers()} instead of {PROVIDER}")
+            raise EdgekitError(f"ONNX Runtime cannot load {name} on {providers[0]}: {first_line}") from exc
+        # A provider that cannot start is left out with no more than a warning.
+        runs: str = self._session.get_providers()[0]
+        if runs != providers[0] and not placement.allow_cpu_fallback:
+            raise EdgekitError(f"ONNX Runtime fell back to {runs} instead of {providers[0]}{_REMEDY}")
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1:
             raise EdgekitError(f"{name} has {len(inputs)} inputs, not one")
@@ -42,11 +54,18 @@ class OnnxEngine:
                 f"the input of {name} is {shape} {kind}, not (1, {request.height}, {request.width}, 3) tensor(uint8)"
             )
         self._input = inputs[0].name
+        self._streams = threading.BoundedSemaphore(request.streams)
         self._output_shapes = tuple(
             tuple(size if isinstance(size, int) else -1 for size in output.shape) for output in outputs
         )
         self._info = EngineInfo(
-            "onnxruntime", ort.__version__, PROVIDER, request.precision, request.requests, request.threads
+            "onnxruntime",
+            ort.__version__,
+            runs,
+            request.precision,
+            placement.hint,
+            request.requests,
+            request.threads,
         )
 
     @property
@@ -61,5 +80,44 @@ class OnnxEngine:
 
     def infer(self, tensor: NDArray[np.uint8]) -> Outputs:
         """Return the predictions for one input (1, height, width, 3) uint8 BGR; the arrays are the caller's."""
-        outputs = self._session.run(None, {self._input: tensor})
+        with self._streams:
+            outputs = self._session.run(None, {self._input: tensor})
         return tuple(np.asarray(output, np.float32) for output in outputs)
+
+
+_REMEDY = ": choose another device in [inference], or let the CPU stand in with allow_cpu_fallback = true"
+
+
+def _providers(placement: Placement) -> tuple[str, ...]:
+    """Return the providers to use, best first.
+
+    Raises:
+        EdgekitError: The device or the hint is not ONNX Runtime's, or the installed package has no such provider and
+            the CPU may not stand in.
+    """
+    if placement.hint != "f32":
+        raise EdgekitError(f"ONNX Runtime computes a file as it is, not in {placement.hint}: set backend = 'openvino'")
+    wanted = PROVIDERS.get(placement.device)
+    if wanted is None:
+        raise EdgekitError(f"{placement.device} is a device of OpenVINO: set backend = 'openvino'")
+    present: list[str] = ort.get_available_providers()
+    if wanted[0] not in present:
+        if not placement.allow_cpu_fallback:
+            raise EdgekitError(f"this ONNX Runtime has no {wanted[0]}, only {', '.join(present)}{_REMEDY}")
+        _log.warning("this ONNX Runtime has no %s: the CPU stands in", wanted[0])
+        return (CPU,)
+    usable = tuple(name for name in wanted if name in present)
+    return (*usable, CPU) if placement.allow_cpu_fallback and CPU not in usable else usable
+
+
+def _options(request: EngineRequest, providers: tuple[str, ...]) -> Any:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = max(1, request.threads // request.streams)
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Threads that spin while they wait would take the cores from the other request and from code reading.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if CPU not in providers:
+        # ONNX Runtime adds the CPU to every list by itself; with this, a model that needs it does not load.
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    return options

@@ -1,40 +1,37 @@
 """The OpenVINO engine."""
 
+import logging
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
-from edge.model.engine import EngineInfo, EngineRequest, Outputs
+from edge.model.engine import EngineInfo, EngineRequest, Outputs, Placement
 
-DEVICE = "CPU"
+_log = logging.getLogger(__name__)
+
+CPU = "CPU"
 
 
 class OpenvinoEngine:
-    """A model compiled by OpenVINO, with a stream of its own for each request.
+    """A model compiled by OpenVINO; requests beyond its streams wait in its own queue, which is never empty then.
 
     Raises:
-        EdgekitError: The file cannot be compiled, or its input is not the one that was asked for.
+        EdgekitError: The machine has no such device, the device cannot compute what the hint asks for, the file cannot
+            be compiled, or its input is not the one that was asked for.
     """
 
     def __init__(self, request: EngineRequest) -> None:
         name, content = request.model.name, request.model
+        core = ov.Core()
+        device = _device(core, request.placement)
         try:
-            core = ov.Core()
             weighted = content.weights is not None
             model = core.read_model(content.model, content.weights) if weighted else core.read_model(content.model)
-            compiled = core.compile_model(
-                model,
-                DEVICE,
-                {
-                    "NUM_STREAMS": request.requests,
-                    "INFERENCE_NUM_THREADS": request.threads,
-                    # Without the hint a CPU with AMX would quietly compute an FP32 model in bf16.
-                    "INFERENCE_PRECISION_HINT": "f32",
-                },
-            )
+            compiled = core.compile_model(model, device, _properties(core, request, device))
         except RuntimeError as exc:
             # The first lines name places in OpenVINO's own source, the last one what is wrong.
             last_line = str(exc).strip().splitlines()[-1]
@@ -55,7 +52,13 @@ class OpenvinoEngine:
         for _ in range(request.requests):
             self._idle.put(compiled.create_infer_request())
         self._info = EngineInfo(
-            "openvino", ov.get_version(), DEVICE, request.precision, request.requests, request.threads
+            "openvino",
+            ov.get_version(),
+            ",".join(compiled.get_property("EXECUTION_DEVICES")),
+            request.precision,
+            request.placement.hint,
+            request.requests,
+            request.threads,
         )
 
     @property
@@ -79,3 +82,49 @@ class OpenvinoEngine:
             return tuple(np.array(output.data, dtype=np.float32) for output in request.output_tensors)
         finally:
             self._idle.put(request)
+
+
+def _device(core: Any, placement: Placement) -> str:
+    """Return the device that is to be used, as OpenVINO names it.
+
+    Raises:
+        EdgekitError: The machine has no such device and the CPU may not stand in, or the device is not OpenVINO's.
+    """
+    if placement.device in ("cuda", "tensorrt", "openvino"):
+        raise EdgekitError(f"{placement.device} is a provider of ONNX Runtime: set backend = 'onnxruntime'")
+    device, present = placement.device.upper(), list(core.available_devices)
+    # A machine with several GPUs has GPU.0, GPU.1 and so on.
+    if device != "AUTO" and not any(found.split(".")[0] == device for found in present):
+        if not placement.allow_cpu_fallback:
+            raise EdgekitError(
+                f"OpenVINO finds no {device} here, only {', '.join(present)}: install its driver, choose another "
+                "device in [inference], or let the CPU stand in with allow_cpu_fallback = true"
+            )
+        _log.warning("OpenVINO finds no %s here: the CPU stands in", device)
+        device = CPU
+    return device
+
+
+def _properties(core: Any, request: EngineRequest, device: str) -> dict[str, Any]:
+    hint = request.placement.hint
+    properties: dict[str, Any] = {
+        # Without the hint a CPU with AMX or AVX512-BF16 would quietly compute an FP32 model in bf16.
+        "INFERENCE_PRECISION_HINT": hint,
+        "PERFORMANCE_HINT": "LATENCY" if request.streams == 1 else "THROUGHPUT",
+    }
+    if device == CPU:
+        if hint not in cpu_hints(core):
+            raise EdgekitError(
+                f"this CPU does not compute in {hint}, only in {', '.join(cpu_hints(core))}: "
+                "set another precision in [inference]"
+            )
+        properties |= {"NUM_STREAMS": request.streams, "INFERENCE_NUM_THREADS": request.threads}
+    if request.placement.cache is not None:
+        properties["CACHE_DIR"] = str(request.placement.cache)
+    return properties
+
+
+def cpu_hints(core: Any) -> tuple[str, ...]:
+    """Return in what this machine's CPU computes floats by itself, f32 first."""
+    capabilities = core.get_property(CPU, "OPTIMIZATION_CAPABILITIES")
+    return ("f32", *(hint for hint, name in (("bf16", "BF16"), ("f16", "FP16")) if name in capabilities))

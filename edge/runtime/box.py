@@ -12,7 +12,6 @@ from edge import __version__
 from edge.config import BoxConfig, Camera
 from edge.identifiers import uuid7
 from edge.model.bundle import open_bundle
-from edge.model.detector import load_detector
 from edge.mqtt.audit import AuditLog
 from edge.mqtt.bounds import Bounds
 from edge.mqtt.commands import CommandDesk, CommandHall, Desk
@@ -29,6 +28,7 @@ from edge.runtime.detections import DetectionSender, both
 from edge.runtime.event_control import ABOUT_EVENTS, EventControl
 from edge.runtime.intake import Inlet, Intake
 from edge.runtime.lane import Lane, Observer
+from edge.runtime.loading import load_for_box, requests_for
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
 from edge.runtime.shelves import ShelfSender, ShelfTeller
@@ -56,8 +56,8 @@ _STOP_SWAP_S = 10.0
 def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None = None) -> RunSummary:
     """Run a box until its files end or `stop` is set.
 
-    What can be wrong with the configuration is found before anything is written: bundle, routing, sources, broker, in
-    this order; the outbox is created after the sources.
+    What can be wrong with the configuration is found before anything is written but how the model runs on this machine:
+    bundle, routing, sources, broker, in this order; the outbox is created after the sources.
 
     Args:
         config: The box.
@@ -68,13 +68,7 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         EdgekitError: Something in the configuration cannot be used, a file broke off, or a stage failed.
     """
     bundle = open_bundle(config.bundle.path, config.bundle.trusted_keys)
-    detector = load_detector(
-        bundle,
-        backend=config.inference.backend,
-        precision=config.inference.precision,
-        requests=config.inference.requests,
-        score_threshold=config.inference.score_threshold,
-    )
+    detector = load_for_box(config, bundle)
     _log.info("model %s %s: %s", bundle.manifest.name, bundle.manifest.version, detector.info)
     run_id = str(uuid7(int(datetime.now(timezone.utc).timestamp() * 1000)))
     origin = Origin(config.box.site, config.box.name, run_id, bundle.digest)
@@ -209,7 +203,7 @@ class _Assembly:
         # One frame in each request, and one more that is ready when a request becomes free.
         gates = [MotionGate() if camera.policy == "motion" else None for camera in config.cameras]
         inlets = [Inlet(*each) for each in zip(places, lanes, gates, strict=True)]
-        self.intake = Intake(inlets, config.inference.requests + 1, models)
+        self.intake = Intake(inlets, requests_for(config) + 1, models)
         self.cameras = [
             RunningCamera(CameraFeed(camera, place, on_gap=partial(tell_gap, lane)), lane)
             for camera, place, lane in zip(config.cameras, places, lanes, strict=True)

@@ -20,8 +20,8 @@ from devices.errors import EdgekitError
 from edge.config import BoxConfig
 from edge.model.bundle import open_bundle
 from edge.model.detections import Detections
-from edge.model.detector import load_detector
 from edge.mqtt.messages import SwapMessage, SwapState
+from edge.runtime.loading import load_for_box
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.shadow import Bounds, Comparison, Shadow
 from edge.tags.shelf import check_classes
@@ -138,13 +138,7 @@ class ModelSwap:
         for camera in config.cameras:
             for shelf in camera.shelves:
                 check_classes(camera.name, shelf, bundle.manifest.classes)
-        detector = load_detector(
-            bundle,
-            backend=config.inference.backend,
-            precision=config.inference.precision,
-            requests=config.inference.requests,
-            score_threshold=config.inference.score_threshold,
-        )
+        detector = load_for_box(config, bundle)
         return LoadedModel.of(bundle, detector, self._model.current.classes)
 
     def _compare(self, new: LoadedModel) -> str:

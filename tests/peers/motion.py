@@ -81,6 +81,7 @@ def run(clip: Path, policy: str, frames: int) -> tuple[float, int, list[tuple[st
             {
                 "box": {"site": "bench", "name": "box"},
                 "bundle": {"path": BUNDLE, "trusted_keys": (TRUSTED_KEY,)},
+                "inference": {"precision": "int8"},
                 "mqtt": {"host": broker.host, "port": broker.port},
                 "outbox": {"path": Path(folder) / "outbox.db"},
                 "camera": [

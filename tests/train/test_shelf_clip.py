@@ -12,7 +12,7 @@ import av
 import cv2
 import pytest
 
-from edge.config import Box, BoxConfig, Bundle, Camera, FileSource, Mqtt, Outbox
+from edge.config import Box, BoxConfig, Bundle, Camera, FileSource, Inference, Mqtt, Outbox
 from edge.demo.listener import Listener
 from edge.model.assemble import assemble
 from edge.model.export_record import DETECTOR, ExportRecord
@@ -127,6 +127,7 @@ def played(camera: Camera, bundle: Bundle, folder: Path) -> list[Said]:
             config = BoxConfig(
                 box=Box(site="hall", name="box-1"),
                 bundle=bundle,
+                inference=Inference(precision="fp32"),
                 mqtt=Mqtt(host=broker.host, port=broker.port),
                 outbox=Outbox(path=folder / "outbox.sqlite"),
                 camera=(camera,),

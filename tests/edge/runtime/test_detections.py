@@ -40,6 +40,8 @@ name = "box-1"
 [bundle]
 path = "{bundle.folder}"
 trusted_keys = ["{bundle.public}"]
+[inference]
+precision = "fp32"
 [mqtt]
 port = {port}
 {mqtt}

@@ -1,0 +1,89 @@
+"""The runtime's pipeline against ultralytics' `predict(stream=True)`: the same network, OpenVINO, one clip of H.264.
+
+    python tests/peers/ultralytics_predict.py WORK --weights WEIGHTS --clip CLIP [--px 640] [--hint f32]
+
+ultralytics cannot feed a graph of uint8 NHWC, so each side runs its own OpenVINO export of the same weights and size,
+in the same float type: ultralytics leaves that to OpenVINO, so it is set for it by OpenVINO's own property.
+"""
+
+import argparse
+import logging
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+from pipeline import Case, Pipeline, cores, load  # pyright: ignore[reportMissingImports] - beside this file
+
+from edge.model.engine import Hint
+from edge.mqtt.conversion import Origin
+from edge.mqtt.outbox import Outbox
+from edge.video.sources import open_source
+from train import ultralytics_adapter as yolo
+from train.export import export_onnx
+
+_WARM_FRAMES = 20
+
+
+def exported_by_ultralytics(weights: Path, folder: Path, px: int) -> Path:
+    """Return the folder of ultralytics' own OpenVINO export in float32."""
+    copy = folder / weights.name
+    shutil.copyfile(weights, copy)
+    return Path(yolo.load(copy).export(format="openvino", imgsz=px, device="cpu"))
+
+
+def predicting(model: Path, clip: Path, px: int, hint: Hint) -> Callable[[], float]:
+    """Return a function that runs the clip through `predict` and returns frames a second after the first few."""
+    core: Any = ov.Core
+    compile_model = core.compile_model
+
+    def in_hint(self: Any, graph: Any, device_name: str | None = None, config: dict[str, Any] | None = None) -> Any:
+        return compile_model(self, graph, device_name, {**(config or {}), "INFERENCE_PRECISION_HINT": hint})
+
+    core.compile_model = in_hint
+    predictor = yolo.load(model)
+
+    def run() -> float:
+        options = {"imgsz": px, "conf": 0.35, "iou": 0.6, "rect": False, "device": "cpu"}
+        results = predictor.predict(str(clip), stream=True, verbose=False, save=False, **options)
+        done = [time.monotonic() for _ in results]
+        done = done[_WARM_FRAMES:]
+        return (len(done) - 1) / (done[-1] - done[0])
+
+    return run
+
+
+def main() -> None:
+    """Print the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path, help="a folder for both exports and the outbox")
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--clip", type=Path, required=True)
+    parser.add_argument("--px", type=int, default=640)
+    parser.add_argument("--hint", default="f32", choices=["f32", "bf16"])
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    logging.disable(logging.INFO)
+    with tempfile.TemporaryDirectory(dir=arguments.work) as name:
+        folder = Path(name)
+        px, clip, hint = arguments.px, arguments.clip.resolve(), arguments.hint
+        theirs = predicting(exported_by_ultralytics(arguments.weights, folder, px), clip, px, hint)
+        export_onnx(arguments.weights, folder / "detector.onnx", height=px, width=px)
+        with Outbox.open(folder / "outbox.db", max_events=100_000, origin=Origin("bench", "box", "run")) as outbox:
+            pipeline = Pipeline(load(Case(folder / "detector.onnx", hint, 1), requests=2 * cores()), outbox)
+            rounds = [(theirs(), pipeline.run([open_source], clip).frames_per_second) for _ in range(arguments.rounds)]
+    ratios = [ours / peer for peer, ours in rounds]
+    peer, ours = (statistics.median(column) for column in zip(*rounds, strict=True))
+    print(
+        f"{arguments.weights.name} {px} px {hint}: ultralytics {peer:.1f} frames a second, pipeline {ours:.1f}, "
+        f"{statistics.median(ratios):.2f} times ({min(ratios):.2f} to {max(ratios):.2f})"
+    )
+
+
+if __name__ == "__main__":
+    main()
