@@ -78,6 +78,9 @@ class Camera(Section):
     masks: tuple[Polygon, ...] = Field(
         default=(), description="what the camera must not show: blackened before anything is stored, shown or inferred"
     )
+    outlines: bool = Field(
+        default=False, description="tell the outline of what was found, not its box alone; for models that segment"
+    )
     lines: tuple[Line, ...] = Field(default=(), alias="line")
     shelves: tuple[Shelf, ...] = Field(default=(), alias="shelf")
 

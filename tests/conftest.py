@@ -55,7 +55,9 @@ def data_folder() -> Path:
     return Path(folder)
 
 
-def brightness_model(path: Path, *, classes: int = 3, size: int = 64, head_rows: int | None = None) -> Path:
+def brightness_model(
+    path: Path, *, classes: int = 3, size: int = 64, head_rows: int | None = None, segments: bool = False
+) -> Path:
     """Write a detector whose one box lies in the middle and whose score is the brightest value of the picture.
 
     Args:
@@ -63,11 +65,16 @@ def brightness_model(path: Path, *, classes: int = 3, size: int = 64, head_rows:
         classes: The first of them is the one that is found.
         size: Side of the square input.
         head_rows: Rows of the output, if not those of a `yolo-grid` head: no head that anybody knows.
+        segments: The head is `yolo-grid-seg`: of what is found, the left half of the picture is its own.
     """
-    rows = 4 + classes if head_rows is None else head_rows
+    rows = 4 + classes + segments if head_rows is None else head_rows
     # Four candidates, so that the shape is a grid's; the last three never score.
     shape = np.zeros((1, rows, 4), np.float32)
     shape[0, :4, 0] = [size / 2, size / 2, size / 2, size / 4]
+    prototype = np.full((1, 1, size // 4, size // 4), -1, np.float32)
+    prototype[..., : size // 8] = 1
+    if segments:
+        shape[0, -1, 0] = 1
     mask = np.zeros((1, rows, 4), np.float32)
     mask[0, min(4, rows - 1), 0] = 1 / 255
     nodes = [
@@ -76,12 +83,18 @@ def brightness_model(path: Path, *, classes: int = 3, size: int = 64, head_rows:
         helper.make_node("Mul", ["mask", "peak"], ["scores"]),
         helper.make_node("Add", ["shape", "scores"], ["predictions"]),
     ]
+    outputs = [helper.make_tensor_value_info("predictions", TensorProto.FLOAT, [1, rows, 4])]
+    constants = [numpy_helper.from_array(shape, "shape"), numpy_helper.from_array(mask, "mask")]
+    if segments:
+        nodes.append(helper.make_node("Identity", ["prototype"], ["prototypes"]))
+        outputs.append(helper.make_tensor_value_info("prototypes", TensorProto.FLOAT, prototype.shape))
+        constants.append(numpy_helper.from_array(prototype, "prototype"))
     graph = helper.make_graph(
         nodes,
         "brightness",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, size, size, 3])],
-        [helper.make_tensor_value_info("predictions", TensorProto.FLOAT, [1, rows, 4])],
-        [numpy_helper.from_array(shape, "shape"), numpy_helper.from_array(mask, "mask")],
+        outputs,
+        constants,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
     onnx.save(model, str(path))
@@ -102,13 +115,13 @@ class SignedBundle:
 def make_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
     """Build bundles around the brightness model; keyword arguments change the model or the manifest."""
 
-    def make(*, head_rows: int | None = None, **manifest_changes: Any) -> SignedBundle:
+    def make(*, head_rows: int | None = None, segments: bool = False, **manifest_changes: Any) -> SignedBundle:
         private, public = tmp_path / "key.pem", tmp_path / "key.pub"
         if not private.exists():
             create_key(private, public)
         export = tmp_path / "export"
         export.mkdir(exist_ok=True)
-        brightness_model(export / "detector.onnx", head_rows=head_rows)
+        brightness_model(export / "detector.onnx", head_rows=head_rows, segments=segments)
         picture = tmp_path / "self-test.png"
         cv2.imwrite(str(picture), np.full((48, 64, 3), 230, np.uint8))
         changes: dict[str, Any] = {
@@ -125,7 +138,7 @@ def make_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
             licence="Apache-2.0",
             classes=("carton", "barcode", "qr"),
             input=Input(height=64, width=64),
-            head="yolo-grid",
+            head="yolo-grid-seg" if segments else "yolo-grid",
             models=(
                 ModelFile(path="detector.onnx", format="onnx", precision="fp32"),
                 ModelFile(path="detector.onnx", format="openvino", precision="fp32"),

@@ -50,10 +50,11 @@ class Detections:
         masks = self.masks.where(keep) if self.masks is not None else None
         return Detections(self.xyxy[keep], self.score[keep], self.class_id[keep], masks)
 
-    def polygon(self, row: int) -> NDArray[np.float32] | None:
-        """Return the outline (M, 2) of a row's mask in pixels of the frame, None where there is none."""
-        corners = self.masks.polygon(row) if self.masks is not None else None
-        return corners if corners is not None and len(corners) else None
+    def outline(self, row: int) -> tuple[tuple[float, float], ...] | None:
+        """Return the corners of a row's outline in pixels of the frame, None where it has no mask or an empty one."""
+        if self.masks is None:
+            return None
+        return tuple((float(x), float(y)) for x, y in self.masks.outline(row)) or None
 
 
 def areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -52,7 +52,7 @@ class Masks:
         whole[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
         return whole
 
-    def polygon(self, row: int) -> NDArray[np.float32]:
+    def outline(self, row: int) -> NDArray[np.float32]:
         """Return the outline (M, 2) of an object's largest piece, pixels of the frame, through its pixels' middles.
 
         Corners that lie near the line between others are left out. (0, 2) where the mask is empty or too small for one.
@@ -60,8 +60,8 @@ class Masks:
         found, _ = cv2.findContours(self.crops[row], cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         if not found:
             return np.zeros((0, 2), np.float32)
-        outline = max(found, key=cv2.contourArea)
-        simple = cv2.approxPolyDP(outline, max(1.0, _TOLERANCE * cv2.arcLength(outline, closed=True)), closed=True)
+        largest = max(found, key=cv2.contourArea)
+        simple = cv2.approxPolyDP(largest, max(1.0, _TOLERANCE * cv2.arcLength(largest, closed=True)), closed=True)
         corners = simple.reshape(-1, 2).astype(np.float32) + self.corners[row].astype(np.float32) + np.float32(0.5)
         return corners if len(corners) >= _LEAST_CORNERS else np.zeros((0, 2), np.float32)
 

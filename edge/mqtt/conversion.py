@@ -146,6 +146,9 @@ def wire_box(region: Region, size: tuple[int, int] | None) -> WireBox:
             round(right / width, 5),
             round(bottom / height, 5),
         ),
+        outline=None
+        if region.outline is None
+        else tuple((round(x / width, 5), round(y / height, 5)) for x, y in region.outline),
     )
 
 

@@ -51,6 +51,12 @@ class WireBox(WireModel):
     score: Score
     pixels: Xyxy
     normalised: Xyxy
+    # An outbox may hold events of a release that did not know it.
+    outline: tuple[tuple[float, float], ...] | None = Field(
+        default=None,
+        description="corners of what is in the box, as shares of the frame's width and height; null where the model "
+        "gives no masks, or the camera is not asked for outlines",
+    )
 
 
 class WireTag(WireModel):

@@ -75,7 +75,7 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
     routing = Routing(config.routing.catalogue, config.routing.routes)
     tally = Tally()
     models = ModelInUse(LoadedModel.of(bundle, detector))
-    detections = DetectionSender(origin)
+    detections = DetectionSender(origin, config.cameras)
     assembly = _Assembly(config, models, observe, detections)
     with ExitStack() as stack:
         for camera in assembly.cameras:

@@ -2,8 +2,9 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from edge.config import Camera
 from edge.mqtt.clock import host_clock_synchronised
 from edge.mqtt.conversion import Origin, capture_time, wire_box
 from edge.mqtt.detection_messages import DetectionsMessage, WireDetection
@@ -28,14 +29,16 @@ class DetectionSender:
 
     Args:
         origin: Whose frames these are.
+        cameras: From the configuration; some may be asked for outlines.
 
     Attributes:
         offer: Takes topic and payload, and returns whether it could be sent; set once there is a publisher.
         dropped: Messages that could not, by camera.
     """
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, cameras: Sequence[Camera]) -> None:
         self._origin = origin
+        self._outlined = frozenset(camera.name for camera in cameras if camera.outlines)
         self._topics = Topics(origin.site, origin.box)
         self.offer: Offer = _nowhere
         self.dropped: Counter[str] = Counter()
@@ -54,9 +57,10 @@ class DetectionSender:
         width, height = frame.width, frame.height
         tracks = {tuple(map(float, parcel.xyxy)): parcel.track_id for parcel in half.view}
         detections: list[WireDetection] = []
-        for box, score, class_id in zip(found.xyxy, found.score, found.class_id, strict=True):
+        for row, (box, score, class_id) in enumerate(zip(found.xyxy, found.score, found.class_id, strict=True)):
             left, top, right, bottom = (float(edge) for edge in box)
-            region = Region(inferred.classes[int(class_id)], float(score), (left, top, right, bottom))
+            outline = found.outline(row) if frame.camera in self._outlined else None
+            region = Region(inferred.classes[int(class_id)], float(score), (left, top, right, bottom), outline)
             shared = wire_box(region, (width, height)).model_dump()
             detections.append(WireDetection(**shared, track=tracks.get((left, top, right, bottom))))
         return DetectionsMessage(

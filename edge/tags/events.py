@@ -11,6 +11,7 @@ from enum import Enum
 from edge.video.frame import ClockSource
 
 Xyxy = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the frame
+Outline = tuple[tuple[float, float], ...]  # corners in pixels of the frame
 
 
 class EventKind(str, Enum):
@@ -68,11 +69,15 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A box that belongs to an event: its label and (left, top, right, bottom) in pixels of the frame."""
+    """A box that belongs to an event: its label and (left, top, right, bottom) in pixels of the frame.
+
+    With the outline of what is in it, where the model segments and the camera is asked for outlines.
+    """
 
     label: str
     score: float
     xyxy: Xyxy
+    outline: Outline | None = None
 
 
 @dataclass(frozen=True, slots=True)

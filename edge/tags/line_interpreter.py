@@ -132,6 +132,7 @@ class LineInterpreter:
         parcel.box = (left, top, right, bottom)
         parcel.class_name = self._classes[int(tracks.detections.class_id[row])]
         parcel.score = float(tracks.detections.score[row])
+        parcel.outline = tracks.detections.outline(row) if self._camera.outlines else None
         parcel.seen_s = frame.media_s
         return parcel
 
@@ -166,7 +167,8 @@ class LineInterpreter:
             waits = any(moment.line.name == name for moment in parcel.waiting)
             if direction is None or name in parcel.decided or waits:
                 continue
-            regions = (Region(parcel.class_name, parcel.score, parcel.box), *(_region(label) for label in labels))
+            whole = Region(parcel.class_name, parcel.score, parcel.box, parcel.outline)
+            regions = (whole, *(_region(label) for label in labels))
             parcel.waiting.append(Moment(zone.line, direction, frame, regions, stages_ms))
 
     def _decide(self, now_s: float) -> list[TagEvent]:

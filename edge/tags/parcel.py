@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from edge.tags.events import EventKind, Region
+from edge.tags.events import EventKind, Outline, Region
 from edge.tags.line import Crossing
 from edge.tags.reading import ParcelLabels
 from edge.video.frame import Frame
@@ -35,6 +35,7 @@ class Parcel:
     class_name: str = ""
     score: float = 0.0
     box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    outline: Outline | None = None
     seen_s: float = 0.0
     crossings: dict[str, Crossing] = field(default_factory=dict[str, Crossing])
     waiting: list[Moment] = field(default_factory=list[Moment])

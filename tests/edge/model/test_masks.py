@@ -98,16 +98,16 @@ def test_masks_follow_their_rows():
 
 
 def test_an_outline_is_short_and_lies_on_the_object():
-    polygon = two().polygon(0)
-    assert polygon is not None
-    assert 8 <= len(polygon) <= 40
-    assert np.hypot(*(polygon - (30, 40)).T) == pytest.approx(18.7, abs=1.2)
+    outline = two().outline(0)
+    assert outline is not None
+    assert 8 <= len(outline) <= 40
+    assert np.hypot(*(np.array(outline) - (30, 40)).T) == pytest.approx(18.7, abs=1.2)
 
 
 def test_an_empty_mask_has_no_outline_and_neither_has_a_row_without_mask():
-    assert two().polygon(1) is None
+    assert two().outline(1) is None
     plain = Detections(np.zeros((1, 4), np.float32), np.ones(1, np.float32), np.zeros(1, np.int32))
-    assert plain.polygon(0) is None
+    assert plain.outline(0) is None
 
 
 def test_a_mask_for_each_row_or_none_at_all():

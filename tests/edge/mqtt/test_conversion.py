@@ -21,7 +21,10 @@ NOW = datetime(2025, 3, 1, 12, 0, 1, tzinfo=timezone.utc)
 
 
 def test_every_field_reaches_the_wire(make_event: "MakeEvent") -> None:
-    body = event_body(make_event(), ORIGIN, STAMP)
+    event = make_event()
+    carton, barcode = event.regions
+    outlined = dataclasses.replace(barcode, outline=((100.0, 60.0), (200.0, 60.0), (200.0, 90.0)))
+    body = event_body(dataclasses.replace(event, regions=(carton, outlined)), ORIGIN, STAMP)
     message = event_message(body, published_at=NOW, waited_ms=3.0004, total_ms=20.5, replayed=False)
     assert json.loads(message.to_json()) == {
         "schema": "edgekit.event/1",
@@ -45,12 +48,14 @@ def test_every_field_reaches_the_wire(make_event: "MakeEvent") -> None:
                 "score": 0.91,
                 "pixels": [64.0, 48.0, 320.0, 240.0],
                 "normalised": [0.1, 0.1, 0.5, 0.5],
+                "outline": None,
             },
             {
                 "label": "barcode",
                 "score": 0.8,
                 "pixels": [100.0, 60.0, 200.0, 90.0],
                 "normalised": [0.15625, 0.125, 0.3125, 0.1875],
+                "outline": [[0.15625, 0.125], [0.3125, 0.125], [0.3125, 0.1875]],
             },
         ],
         "tags": [

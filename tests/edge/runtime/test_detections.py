@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TOPIC = Topics("hall", "box-1").detections("gate")
 
 
-def box(bundle: Any, folder: Path, port: int, mqtt: str = "") -> Path:
+def box(bundle: Any, folder: Path, port: int, mqtt: str = "", camera: str = "") -> Path:
     pictures = folder / "pictures"
     pictures.mkdir(exist_ok=True)
     for number in range(5):
@@ -51,6 +51,7 @@ path = "{folder}/outbox.sqlite"
 name = "gate"
 source = {{ kind = "folder", path = "{pictures}" }}
 policy = "every"
+{camera}
 """
     )
     return path
@@ -122,3 +123,29 @@ def test_a_slow_line_loses_offers_and_holds_up_nobody() -> None:
     assert sum(went) * 10_000 < 500_000
     assert (datetime.now(timezone.utc) - began).total_seconds() < 30
     assert not link.offer(TOPIC, b"after the end")
+
+
+def test_outlines_are_told_where_the_model_segments_and_the_camera_is_asked_for_them(
+    make_bundle: Callable[..., Any],
+    mosquitto: "Mosquitto",
+    subscribe: "Callable[..., Subscriber]",
+    tmp_path: Path,
+    eventually: Callable[..., None],
+) -> None:
+    watcher = subscribe(mosquitto.port)
+    made = make_bundle(segments=True)
+    for camera, outlined in (("", False), ("outlines = true", True)):
+        before = len(watcher.on(TOPIC))
+        path = box(made, tmp_path, mosquitto.port, 'detections = ["gate"]', camera)
+        run_box(load_config(path), threading.Event())
+        eventually(lambda before=before: len(watcher.on(TOPIC)) == before + 5)
+        told = [each for message in watcher.on(TOPIC)[before:] for each in message.json()["detections"]]
+        assert len(told) == 2
+        for detection in told:
+            if not outlined:
+                assert detection["outline"] is None
+                continue
+            across, down = zip(*detection["outline"], strict=True)
+            # The box is the middle half of the input; what is the object's own ends in the picture's middle.
+            assert (min(across), max(across)) == pytest.approx((0.25, 0.5), abs=0.02)
+            assert (min(down), max(down)) == pytest.approx((1 / 3, 2 / 3), abs=0.03)

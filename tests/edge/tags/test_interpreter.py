@@ -12,6 +12,7 @@ import zxingcpp
 
 from edge.config import Camera, Codes, FileSource
 from edge.model.detections import Detections
+from edge.model.masks import Masks
 from edge.tags.draw import draw
 from edge.tags.events import EventKind, Interval, NoReadReason, TagEvent, TagSource
 from edge.tags.interpreter import CameraInterpreter
@@ -170,3 +171,29 @@ def test_what_is_drawn_is_a_copy_with_every_parcel_on_it(texts: list[str | None]
         assert (frame.image == before).all()
         assert (drawn != before).any()
     assert [parcel.texts for parcel in half.view] == [tuple(text for text in texts if text)]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_parcels_outline_goes_into_its_event_where_it_is_asked_for(*, asked: bool):
+    camera = Camera(name="belt", source=FileSource(kind="file", path=Path("x.mp4")), line=(LINE,), outlines=asked)
+    half = CameraInterpreter(camera, Codes(), CLASSES)
+    events: list[TagEvent] = []
+    for index, left in enumerate(THERE):
+        frame, found = scene(index, [left], [None])
+        crop = np.zeros((SIZE, SIZE), np.uint8)
+        crop[:, : SIZE // 2] = 1
+        masks = Masks(found.xyxy[:, :2].astype(np.int32), (crop,))
+        events += half.step(frame, replace(found, masks=masks), {"infer": 1.0})
+    (event,) = events + half.finish()
+    (region,) = event.regions
+    if not asked:
+        assert region.outline is None
+        return
+    assert region.outline is not None
+    left, top, *_ = region.xyxy
+    assert sorted(region.outline) == [
+        (left + 0.5, top + 0.5),
+        (left + 0.5, top + SIZE - 0.5),
+        (left + SIZE / 2 - 0.5, top + 0.5),
+        (left + SIZE / 2 - 0.5, top + SIZE - 0.5),
+    ]
