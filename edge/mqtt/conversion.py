@@ -27,12 +27,14 @@ class Origin:
         box: Name of the box.
         run_id: Id of this run of the runtime.
         model_digest: Digest of the model in use, for what no frame is behind; None where none runs.
+        engine: What runs that model, for people.
     """
 
     site: str
     box: str
     run_id: str
     model_digest: str | None = None
+    engine: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,10 @@ class StatusMessage(WireModel):
     published_at: UtcTime | None
     versions: Mapping[str, str]
     model_digest: str | None
-    # A consumer may read the status of a release that did not know it.
+    # A consumer may read the status of a release that did not know these.
+    engine: str | None = Field(
+        default=None, description="what runs the model: engine, device, file, in what its floats are computed"
+    )
     swap: SwapMessage | None = Field(default=None, description="of this run; null where no exchange was asked for")
     epoch: str
     outbox_depth: NonNegativeInt | None

@@ -109,9 +109,9 @@ class Outbox:
         """
         return cls(open_file(path), origin=origin, bounds=bounds, keep=keep, consumers=consumers, clock=clock)
 
-    def use_model(self, digest: str) -> None:
-        """Name another model in the status, and in events from now on that name none themselves."""
-        self.origin = replace(self.origin, model_digest=digest)
+    def use_model(self, digest: str, engine: str) -> None:
+        """Name another model and what runs it in the status, and in events from now on that name none themselves."""
+        self.origin = replace(self.origin, model_digest=digest, engine=engine)
 
     def __enter__(self) -> "Outbox":
         """Return itself."""

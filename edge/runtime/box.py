@@ -71,7 +71,7 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
     detector = load_for_box(config, bundle)
     _log.info("model %s %s: %s", bundle.manifest.name, bundle.manifest.version, detector.info)
     run_id = str(uuid7(int(datetime.now(timezone.utc).timestamp() * 1000)))
-    origin = Origin(config.box.site, config.box.name, run_id, bundle.digest)
+    origin = Origin(config.box.site, config.box.name, run_id, bundle.digest, str(detector.info))
     routing = Routing(config.routing.catalogue, config.routing.routes)
     tally = Tally()
     models = ModelInUse(LoadedModel.of(bundle, detector))
@@ -94,7 +94,7 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         feeds = [camera.feed for camera in assembly.cameras]
 
         def tell_swap(step: SwapMessage) -> None:
-            outbox.use_model(models.current.digest)
+            outbox.use_model(models.current.digest, str(models.current.detector.info))
             publisher.set_swap(step)
 
         def send_again(span: Span) -> None:

@@ -267,7 +267,7 @@ def main() -> None:
     print(f"OpenVINO {ov.get_version()}, pictures {pictures[0].shape[1]}x{pictures[0].shape[0]}")
     with tempfile.TemporaryDirectory(dir=arguments.work) as folder:
         origin = Origin("bench", "box", "run")
-        with Outbox.open(Path(folder) / "outbox.db", max_events=100_000, origin=origin) as outbox:
+        with Outbox.open(Path(folder) / "outbox.db", origin=origin) as outbox:
             for model, hint in itertools.product(arguments.model, arguments.hint):
                 latency(Case(model, hint, 1), arguments.clip, pictures, outbox)
                 for cameras in arguments.cameras:

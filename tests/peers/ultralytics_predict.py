@@ -74,7 +74,7 @@ def main() -> None:
         px, clip, hint = arguments.px, arguments.clip.resolve(), arguments.hint
         theirs = predicting(exported_by_ultralytics(arguments.weights, folder, px), clip, px, hint)
         export_onnx(arguments.weights, folder / "detector.onnx", height=px, width=px)
-        with Outbox.open(folder / "outbox.db", max_events=100_000, origin=Origin("bench", "box", "run")) as outbox:
+        with Outbox.open(folder / "outbox.db", origin=Origin("bench", "box", "run")) as outbox:
             pipeline = Pipeline(load(Case(folder / "detector.onnx", hint, 1), requests=2 * cores()), outbox)
             rounds = [(theirs(), pipeline.run([open_source], clip).frames_per_second) for _ in range(arguments.rounds)]
     ratios = [ours / peer for peer, ours in rounds]

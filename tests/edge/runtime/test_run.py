@@ -117,6 +117,7 @@ def test_a_folder_is_run_to_its_end_and_the_box_says_goodbye(
     root = "edgekit/v1/hall/box-1"
     eventually(lambda: [status.json()["state"] for status in subscriber.on(f"{root}/status")][-1:] == ["offline"])
     states = [status.json()["state"] for status in subscriber.on(f"{root}/status")]
+    assert "on CPU, fp32 file computed in f32" in subscriber.on(f"{root}/status")[-1].json()["engine"]
     assert "online" in states
     assert subscriber.on(f"{root}/cameras/gate/status")[-1].json()["state"] == "disabled"
 
