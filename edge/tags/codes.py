@@ -65,6 +65,22 @@ def cut(image: NDArray[np.uint8], xyxy: NDArray[np.float32], *, margin: bool = T
     return Piece(np.asarray(gray, np.uint8), left, top)
 
 
+def formats_of(names: Sequence[str]) -> zxingcpp.BarcodeFormats:
+    """Return symbologies by their names, as zxing-cpp spells them.
+
+    Raises:
+        EdgekitError: A name is unknown.
+    """
+    wanted: list[zxingcpp.BarcodeFormat] = []
+    for name in names:
+        known = zxingcpp.BarcodeFormat.__members__.get(name)
+        if known is None:
+            allowed = ", ".join(sorted(zxingcpp.BarcodeFormat.__members__))
+            raise EdgekitError(f"formats in [codes] names the unknown symbology {name!r}; allowed: {allowed}")
+        wanted.append(known)
+    return zxingcpp.BarcodeFormats(wanted)
+
+
 class CodeReader:
     """Reads the configured symbologies.
 
@@ -76,14 +92,7 @@ class CodeReader:
     """
 
     def __init__(self, formats: Sequence[str]) -> None:
-        wanted: list[zxingcpp.BarcodeFormat] = []
-        for name in formats:
-            known = zxingcpp.BarcodeFormat.__members__.get(name)
-            if known is None:
-                allowed = ", ".join(sorted(zxingcpp.BarcodeFormat.__members__))
-                raise EdgekitError(f"formats in [codes] names the unknown symbology {name!r}; allowed: {allowed}")
-            wanted.append(known)
-        self._formats = zxingcpp.BarcodeFormats(wanted)
+        self._formats = formats_of(formats)
 
     def read(self, piece: Piece, turn: int) -> list[CodeRead]:
         """Look once at a piece.

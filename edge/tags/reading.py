@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edge.model.detections import Detections
 from edge.tags.ballot import Ballot, LabelEvidence
 from edge.tags.codes import CodeReader, Piece, cut
+from edge.tags.looks import Gray
 from edge.tags.tracker import Tracks
 
 LOOKS_A_FRAME = 2
@@ -145,7 +146,14 @@ def _quality(piece: Piece, label: Label) -> tuple[float, float, float]:
     """Return pixels a module, sharpness and share of saturated pixels of a label region."""
     size = label.xyxy[2:] - label.xyxy[:2]
     along = float(size.max()) if label.kind == "barcode" else float(size.min())
-    contrast = max(float(piece.gray.std()), 1.0)
-    sharpness = float(cv2.Laplacian(piece.gray, cv2.CV_32F).std()) / contrast
-    glare = float(np.count_nonzero(piece.gray >= _SATURATED)) / piece.gray.size
-    return along / _TYPICAL_MODULES[label.kind], sharpness, glare
+    return along / _TYPICAL_MODULES[label.kind], *sharpness_and_glare(piece.gray)
+
+
+def sharpness_and_glare(gray: Gray) -> tuple[float, float]:
+    """Return how sharp a piece of a picture (H, W) uint8 is, and which share of it is saturated.
+
+    Sharpness is the spread of the Laplacian over the spread of the brightness: it does not grow with contrast alone.
+    """
+    contrast = max(float(gray.std()), 1.0)
+    sharpness = float(cv2.Laplacian(gray, cv2.CV_32F).std()) / contrast
+    return sharpness, float(np.count_nonzero(gray >= _SATURATED)) / gray.size
