@@ -9,6 +9,7 @@ from devices.errors import EdgekitError
 from devices.validation import parse_toml
 from edge.model.engine import Device
 from edge.section import Credential, Name, Polygon, Section, Share
+from edge.web.section import Web
 from edge.zones import Line, Shelf
 
 
@@ -299,6 +300,7 @@ class BoxConfig(Section):
     routing: RoutingFiles = RoutingFiles()
     commands: Commands | None = Field(default=None, description="without this part the box takes no commands")
     trigger_socket: TriggerSocket | None = Field(default=None, description="without this part triggers are commands")
+    web: Web | None = Field(default=None, description="without this part the box has no page and no /metrics")
     cameras: tuple[Camera, ...] = Field(min_length=1, alias="camera")
 
     @model_validator(mode="after")

@@ -1,11 +1,14 @@
 """Check a box.toml before a box runs it."""
 
 import json
+import os
+import secrets
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from devices.errors import EdgekitError
 from edge.config import BoxConfig, load_config
 from edge.tags.routing import Routing
 
@@ -38,3 +41,19 @@ def schema() -> None:
     Example: edgekit config schema
     """
     print(json.dumps(BoxConfig.model_json_schema(by_alias=True), indent=2))
+
+
+@app.command()
+def token(
+    file: Annotated[Path, typer.Argument(help="The file to write; its owner alone may read it.")],
+) -> None:
+    """Make a token for the box's page, for token_file in [web].
+
+    Example: edgekit config token /etc/edgekit/web-token
+    """
+    try:
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:  # noqa: PTH123 - by descriptor
+            opened.write(secrets.token_urlsafe(32) + "\n")
+    except OSError as exc:
+        raise EdgekitError(f"cannot write the token {file}: {exc.strerror}") from exc
+    print(f"{file}: name it as token_file in [web], and type what is in it into the page")

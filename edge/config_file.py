@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-import shutil
+import stat
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from tomlkit.items import AoT, Table
 from devices.errors import EdgekitError
 from devices.validation import explain, parse_toml
 from edge.config import BoxConfig, Camera
+from edge.durable import write_whole
 from edge.section import Polygon
 from edge.zones import Line, Shelf
 
@@ -109,32 +110,12 @@ class ConfigFile:
             raise EdgekitError(f"cannot read the configuration {self.path}: {exc.strerror}") from exc
 
     def _replace(self, content: bytes) -> None:
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
-        kept = self.previous.with_name(f".{self.previous.name}.{os.getpid()}.partial")
         try:
-            _write_durably(partial, content)
-            shutil.copystat(self.path, partial)
-            shutil.copy2(self.path, kept)
-            kept.replace(self.previous)
-            partial.replace(self.path)
-            folder = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            rights = stat.S_IMODE(self.path.stat().st_mode)
+            write_whole(self.previous, self.path.read_bytes(), rights)
+            write_whole(self.path, content, rights)
         except OSError as exc:
             raise EdgekitError(f"cannot write {self.path} ({exc.strerror}): nothing was changed") from exc
-        finally:
-            partial.unlink(missing_ok=True)
-            kept.unlink(missing_ok=True)
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    # Nobody else's to read until it has the rights of the file that it replaces.
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123 - by descriptor
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _revision(content: bytes) -> str:

@@ -49,7 +49,7 @@ def credential_file(name: str) -> Path:
     if not folder:
         raise EdgekitError(
             f"no credential {name!r}: $CREDENTIALS_DIRECTORY is not set; give the unit LoadCredential={name}:FILE, "
-            "or use username and password_file in [mqtt]"
+            "or name a file instead"
         )
     return Path(folder) / name
 

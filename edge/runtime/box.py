@@ -30,12 +30,15 @@ from edge.runtime.intake import Inlet, Intake
 from edge.runtime.lane import Lane, Observer
 from edge.runtime.loading import load_for_box, requests_for
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
+from edge.runtime.restarts import Operator
 from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
 from edge.runtime.shelves import ShelfSender, ShelfTeller
 from edge.runtime.summary import RunSummary, Tally
 from edge.runtime.swap import ModelSwap
 from edge.runtime.trigger_socket import TriggerListener
 from edge.runtime.triggers import TriggerDesk
+from edge.runtime.view import BoxParts, BoxView
+from edge.runtime.watch import Watch
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.tags.routing import Routing
@@ -53,7 +56,9 @@ _STOP_COMMANDS_S = 5.0
 _STOP_SWAP_S = 10.0
 
 
-def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None = None) -> RunSummary:
+def run_box(
+    config: BoxConfig, stop: threading.Event, observe: Observer | None = None, operator: Operator | None = None
+) -> RunSummary:
     """Run a box until its files end or `stop` is set.
 
     What can be wrong with the configuration is found before anything is written but how the model runs on this machine:
@@ -63,20 +68,20 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         config: The box.
         stop: Set it to end the run; frames on their way are finished, events delivered.
         observe: Called after each frame of any camera, in that camera's frame order.
+        operator: What the box's page may do to it; None where it may only look.
 
     Raises:
         EdgekitError: Something in the configuration cannot be used, a file broke off, or a stage failed.
     """
-    bundle = open_bundle(config.bundle.path, config.bundle.trusted_keys)
-    detector = load_for_box(config, bundle)
-    _log.info("model %s %s: %s", bundle.manifest.name, bundle.manifest.version, detector.info)
+    model = _load_model(config)
     run_id = str(uuid7(int(datetime.now(timezone.utc).timestamp() * 1000)))
-    origin = Origin(config.box.site, config.box.name, run_id, bundle.digest, str(detector.info))
+    origin = Origin(config.box.site, config.box.name, run_id, model.digest, str(model.detector.info))
     routing = Routing(config.routing.catalogue, config.routing.routes)
     tally = Tally()
-    models = ModelInUse(LoadedModel.of(bundle, detector))
+    watch = Watch([camera.name for camera in config.cameras])
+    models = ModelInUse(model)
     detections = DetectionSender(origin, config.cameras)
-    assembly = _Assembly(config, models, observe, detections)
+    assembly = _Assembly(config, models, both(watch.observe, observe), detections)
     with ExitStack() as stack:
         for camera in assembly.cameras:
             stack.callback(camera.feed.stop, 0.0)
@@ -90,7 +95,7 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
                 consumers=config.mqtt.consumers,
             )
         )
-        versions = {"edgekit": __version__, detector.info.backend: detector.info.version}
+        versions = {"edgekit": __version__, model.detector.info.backend: model.detector.info.version}
         feeds = [camera.feed for camera in assembly.cameras]
 
         def tell_swap(step: SwapMessage) -> None:
@@ -112,8 +117,9 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         def commit(events: Sequence[TagEvent]) -> None:
             tables = routing.tables  # of one reading for all events of a step
             events = [tables.applied_to(event) for event in events]
-            outbox.commit(events)
+            seqs = outbox.commit(events)
             publisher.notify()
+            watch.tell(events, seqs)
             tally.count(events)
             for event in events:
                 _log.info("%s", _line(event))
@@ -124,6 +130,8 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
         shelf_sender = ShelfSender(config.box.site, config.box.name, run_id, publisher.set_shelf)
         assembly.tell_shelf = shelf_sender.tell
         statuses = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
+        parts = BoxParts(models, assembly.cameras, outbox, publisher, watch)
+        _open_to_outsiders(BoxView(config, run_id, versions, parts), operator, stack)
         began = time.monotonic()
         Runner(models, assembly.cameras, assembly.intake, statuses).run(stop)
         seconds = time.monotonic() - began
@@ -141,6 +149,18 @@ def run_box(config: BoxConfig, stop: threading.Event, observe: Observer | None =
     )
 
 
+def _load_model(config: BoxConfig) -> LoadedModel:
+    """Return the configured model, proved on this machine.
+
+    Raises:
+        EdgekitError: The bundle or its model cannot be used.
+    """
+    bundle = open_bundle(config.bundle.path, config.bundle.trusted_keys)
+    detector = load_for_box(config, bundle)
+    _log.info("model %s %s: %s", bundle.manifest.name, bundle.manifest.version, detector.info)
+    return LoadedModel.of(bundle, detector)
+
+
 def _publisher(
     config: BoxConfig, outbox: Outbox, versions: Mapping[str, str], commands: CommandHall | None
 ) -> Publisher:
@@ -152,6 +172,18 @@ def _publisher(
         topics = Topics(config.box.site, config.box.name)
         publisher.show_in(Discovery(config.mqtt.home_assistant, topics, config.cameras, __version__))
     return publisher
+
+
+def _open_to_outsiders(view: BoxView, operator: Operator | None, stack: ExitStack) -> None:
+    """Serve the page where the configuration asks for one, until the stack unwinds.
+
+    Raises:
+        EdgekitError: The page cannot be served.
+    """
+    if view.config.web is not None:
+        from edge.web.page import Page  # noqa: PLC0415 - a box without a page loads nothing of it
+
+        stack.enter_context(Page(view, operator))
 
 
 def _listen(config: BoxConfig, triggers: TriggerDesk, stack: ExitStack) -> None:

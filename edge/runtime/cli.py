@@ -2,7 +2,6 @@
 
 import json
 import signal
-import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -22,11 +21,15 @@ def run(
     # Engines and codecs take a second to load, which `--help` need not wait for.
     from edge.config import load_config  # noqa: PLC0415
     from edge.runtime.box import run_box  # noqa: PLC0415
+    from edge.runtime.restarts import Operator, Restarts  # noqa: PLC0415
 
-    stop = threading.Event()
+    restarts = Restarts()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _stack: stop.set())
-    summary = run_box(load_config(config), stop)
+        signal.signal(number, lambda _number, _stack: restarts.end())
+    operator = Operator(config, restarts.restart)
+    summary = run_box(load_config(config), restarts.stop, operator=operator)
+    while restarts.go_on():
+        summary = run_box(load_config(config), restarts.stop, operator=operator)
     if as_json:
         print(json.dumps({**asdict(summary), "frames_per_second": round(summary.frames_per_second, 1)}))
         return

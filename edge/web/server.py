@@ -1,0 +1,297 @@
+"""The page's HTTP server: few connections, each with a deadline, so that nobody outside can hold the box up.
+
+The standard library's server is enough for a handful of people who look at one box, and adds nothing to be kept.
+"""
+
+import contextlib
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import Any
+from urllib.parse import parse_qsl
+
+from devices.errors import EdgekitError
+from edge.web.exchange import Request, Response, Stream
+from edge.web.section import Web, WebTls
+
+_log = logging.getLogger(__name__)
+
+_WAIT_S = 10.0  # for one read or write
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 2\r\n\r\n"
+
+Answer = Callable[[Request], Response | Stream]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the server lets anybody have of it.
+
+    Attributes:
+        connections: Open at the same time; one more is turned away.
+        body_bytes: Of one request.
+        request_s: Within which a request has to be here, whole, counted from the end of the one before it.
+        answer_s: Within which an answer has to be gone; streams have no end, only each of their pieces.
+    """
+
+    connections: int = 32
+    body_bytes: int = 256 * 1024
+    request_s: float = 10.0
+    answer_s: float = 30.0
+
+
+class Server(ThreadingHTTPServer):
+    """Serves answers from `start` to `stop`.
+
+    Args:
+        settings: Where to listen.
+        answer: Called in a connection's own thread.
+        limits: Of what it gives to whom it does not know.
+
+    Raises:
+        EdgekitError: The address cannot be had, or a file of TLS cannot be used.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, settings: Web, answer: Answer, limits: Limits | None = None) -> None:
+        self.answer = answer
+        self.limits = limits or Limits()
+        self.stopping = threading.Event()
+        self._slots = threading.BoundedSemaphore(self.limits.connections)
+        self._open_lock = threading.Lock()
+        self._due_s: dict[socket.socket, float | None] = {}
+        self._tls = _tls_context(settings.tls) if settings.tls is not None else None
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.2,), name="web", daemon=True)
+        if ":" in settings.host:
+            self.address_family = socket.AF_INET6
+        try:
+            super().__init__((settings.host, settings.port), _Connection)
+        except (OSError, UnicodeError) as exc:
+            reason = getattr(exc, "strerror", None) or exc
+            raise EdgekitError(
+                f"the page cannot listen at {settings.host}:{settings.port} ({reason}): check host and port in [web]"
+            ) from exc
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open now."""
+        with self._open_lock:
+            return len(self._due_s)
+
+    def start(self) -> None:
+        """Begin to serve, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End all connections and let go of the address."""
+        self.stopping.set()
+        if self._thread.ident is not None:
+            self.shutdown()
+        with self._open_lock:
+            opened = list(self._due_s)
+        for connection in opened:
+            _cut(connection)
+        self.server_close()
+
+    def server_bind(self) -> None:
+        """Take the address; the base class would ask the name service for the host's full name first."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def allow(self, connection: socket.socket, seconds: float | None) -> None:
+        """Give a connection so long for what it does next, None for no end."""
+        due_s = None if seconds is None else time.monotonic() + seconds
+        with self._open_lock:
+            if connection in self._due_s:
+                self._due_s[connection] = due_s
+
+    def service_actions(self) -> None:
+        """Cut off connections that are over their time; called by the serving loop five times a second."""
+        now_s = time.monotonic()
+        with self._open_lock:
+            late = [connection for connection, due_s in self._due_s.items() if due_s is not None and due_s < now_s]
+        for connection in late:
+            _cut(connection)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; its handshake is left to its own thread."""
+        connection, address = self.socket.accept()
+        connection.settimeout(_WAIT_S)
+        if self._tls is not None:
+            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread of its own, or turn it away where there are too many."""
+        if not self._slots.acquire(blocking=False):
+            with contextlib.suppress(OSError):
+                request.settimeout(0.2)
+                if self._tls is None:
+                    request.sendall(_BUSY)
+            self.shutdown_request(request)
+            return
+        with self._open_lock:
+            self._due_s[request] = time.monotonic() + self.limits.request_s
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve one connection to its end."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._open_lock:
+                self._due_s.pop(request, None)
+            self._slots.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what went wrong with a connection; one that the other side ended is nothing."""
+        del request, client_address
+        _log.debug("a connection to the page ended", exc_info=True)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """One connection: requests to answers."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "edgekit"
+    sys_version = ""
+    timeout = _WAIT_S
+    server: Server  # pyright: ignore[reportIncompatibleVariableOverride] - the one that made it
+
+    def handle(self) -> None:
+        if isinstance(self.connection, ssl.SSLSocket):
+            try:
+                self.connection.do_handshake()
+            except (OSError, ValueError) as exc:
+                _log.debug("a browser was not let in: %s", exc)
+                return
+        try:
+            super().handle()
+        except OSError as exc:  # the other side left, or was cut off
+            _log.debug("a connection to the page ended: %s", exc)
+
+    def handle_one_request(self) -> None:
+        self.server.allow(self.connection, self.server.limits.request_s)
+        super().handle_one_request()
+
+    def do_GET(self) -> None:
+        self._exchange()
+
+    def do_POST(self) -> None:
+        self._exchange()
+
+    def do_PUT(self) -> None:
+        self._exchange()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what the base class refuses, without quoting it."""
+        del explain
+        self.close_connection = True
+        self._send(Response.error(code, message or "bad request"))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is the base class's
+        _log.debug(format, *args)
+
+    def _exchange(self) -> None:
+        body = self._body()
+        if body is None:
+            return
+        self.server.allow(self.connection, self.server.limits.answer_s)
+        path, _, query = self.path.partition("?")
+        request = Request(
+            method=self.command,
+            path=path,
+            query=dict(reversed(parse_qsl(query))),
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=body,
+        )
+        try:
+            answer = self.server.answer(request)
+        except Exception:  # noqa: BLE001 - the top of a thread: the page fails, the box goes on
+            _log.exception("the page failed at %s %s", request.method, path)
+            answer = Response.error(500, "the page failed; the box's log says why")
+        if isinstance(answer, Stream):
+            self._stream(answer)
+        else:
+            self._send(answer)
+
+    def _body(self) -> bytes | None:
+        """Read what a request brings; None where it was refused."""
+        if "Transfer-Encoding" in self.headers:
+            self.send_error(411, "say how long the body is")
+            return None
+        told = self.headers.get("Content-Length", "0")
+        if not (told.isascii() and told.isdigit()):
+            self.send_error(400, "Content-Length is no number")
+            return None
+        most = self.server.limits.body_bytes
+        if int(told[:12]) > most:
+            self.send_error(413, f"more than {most} bytes")
+            return None
+        body = self.rfile.read(int(told))
+        if len(body) < int(told):
+            self.close_connection = True
+            return None
+        return body
+
+    def _send(self, answer: Response) -> None:
+        self._head(answer.status, answer.content_type, answer.headers)
+        if answer.status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(len(answer.body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def _stream(self, answer: Stream) -> None:
+        """Send pieces until nobody wants more; each write has its own time-out."""
+        self.close_connection = True
+        self.server.allow(self.connection, None)
+        self._head(200, answer.content_type, {"Connection": "close"})
+        self.end_headers()
+        for piece in answer.pieces:
+            if self.server.stopping.is_set():
+                return
+            if piece:
+                self.wfile.write(piece)
+
+    def _head(self, status: int, content_type: str, headers: Any) -> None:
+        self.send_response(status)
+        for name, value in {**_HEADERS, "Content-Type": content_type, **headers}.items():
+            self.send_header(name, value)
+
+
+def _tls_context(settings: WebTls) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.certificate_file, settings.key_file)
+        if settings.client_ca_file is not None:
+            context.load_verify_locations(settings.client_ca_file)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ssl.SSLError) as exc:
+        raise EdgekitError(f"the page's certificate or key cannot be used ({exc}): check [web.tls]") from exc
+    return context
+
+
+def _cut(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        connection.shutdown(socket.SHUT_RDWR)
