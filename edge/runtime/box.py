@@ -23,6 +23,7 @@ from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.topics import Topics
 from edge.printable import printable
+from edge.runtime.alarms import Alarms
 from edge.runtime.control import BoxControl
 from edge.runtime.detections import DetectionSender, both
 from edge.runtime.event_control import ABOUT_EVENTS, EventControl
@@ -175,11 +176,12 @@ def _publisher(
 
 
 def _open_to_outsiders(view: BoxView, operator: Operator | None, stack: ExitStack) -> None:
-    """Serve the page where the configuration asks for one, until the stack unwinds.
+    """Look for incidents, and serve the page where the configuration asks for one, until the stack unwinds.
 
     Raises:
         EdgekitError: The page cannot be served.
     """
+    stack.enter_context(Alarms(view))
     if view.config.web is not None:
         from edge.web.page import Page  # noqa: PLC0415 - a box without a page loads nothing of it
 

@@ -4,7 +4,7 @@ import json
 import signal
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,6 +12,9 @@ import typer
 def run(
     *,
     config: Annotated[Path, typer.Option(help="The box.toml.")],
+    log_format: Annotated[
+        Literal["text", "json"], typer.Option(help="How the log is written to standard error; json: a line each.")
+    ] = "text",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Run a box until its files end, or until it is told to stop (SIGINT, SIGTERM).
@@ -20,9 +23,12 @@ def run(
     """
     # Engines and codecs take a second to load, which `--help` need not wait for.
     from edge.config import load_config  # noqa: PLC0415
+    from edge.incidents import log_as_json  # noqa: PLC0415
     from edge.runtime.box import run_box  # noqa: PLC0415
     from edge.runtime.restarts import Operator, Restarts  # noqa: PLC0415
 
+    if log_format == "json":
+        log_as_json()
     restarts = Restarts()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _stack: restarts.end())
