@@ -19,6 +19,7 @@ from urllib.parse import quote
 from devices.errors import EdgekitError
 from edge.config import BoxConfig, load_config
 from edge.model.bundle import open_bundle
+from edge.support.running import metrics, retained
 from edge.support.secrets import Scrubber, secrets_of
 
 _PACKAGES = ("edgekit", "openvino", "onnxruntime", "opencv-python-headless", "numpy", "av", "paho-mqtt", "zxing-cpp")
@@ -54,6 +55,8 @@ def gather(config_file: Path, log: Path | None) -> dict[str, str]:
     members["bundle.txt"] = scrubber.scrub(_bundle(config))
     members["manifest.json"] = scrubber.scrub(_manifest(config))
     members["outbox.json"] = _json(_without_secrets(_outbox(config.outbox.path), scrubber))
+    members["retained.json"] = _json(_without_secrets(_retained(config), scrubber))
+    members["metrics.txt"] = scrubber.scrub(_metrics(config))
     if lines is not None:
         members["log.txt"] = scrubber.scrub(lines)
     return members
@@ -141,6 +144,20 @@ def _manifest(config: BoxConfig) -> str:
             return file.read(_MOST_MANIFEST_BYTES).decode("utf-8", errors="replace")
     except OSError as exc:
         return f"cannot be read: {exc.strerror}\n"
+
+
+def _retained(config: BoxConfig) -> dict[str, object]:
+    try:
+        return dict(retained(config))
+    except EdgekitError as exc:
+        return {"error": str(exc)}
+
+
+def _metrics(config: BoxConfig) -> str:
+    try:
+        return metrics(config.web)
+    except EdgekitError as exc:
+        return f"not to be had: {exc}\n"
 
 
 def _outbox(path: Path) -> dict[str, object]:

@@ -14,6 +14,8 @@ def support_bundle(
 ) -> None:
     """Write versions, configuration, manifest, outbox counts, system facts and log lines, secrets taken out.
 
+    Of a box that runs, its retained statuses and metrics go in too.
+
     Example: edgekit support-bundle support.tar.gz --config box.toml
     """
     # The bundle's reader takes a moment to load, which `--help` need not wait for.

@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,11 +88,48 @@ def test_the_archive_is_whole_and_without_any_secret(box: Path):
     assert list(box.glob(".*partial")) == []
 
 
+def test_of_a_box_that_runs_statuses_and_metrics_are_there_without_secrets(
+    box: Path, make_mosquitto: Callable[..., Any], free_port: int, eventually: Callable[..., None]
+):
+    passwords = box / "passwords"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), "operator-7", "s3cr3t-broker"], check=True)
+    passwords.chmod(0o644)
+    broker = make_mosquitto("allow_anonymous false", f"password_file {passwords}")
+    (box / "token").write_text("s3cr3t-token-" + "0123456789" * 3)
+    (box / "token").chmod(0o600)
+    web = f'[web]\nport = {free_port}\ntoken_file = "token"\n'
+    mqtt = f'[mqtt]\nport = {broker.port}\nat_start = "wait"\nconnect_timeout_s = 5\n'
+    (box / "box.toml").write_text(CONFIG.replace("[mqtt]\n", mqtt).replace("[[camera]]", f"{web}[[camera]]"))
+    log = box / "run.log"
+    with log.open("wb") as file:
+        arguments = [sys.executable, "-m", "edge", "run", "--config", str(box / "box.toml"), "--log-format", "json"]
+        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=file)
+    try:
+        eventually(lambda: "connected to the broker" in log.read_text(), 60)
+        eventually(lambda: "the page is at" in log.read_text(), 60)
+        out = box / "running.tar.gz"
+        done = support(str(out), "--config", str(box / "box.toml"), "--log", str(log))
+    finally:
+        process.terminate()
+        process.wait(30)
+    assert done.returncode == 0, done.stderr
+    found = members(out)
+    told = json.loads(found["retained.json"])
+    assert told["edgekit/v1/hall/box-1/status"]["state"] in {"online", "degraded"}
+    assert told["edgekit/v1/hall/box-1/cameras/gate/status"]["camera"] == "gate"
+    assert "edgekit_broker_connected 1.0" in found["metrics.txt"]
+    everything = "\n".join(found.values())
+    assert "s3cr3t" not in everything
+    assert "operator-7" not in everything
+
+
 def test_a_box_that_is_not_whole_still_gets_its_archive(box: Path):
     (box / "outbox.sqlite").write_bytes(b"no database")
     out = box / "out.tar.gz"
     assert support(str(out), "--config", str(box / "box.toml")).returncode == 0
     assert "error" in json.loads(members(out)["outbox.json"])
+    assert "error" in json.loads(members(out)["retained.json"])
+    assert "no [web] part" in members(out)["metrics.txt"]
 
 
 def test_of_a_configuration_that_nobody_understands_no_word_is_taken(box: Path):
