@@ -60,7 +60,7 @@ $(VENV)/installed-dev: pyproject.toml
 
 $(FLOOR)/installed: pyproject.toml
 	$(FLOOR_PYTHON) -m venv $(FLOOR)
-	$(FLOOR)/bin/pip install --quiet --disable-pip-version-check --editable '.[eval]' \
+	$(FLOOR)/bin/pip install --quiet --disable-pip-version-check --editable '.[eval,ocr]' \
 		'numpy==2.2.*' 'onnxruntime==1.23.*' hypothesis jinja2 onnx pytest pytest-timeout jsonschema
 	touch $@
 
