@@ -65,6 +65,11 @@ class Detector:
         """Return what the predictions say, in pixels of the picture."""
         return self._decoder.decode(outputs, letterbox)
 
+    @property
+    def score_threshold(self) -> float:
+        """The score below which nothing counts."""
+        return self._decoder.score_threshold
+
     def at_threshold(self, score: float) -> "Detector":
         """Return the same detector on the same engine, with another score below which nothing counts."""
         return Detector(

@@ -58,6 +58,11 @@ class Acknowledgements:
             self.refused += 1
             _log.warning("refused an acknowledgement of %s for camera %s: %s", consumer, camera, fault)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether any was collected and is not durable yet."""
+        return bool(self._collected)
+
     def settle(self) -> bool:
         """Make what was collected durable, with one commit; return whether it ended any event.
 

@@ -76,7 +76,8 @@ class WireInterval(WireModel):
     end: UtcTime = Field(validation_alias="to", serialization_alias="to")
     cause: str
     seqs: tuple[tuple[PositiveInt, PositiveInt], ...] = Field(
-        default=(), description="lost only: ranges of seq, first and last, that will never be sent"
+        default=(),
+        description="lost only: ranges of seq, first and last, that will never be sent; none where none was given",
     )
 
 
@@ -96,7 +97,7 @@ class _EventFields(WireModel):
     kind: EventKind
     captured_at: CaptureTime
     frame: FrameReference | None
-    late: bool = Field(description="decided by its deadline, not by being sure")
+    late: bool = Field(description="it was decided when its deadline had passed")
     track: int | None
     zone: str | None
     direction: str | None
@@ -187,6 +188,7 @@ class StatusMessage(WireModel):
         default=None, description="what runs the model: engine, device, file, in what its floats are computed"
     )
     swap: SwapMessage | None = Field(default=None, description="of this run; null where no exchange was asked for")
+    score_threshold: Score | None = Field(default=None, description="in use: of the bundle, box.toml, or a command")
     epoch: str
     outbox_depth: NonNegativeInt | None
     cameras: Mapping[str, CameraPosition]

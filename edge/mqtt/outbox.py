@@ -48,6 +48,7 @@ class Outbox:
         epoch: Born with the file; seqs count within it.
         origin: Whose events are committed.
         consumers: Who must acknowledge an event before it ends.
+        set_aside: Where a corrupt file is kept in whose place this one began, None where there was none.
         kept: Delivered events that can be sent again.
         triggers: Which triggers were taken, and which events answer them.
         discarded: Events that were discarded undelivered, by this run or told by a `lost` that still waits.
@@ -69,6 +70,7 @@ class Outbox:
         self.bounds = bounds or Bounds()
         self._keep = keep or Bounds(events=0)
         self.epoch = file.epoch
+        self.set_aside = file.set_aside
         self.origin = origin
         self.consumers = tuple(consumers)
         self._events = EventTable(self._connection, "events")

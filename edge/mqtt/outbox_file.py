@@ -3,7 +3,7 @@
 import logging
 import os
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -70,11 +70,13 @@ class OutboxFile:
         connection: To the file.
         epoch: Born with it.
         timeline_s: The newest second of the file's own time line.
+        set_aside: Where a corrupt file is kept in whose place this one began, None where there was none.
     """
 
     connection: sqlite3.Connection
     epoch: str
     timeline_s: float
+    set_aside: Path | None = None
 
 
 def open_file(path: Path) -> OutboxFile:
@@ -91,9 +93,10 @@ def open_file(path: Path) -> OutboxFile:
         # Only the class itself says corrupt or no database; its subclasses say locked, unreadable, disk full.
         if type(exc) is not sqlite3.DatabaseError:
             raise EdgekitError(_cannot_open(path, exc)) from exc
-        _log.error("the outbox %s is corrupt (%s): kept as %s, a new epoch begins", path, exc, _set_aside(path))
+        aside = _set_aside(path)
+        _log.error("the outbox %s is corrupt (%s): kept as %s, a new epoch begins", path, exc, aside)
     try:
-        return _open(path)
+        return replace(_open(path), set_aside=aside)
     except sqlite3.Error as exc:
         raise EdgekitError(_cannot_open(path, exc)) from exc
 

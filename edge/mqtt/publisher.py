@@ -7,7 +7,7 @@ thread acts on it; so nothing but that queue and the outbox is shared between th
 import logging
 import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 
 from devices.errors import EdgekitError
@@ -24,7 +24,7 @@ from edge.mqtt.outbox import Outbox
 from edge.mqtt.session import Pace, Session
 from edge.mqtt.shelf_messages import ShelfMessage
 from edge.mqtt.signals import Again, Committed, Reply, Signal, Signals, Stop
-from edge.mqtt.status import Configured, StatusBoard
+from edge.mqtt.status import Condition, Configured, StatusBoard
 from edge.mqtt.topics import Topics
 
 _log = logging.getLogger(__name__)
@@ -82,6 +82,10 @@ class Publisher:
     def connected(self) -> bool:
         """Whether the broker has accepted a connection that still stands."""
         return self._connected.is_set()
+
+    def watch(self, condition: Callable[[], Condition]) -> None:
+        """Let the box's status tell what the running parts say of themselves; before `start`."""
+        self._board.condition = condition
 
     def show_in(self, discovery: Discovery) -> None:
         """Let Home Assistant know of the box; call it before `start`."""
@@ -193,7 +197,6 @@ class Publisher:
 
     def _serve(self, link: Link) -> None:
         """Act on signals until the connection ends or a stop is done."""
-        self._outbox.keep_within_bounds()  # a quiet box commits nothing, and what waits for the broker ages
         flat = frozenset(self._settings.plc)
         session = Session(link, self._outbox, self._topics, self._acknowledgements, self._clock, self._pace, flat)
         try:
@@ -246,7 +249,7 @@ class Publisher:
             session.fill(events=False)
             if not self._apply(self._signals.take(left), session):
                 break
-        session.settle()
+        session.settle(at_once=True)
         session.link.close()
 
     def _apply(self, signals: Sequence[Signal], session: Session | None = None) -> bool:
@@ -272,7 +275,7 @@ class Publisher:
                 case _:
                     pass  # of a connection that is gone, or a commit, which the next fill finds by itself
         if not alive and session is not None:
-            session.settle()
+            session.settle(at_once=True)
         return alive
 
     def _tell(self, news: CameraStatusMessage | ShelfMessage | SwapMessage, session: Session | None) -> None:

@@ -4,6 +4,7 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 
+from devices.errors import EdgekitError
 from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import Clock
 from edge.mqtt.conversion import event_message
@@ -19,6 +20,9 @@ from edge.mqtt.topics import Topics
 _log = logging.getLogger(__name__)
 
 _MOST_REPLIES = 32
+_DISK_PAUSE_S = 1.0
+_HISTORY_EARNED_S = 1.0  # a processor that was busy for so long is made up for, no more
+_HISTORY_AT_ONCE = 8  # events that go together, so that the publisher does not wake for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,9 @@ class Pace:
         refusal_pause_s: Seconds after which events that the broker did not take are sent again.
         stall_s: Seconds without any acknowledgement after which a connection with messages in flight is given up.
         in_flight: Most messages sent and not yet acknowledged; the broker's receive maximum may lower it.
+        history_in_flight: Most events of the past among them: a live one waits behind all that is on its way.
+        history_a_second: Most events of the past in a second, so that cameras and live events have the processor.
+        settle_s: Seconds for which what ended is collected before it is written down: each writing holds up commits.
         confirm_s: Seconds without progress of the slowest consumer after which unacknowledged events go again.
         history_ahead: Most events of the past that are sent beyond what all named consumers have acknowledged.
     """
@@ -42,6 +49,9 @@ class Pace:
     refusal_pause_s: float = 10.0
     stall_s: float = 10.0
     in_flight: int = 100
+    history_in_flight: int = 64
+    history_a_second: float = 1000.0
+    settle_s: float = 0.1
     confirm_s: float = 10.0
     history_ahead: int = 500
 
@@ -87,10 +97,15 @@ class Session:
         self._flat_waiting: deque[tuple[Outgoing, Place]] = deque()
         self._in_flight = InFlight()
         self._acknowledged: list[Place] = []
+        self._settle_s: float | None = None
+        self._disk_refused = False
+        self._history_in_flight: set[Place] = set()
+        self._history_s = clock.monotonic()
         self._progress_s = clock.monotonic()
         self._again_s: float | None = None
         self._history_ahead: set[Place] = set()
         self._confirmed_s: float | None = None  # None: no event waits for a consumer
+        self._discard_what_is_too_old()
         for consumer in outbox.consumers:
             link.subscribe(topics.acknowledgements(consumer))
 
@@ -115,6 +130,9 @@ class Session:
         """Monotonic seconds at which this session has to act although nothing arrived, None for never."""
         times = [self._progress_s + self._pace.stall_s] if self._in_flight else []
         times += [self._again_s] if self._again_s is not None else []
+        times += [self._settle_s] if self._settle_s is not None else []
+        if not self._lanes.exhausted and len(self._history_in_flight) < self._pace.history_in_flight:
+            times.append(self._history_s + _HISTORY_AT_ONCE / self._pace.history_a_second)
         times += [self._confirmed_s + self._pace.confirm_s] if self._confirmed_s is not None else []
         return min(times, default=None)
 
@@ -149,20 +167,33 @@ class Session:
             self._send(self._retained.pop(next(iter(self._retained))), None)
         while self._replies and len(self._in_flight) < self._bound:
             self._send(self._replies.popleft(), None)
-        if not events:
-            return
+        if events:
+            self._send_due_events(now)
+
+    def _send_due_events(self, now_s: float) -> None:
         while self._flat_waiting and len(self._in_flight) < self._bound:
             self._send(*self._flat_waiting.popleft())
         under_way = self._in_flight.places
-        ahead = self._pace.history_ahead - len(self._history_ahead) if self._outbox.consumers else None
+        past = self._room_for_history(now_s)
+        ahead = self._pace.history_ahead - len(self._history_ahead) if self._outbox.consumers else past
         room = self._bound - len(self._in_flight)
-        for due in self._lanes.take((room + 1) // 2 if self._flat else room, ahead):
+        for due in self._lanes.take((room + 1) // 2 if self._flat else room, min(past, ahead)):
             place = (due.event.body.camera, due.event.body.seq)
             if place not in under_way:
                 self._send_event(due, place)
+                if due.replayed:
+                    self._history_in_flight.add(place)
+                    self._history_s += 1 / self._pace.history_a_second
                 self._acknowledgements.published(*place)
                 if not due.ended:
                     self._expect(due, place)
+
+    def _room_for_history(self, now_s: float) -> int:
+        """Return how many events of the past may go now: as many as their share of time and of what is in flight."""
+        pace = self._pace
+        self._history_s = max(self._history_s, now_s - _HISTORY_EARNED_S)
+        earned = int((now_s - self._history_s) * pace.history_a_second)
+        return max(0, min(earned, pace.history_in_flight - len(self._history_in_flight)))
 
     def _expect(self, due: Due, place: Place) -> None:
         """Wait for consumers to acknowledge what was just sent, where any are named."""
@@ -185,6 +216,8 @@ class Session:
         """Note the broker's answer to a message; `settle` makes it durable."""
         place, whole = self._in_flight.answered(signal.mid, taken=signal.refusal is None)
         self._progress_s = self._clock.monotonic()
+        if place is not None and place not in self._in_flight.places:
+            self._history_in_flight.discard(place)
         if signal.refusal is None:
             if place is not None and whole and not self._outbox.consumers:
                 self._acknowledged.append(place)
@@ -201,12 +234,37 @@ class Session:
                 self._pace.refusal_pause_s,
             )
 
-    def settle(self) -> None:
+    def settle(self, *, at_once: bool = False) -> None:
         """End all acknowledged events in the outbox, with one commit for the broker's and one for the consumers'.
 
-        Raises:
-            EdgekitError: The outbox cannot be written.
+        A disk that refuses is told once and tried again later: what is not written down is only sent once more.
+
+        Args:
+            at_once: Do not wait for more of them to come together.
         """
+        if not (self._acknowledged or self._acknowledgements.waiting):
+            return
+        now = self._clock.monotonic()
+        self._settle_s = now + self._pace.settle_s if self._settle_s is None else self._settle_s
+        if not at_once and now < self._settle_s:
+            return
+        try:
+            self._end()
+        except EdgekitError as exc:
+            if not self._disk_refused:
+                _log.error("%s: delivered events stay in the outbox until it can", exc)
+            self._disk_refused, self._settle_s = True, now + _DISK_PAUSE_S
+        else:
+            self._disk_refused, self._settle_s = False, None
+
+    def _discard_what_is_too_old(self) -> None:
+        """A quiet box commits nothing, and what waits for the broker ages."""
+        try:
+            self._outbox.keep_within_bounds()
+        except EdgekitError as exc:
+            _log.error("%s: what is too old goes all the same", exc)
+
+    def _end(self) -> None:
         if self._acknowledged:
             self._outbox.delivered(self._acknowledged)
             self._acknowledged = []

@@ -1,6 +1,6 @@
 """What a box tells about itself in its retained topics."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from edge.mqtt.outbox import Outbox
 from edge.mqtt.shelf_messages import ShelfMessage
 from edge.mqtt.topics import Topics
 
+_NEARLY_FULL = 0.8
 _BLIND = (CameraState.STALLED, CameraState.RECONNECTING)
 
 
@@ -21,6 +22,19 @@ class Configured:
 
     cameras: tuple[str, ...]
     shelves: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What the running parts say of themselves.
+
+    Attributes:
+        score_threshold: Below which no detection counts, None where no model runs.
+        alarms: What is wrong, for a person.
+    """
+
+    score_threshold: float | None = None
+    alarms: tuple[str, ...] = ()
 
 
 class StatusBoard:
@@ -42,6 +56,7 @@ class StatusBoard:
         self._cameras: dict[str, CameraStatusMessage] = {}
         self._shelves: dict[tuple[str, str], ShelfMessage] = {}
         self._swap: SwapMessage | None = None
+        self.condition: Callable[[], Condition] = Condition
         self._state: BoxState | None = None
         self._since: datetime | None = None
 
@@ -87,6 +102,11 @@ class StatusBoard:
         reasons = [f"camera {camera.camera} is {camera.state.value}" for camera in blind]
         if self._outbox.discarded:
             reasons.append(f"{self._outbox.discarded} events were discarded undelivered{self._who_is_behind()}")
+        elif self._outbox.filled >= _NEARLY_FULL:
+            reasons.append(f"the outbox is full to {self._outbox.filled:.0%}{self._who_is_behind()}")
+        if self._outbox.set_aside is not None:
+            reasons.append(f"the outbox was corrupt and is kept as {self._outbox.set_aside}: a new epoch began")
+        reasons += self.condition().alarms
         return self._own(clock, BoxState.DEGRADED if reasons else BoxState.ONLINE, "; ".join(reasons) or None)
 
     def _who_is_behind(self) -> str:
@@ -139,6 +159,7 @@ class StatusBoard:
                 model_digest=self._outbox.origin.model_digest,
                 engine=self._outbox.origin.engine,
                 swap=self._swap,
+                score_threshold=self.condition().score_threshold,
                 epoch=self._outbox.epoch,
                 outbox_depth=self._outbox.depth,
                 cameras=self._outbox.positions(),

@@ -17,10 +17,12 @@ from edge.mqtt.bounds import Bounds
 from edge.mqtt.commands import CommandDesk, CommandHall, Desk
 from edge.mqtt.conversion import Origin
 from edge.mqtt.event_table import Span
+from edge.mqtt.event_writer import EventWriter
 from edge.mqtt.home_assistant import Discovery
 from edge.mqtt.messages import SwapMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.status import Condition
 from edge.mqtt.topics import Topics
 from edge.printable import printable
 from edge.runtime.alarms import Alarms
@@ -97,7 +99,6 @@ def run_box(
             )
         )
         versions = {"edgekit": __version__, model.detector.info.backend: model.detector.info.version}
-        feeds = [camera.feed for camera in assembly.cameras]
 
         def tell_swap(step: SwapMessage) -> None:
             outbox.use_model(models.current.digest, str(models.current.detector.info))
@@ -107,35 +108,40 @@ def run_box(
             publisher.replay(span)
 
         swap = ModelSwap(config, models, tell_swap)
-        control = BoxControl(models, swap, feeds, versions, routing, assembly.shelves)
+        control = BoxControl(
+            models, swap, [each.feed for each in assembly.cameras], versions, routing, assembly.shelves
+        )
         triggers = TriggerDesk(outbox.triggers, assembly.triggered, send_again)
         desk = _desk(config, run_id, control, EventControl(outbox, triggers, send_again), stack)
-        publisher = _publisher(config, outbox, versions, desk)
-        publisher.start()
-        detections.offer = publisher.offer
-        stack.callback(publisher.stop, 0.0)
 
         def commit(events: Sequence[TagEvent]) -> None:
-            tables = routing.tables  # of one reading for all events of a step
-            events = [tables.applied_to(event) for event in events]
-            seqs = outbox.commit(events)
+            writer.commit(list(map(routing.tables.applied_to, events)))  # tables of one reading for all of a step
+
+        def committed(events: Sequence[TagEvent], seqs: Sequence[int]) -> None:
             publisher.notify()
             watch.tell(events, seqs)
             tally.count(events)
             for event in events:
                 _log.info("%s", _line(event))
 
+        writer = EventWriter(outbox, committed)
+        publisher = _publisher(config, outbox, versions, desk)
+        publisher.watch(lambda: Condition(models.current.detector.score_threshold, writer.alarms))
+        publisher.start()
+        detections.offer = publisher.offer
+        stack.callback(publisher.stop, 0.0)
+
         assembly.commit = commit
         triggers.answer_earlier(commit)
         _listen(config, triggers, stack)
-        shelf_sender = ShelfSender(config.box.site, config.box.name, run_id, publisher.set_shelf)
-        assembly.tell_shelf = shelf_sender.tell
+        assembly.tell_shelf = ShelfSender(config.box.site, config.box.name, run_id, publisher.set_shelf).tell
         statuses = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
-        parts = BoxParts(models, assembly.cameras, outbox, publisher, watch)
-        _open_to_outsiders(BoxView(config, run_id, versions, parts), operator, stack)
+        view = BoxView(config, run_id, versions, BoxParts(models, assembly.cameras, outbox, publisher, watch))
+        _open_to_outsiders(view, operator, stack)
         began = time.monotonic()
-        Runner(models, assembly.cameras, assembly.intake, statuses).run(stop)
+        Runner(models, assembly.cameras, assembly.intake, statuses, writer.try_again).run(stop)
         seconds = time.monotonic() - began
+        writer.close()
         swap.stop(_STOP_SWAP_S)
         undelivered = publisher.stop(_DRAIN_OUTBOX_S)
     return RunSummary(

@@ -62,6 +62,7 @@ class Runner:
         cameras: Each with its feed, not yet started, and its lane.
         intake: Over the same cameras.
         statuses: Where camera statuses go.
+        tend: Called with each tick, for what has to be tried again.
         manager: Who started this process and restarts it where a stage hangs.
     """
 
@@ -71,12 +72,14 @@ class Runner:
         cameras: Sequence[RunningCamera],
         intake: Intake,
         statuses: StatusSender,
+        tend: Callable[[], None],
         manager: ServiceManager | None = None,
     ) -> None:
         self._models = models
         self._cameras = cameras
         self._intake = intake
         self._statuses = statuses
+        self._tend = tend
         self._manager = manager or ServiceManager()
         self._pulse = Pulse()
         self._watchdog = Watchdog(self._pulse, self._manager)
@@ -130,6 +133,7 @@ class Runner:
         for camera in self._cameras:
             if camera.feed.live:  # a file's own time line stands still between two frames
                 camera.lane.call(lambda half: half.tick(now_s))
+        self._tend()
         healths = {camera.feed.camera.name: camera.feed.health for camera in self._cameras}
         changed = any(self._told.get(name) is not health.state for name, health in healths.items())
         if changed or now_s - self._told_s >= _STATUS_S:

@@ -132,7 +132,7 @@ class TagEvent:
         reason: Why there is no text; for `no_read` only.
         interval: The stretch of time; for `unobserved` and `lost` only.
         stock: What is said about a class of product; for a shelf's kinds only.
-        late: The event went out because its deadline passed, not because it was sure.
+        late: The event was decided when its deadline had passed.
         trigger_id: The controller's name for the trigger that the event answers, None where it answers none.
         stages_ms: Milliseconds that the deciding frame spent in each stage, by the stage's name.
         product: Name of the product that the tags stand for, None where no catalogue knows one.
