@@ -5,7 +5,6 @@ thread acts on it; so nothing but that queue and the outbox is shared between th
 """
 
 import logging
-import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
@@ -21,10 +20,12 @@ from edge.mqtt.link import Acknowledged, Closed, Link, Received
 from edge.mqtt.login import read_login
 from edge.mqtt.messages import CameraStatusMessage, SwapMessage
 from edge.mqtt.outbox import Outbox
-from edge.mqtt.session import Pace, Session
+from edge.mqtt.pace import Pace
+from edge.mqtt.session import Session
 from edge.mqtt.shelf_messages import ShelfMessage
 from edge.mqtt.signals import Again, Committed, Reply, Signal, Signals, Stop
 from edge.mqtt.status import Condition, Configured, StatusBoard
+from edge.mqtt.tls import clock_is_implausible
 from edge.mqtt.topics import Topics
 
 _log = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ class Publisher:
     def _main(self) -> None:
         failures = 0
         while not self._ran_to_the_end():
-            self._idle(self._delay(failures))
+            self._idle(self._pace.delay_s(failures))
             failures += 1
 
     def _ran_to_the_end(self) -> bool:
@@ -180,20 +181,37 @@ class Publisher:
         """Connect again and again, until there is nothing more to do or the first required attempt has failed."""
         failures = 0
         client_id = f"edgekit.{self._topics.site}.{self._topics.box}"
+        self._await_plausible_clock()
         while not self._finished():
             try:
                 link = Link.open(self._settings, client_id, self._board.will(), self._signals.put)
             except EdgekitError as exc:
                 if self._gave_up(exc):
                     return
-                delay = self._delay(failures)
+                delay = self._pace.delay_s(failures)
                 _log.warning("%s; trying again in %.1f s, %d events wait", exc, delay, self._outbox.depth)
                 failures += 1
             else:
                 _log.info("connected to the broker at %s:%d", self._settings.host, self._settings.port)
                 self._serve(link)
-                failures, delay = 0, self._delay(0)
+                failures, delay = 0, self._pace.delay_s(0)
             self._idle(delay)
+
+    def _await_plausible_clock(self) -> None:
+        """Wait, bounded, for a clock by which certificates can hold; without a battery it begins long ago."""
+        end_s = self._clock.monotonic() + self._pace.clock_s
+        told = False
+        while clock_is_implausible(self._settings.tls, self._clock.utc()) and self._clock.monotonic() < end_s:
+            if not told:
+                _log.warning(
+                    "this host's clock says %s: mutual TLS waits up to %g s until it is set",
+                    self._clock.utc().date(),
+                    self._pace.clock_s,
+                )
+                told = True
+            self._idle(min(1.0, self._pace.clock_s / 10))
+            if self._stop_s is not None:
+                return
 
     def _serve(self, link: Link) -> None:
         """Act on signals until the connection ends or a stop is done."""
@@ -311,12 +329,6 @@ class Publisher:
 
     def _overdue(self) -> bool:
         return self._stop_s is not None and self._clock.monotonic() >= self._stop_s
-
-    def _delay(self, failures: int) -> float:
-        """Return seconds until the next attempt: doubling, with a quarter of jitter, so that boxes do not flock."""
-        steady = min(self._pace.backoff_max_s, self._pace.backoff_first_s * 2.0 ** min(failures, 16))
-        jittered = steady * random.uniform(0.75, 1.25)  # noqa: S311 - spreads attempts, guards nothing
-        return min(max(jittered, self._pace.backoff_first_s), self._pace.backoff_max_s)
 
 
 def _hint(reason: str) -> str:

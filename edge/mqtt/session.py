@@ -2,7 +2,6 @@
 
 import logging
 from collections import deque
-from dataclasses import dataclass
 
 from devices.errors import EdgekitError
 from edge.mqtt.acknowledgements import Acknowledgements
@@ -14,6 +13,7 @@ from edge.mqtt.lanes import Due, Lanes
 from edge.mqtt.link import Acknowledged, Link, Outgoing, Received
 from edge.mqtt.messages import EventMessage
 from edge.mqtt.outbox import Outbox
+from edge.mqtt.pace import Pace
 from edge.mqtt.plc import plc_message
 from edge.mqtt.topics import Topics
 
@@ -23,37 +23,6 @@ _MOST_REPLIES = 32
 _DISK_PAUSE_S = 1.0
 _HISTORY_EARNED_S = 1.0  # a processor that was busy for so long is made up for, no more
 _HISTORY_AT_ONCE = 8  # events that go together, so that the publisher does not wake for each
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """The publisher's times and bounds.
-
-    Attributes:
-        status_every_s: Seconds between two box statuses.
-        backoff_first_s: Seconds to the first new attempt to connect; doubles with each failure, with jitter.
-        backoff_max_s: Seconds beyond which it does not grow.
-        refusal_pause_s: Seconds after which events that the broker did not take are sent again.
-        stall_s: Seconds without any acknowledgement after which a connection with messages in flight is given up.
-        in_flight: Most messages sent and not yet acknowledged; the broker's receive maximum may lower it.
-        history_in_flight: Most events of the past among them: a live one waits behind all that is on its way.
-        history_a_second: Most events of the past in a second, so that cameras and live events have the processor.
-        settle_s: Seconds for which what ended is collected before it is written down: each writing holds up commits.
-        confirm_s: Seconds without progress of the slowest consumer after which unacknowledged events go again.
-        history_ahead: Most events of the past that are sent beyond what all named consumers have acknowledged.
-    """
-
-    status_every_s: float = 5.0
-    backoff_first_s: float = 1.0
-    backoff_max_s: float = 8.0
-    refusal_pause_s: float = 10.0
-    stall_s: float = 10.0
-    in_flight: int = 100
-    history_in_flight: int = 64
-    history_a_second: float = 1000.0
-    settle_s: float = 0.1
-    confirm_s: float = 10.0
-    history_ahead: int = 500
 
 
 class Session:

@@ -1,10 +1,13 @@
 """What both sides of a connection to the broker prove: the broker its name, and with mutual TLS the box its own."""
 
 import ssl
+from datetime import datetime, timezone
 from pathlib import Path
 
 from devices.errors import EdgekitError
 from edge.config import Tls
+
+_RELEASED = datetime(2026, 11, 1, tzinfo=timezone.utc)  # no box that runs this can be earlier
 
 
 def tls_context(settings: Tls) -> ssl.SSLContext:
@@ -26,6 +29,11 @@ def tls_context(settings: Tls) -> ssl.SSLContext:
     if settings.certificate_file is not None and settings.key_file is not None:
         _prove(context, settings.certificate_file, settings.key_file)
     return context
+
+
+def clock_is_implausible(settings: Tls | None, now: datetime) -> bool:
+    """Whether mutual TLS is asked for while the host's clock stands where no certificate can hold."""
+    return settings is not None and settings.certificate_file is not None and now < _RELEASED
 
 
 def not_trusted(where: str, fault: ssl.SSLError) -> str:

@@ -13,8 +13,8 @@ from edge.mqtt.broker import EmbeddedBroker
 from edge.mqtt.clock import Clock
 from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
+from edge.mqtt.pace import Pace
 from edge.mqtt.publisher import Publisher
-from edge.mqtt.session import Pace
 from edge.tags.events import EventKind, Region, Tag, TagEvent, TagSource
 from edge.video.frame import ClockSource
 

@@ -19,7 +19,7 @@ from edge.mqtt.consumer import Consumer
 from edge.mqtt.inbox import Inbox
 from edge.mqtt.messages import EventMessage
 from edge.mqtt.outbox import Outbox
-from edge.mqtt.session import Pace
+from edge.mqtt.pace import Pace
 from edge.mqtt.topics import Topics
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from edge.mqtt.consumer import Consumer
 from edge.mqtt.inbox import Inbox
 from edge.mqtt.link import Link, Outgoing, Received
 from edge.mqtt.messages import EventMessage
+from edge.mqtt.pace import Pace
 from edge.mqtt.publisher import Publisher
-from edge.mqtt.session import Pace
 from edge.mqtt.shelf_messages import ShelfMessage
 from edge.mqtt.topics import Topics
 from tests.edge.mqtt.conftest import NOON

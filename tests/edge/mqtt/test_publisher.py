@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 
 from edge.config import Mqtt
 from edge.mqtt.messages import CameraDrops, CameraState, CameraStatusMessage, EventMessage, StatusMessage
-from edge.mqtt.session import Pace
+from edge.mqtt.pace import Pace
 from edge.mqtt.wire import WireModel, json_schema
 
 if TYPE_CHECKING:

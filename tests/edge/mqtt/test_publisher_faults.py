@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge.config import Mqtt
-from edge.mqtt.session import Pace
+from edge.mqtt.pace import Pace
 
 if TYPE_CHECKING:
     from tests.edge.conftest import Mosquitto, Subscriber
