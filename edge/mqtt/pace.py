@@ -29,8 +29,8 @@ class Pace:
     refusal_pause_s: float = 10.0
     stall_s: float = 10.0
     in_flight: int = 100
-    history_in_flight: int = 64
-    history_a_second: float = 1000.0
+    history_in_flight: int = 24
+    history_a_second: float = 650.0
     settle_s: float = 0.1
     confirm_s: float = 10.0
     clock_s: float = 60.0

@@ -21,8 +21,8 @@ _log = logging.getLogger(__name__)
 
 _MOST_REPLIES = 32
 _DISK_PAUSE_S = 1.0
-_HISTORY_EARNED_S = 1.0  # a processor that was busy for so long is made up for, no more
-_HISTORY_AT_ONCE = 8  # events that go together, so that the publisher does not wake for each
+_HISTORY_EARNED_S = 0.25  # a processor that was busy for so long is made up for, no more
+_HISTORY_AT_ONCE = 4  # events that go together, so that the publisher does not wake for each
 
 
 class Session:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -52,7 +52,7 @@ end = [{x}, 0.0]
 
 
 @contextmanager
-def mosquitto(folder: Path) -> Iterator[int]:
+def mosquitto(folder: Path) -> Generator[int]:
     """Run a mosquitto; give its port."""
     binary = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     if binary is None:
