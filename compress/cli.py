@@ -94,8 +94,8 @@ def prune(
     request = checked(
         PruneRequest,
         target=target,
-        height=height or settings.input_px,
-        width=width or settings.input_px,
+        height=height or settings.input_size[0],
+        width=width or settings.input_size[1],
         top_k=top_k,
         engine=engine,
         distillation=distillation,

@@ -75,9 +75,11 @@ class Source:
             changes: Fields of `TrainSettings`; None stands for the source's own.
 
         Raises:
-            EdgekitError: A value is not allowed.
+            EdgekitError: A value is not allowed, or the source tells outlines.
         """
         own = self.config.settings.model_dump() if self.config is not None else {}
+        if own.get("outlines"):
+            raise EdgekitError(f"{self.weights} tells outlines: only detectors of boxes can be pruned so far")
         given = {name: value for name, value in changes.items() if value is not None}
         return checked(TrainSettings, **{**own, **given, "weights": out / START / PRUNED, "freeze": 0})
 

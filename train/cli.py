@@ -19,8 +19,10 @@ def export(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
     out: Annotated[Path, typer.Argument(help="The new folder.")],
     *,
-    height: Annotated[int, typer.Option(help="Rows of the input, a multiple of 32.")] = 256,
-    width: Annotated[int, typer.Option(help="Columns of the input, a multiple of 32.")] = 448,
+    height: Annotated[int | None, typer.Option(help="Rows of the input, a multiple of 32; the training's own.")] = None,
+    width: Annotated[
+        int | None, typer.Option(help="Columns of the input, a multiple of 32; the training's own.")
+    ] = None,
     top_k: Annotated[bool, typer.Option("--top-k", help="Take a YOLO26's NMS-free head.")] = False,
     recipe: Annotated[str, typer.Option(help="What a bundle says of how it was made; the training command.")] = "",
     tagged_set: Annotated[
@@ -46,6 +48,5 @@ def export(
     from train.export import export_run  # noqa: PLC0415 - help must not wait for ONNX
 
     record = export_run(run, out, height=height, width=width, top_k=top_k, recipe=recipe)
-    print(
-        f"{out}: {record.head}, {width}x{height}, classes {', '.join(record.classes)}; weights under {record.licence}"
-    )
+    size = f"{record.input.width}x{record.input.height}"
+    print(f"{out}: {record.head}, {size}, classes {', '.join(record.classes)}; weights under {record.licence}")

@@ -1,7 +1,5 @@
 """Train a detector on one or more sets that may label different classes, into a folder that tells how it was made."""
 
-import json
-import random
 import shutil
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -11,13 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
 from devices.validation import read_json
-from edge.evaluate.dataset import SPLITS, DetectionSet, SetDescription
-from edge.evaluate.labels import label_rows
+from edge.evaluate.dataset import DetectionSet, SetDescription
 from edge.model.manifest import DataEntry, WeightsEntry
-from edge.model.picture import read_picture
+from train.assembly import assemble, learnt_from
 from train.beginning import Beginning, Past
 from train.epochs import METRICS, EpochRecord, EpochRecords
-from train.sets import digest_of_files
 from train.settings import TrainSettings, trainer_options
 
 CONFIG = "config.json"
@@ -116,6 +112,8 @@ def train_detector(
     by_set = {opened.description.name: opened.labelled_ids for opened in sets}
     partial = yolo.PartialLabels(by_set, lambda picture: Path(picture).parent.name, masked=settings.masked)
 
+    unread = yolo.UnreadPictures(skip_bad=skip_bad)
+
     records = EpochRecords(out / METRICS, EpochRecord)
     if resume:
         records.keep_first(yolo.check_resumable(out / "weights" / "last.pt"))
@@ -131,6 +129,9 @@ def train_detector(
                 gradient_norm=metrics.gradient_norm,
                 ap50=dict(metrics.ap50),
                 ap=dict(metrics.ap),
+                mask_ap50=dict(metrics.mask_ap50),
+                mask_ap=dict(metrics.mask_ap),
+                unread=tuple(unread.reasons),
             )
         )
 
@@ -144,6 +145,7 @@ def train_detector(
         build / "data.yaml",
         out,
         partial=partial,
+        unread=unread,
         settings=settings,
         options=trainer_options(settings),
         record=record,
@@ -198,12 +200,12 @@ def _prepare(
     """Link the pictures and record what decides the run; leave nothing behind where a set cannot be used."""
     build = out / "build"
     try:
-        skipped = _assemble(sets, build, settings, skip_bad=skip_bad)
+        skipped = assemble(sets, build, settings, skip_bad=skip_bad)
         config = RunConfig(
             settings=settings,
             sets=tuple(opened.description for opened in sets),
             skipped=tuple(skipped),
-            learnt_from=tuple(_learnt_from(opened, build) for opened in sets),
+            learnt_from=tuple(learnt_from(opened, build) for opened in sets),
             past=past,
         )
         (out / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
@@ -214,17 +216,6 @@ def _prepare(
         raise
 
 
-def _learnt_from(opened: DetectionSet, build: Path) -> DataEntry:
-    """Return what of a set is really trained on: fewer pictures than it has, and the labels as they are now."""
-    used = opened.description
-    pictures = sorted((build / "images" / "train" / used.name).iterdir())
-    if not pictures:
-        raise EdgekitError(f"{opened.folder} holds no picture in images/train that can be trained on")
-    labels = [build / "labels" / "train" / used.name / f"{picture.stem}.txt" for picture in pictures]
-    digest = digest_of_files({path.name: path for path in (*pictures, *labels)})
-    return DataEntry(name=used.name, licence=used.licence, source=used.source, digest=digest, pictures=len(pictures))
-
-
 def read_config(run: Path) -> RunConfig:
     """Read what decided a run.
 
@@ -232,68 +223,3 @@ def read_config(run: Path) -> RunConfig:
         EdgekitError: The folder is no run, or its record is not valid.
     """
     return read_json(run / CONFIG, RunConfig, "training run", "name the folder that `edgekit train detector` wrote")
-
-
-def _assemble(sets: Sequence[DetectionSet], build: Path, settings: TrainSettings, *, skip_bad: bool) -> list[str]:
-    """Link all sets' pictures and labels below one folder, so that nothing is ever written beside the data."""
-    shutil.rmtree(build, ignore_errors=True)
-    skipped: list[str] = []
-    for opened in sets:
-        for split in SPLITS:
-            skipped += _assemble_split(opened, split, build, skip_bad=skip_bad)
-        _thin_out(build / "images" / "train" / opened.description.name, settings)
-    data: dict[str, object] = {"path": str(build.resolve()), "names": dict(enumerate(sets[0].description.classes))}
-    for split in SPLITS:
-        folders = [
-            f"images/{split}/{opened.description.name}"
-            for opened in sets
-            if any((build / "images" / split / opened.description.name).iterdir())
-        ]
-        if not folders:
-            raise EdgekitError(f"none of the sets has pictures in images/{split}: a training needs both splits")
-        data[split] = folders
-    # JSON is YAML that needs no quoting rules of our own.
-    (build / "data.yaml").write_text(json.dumps(data), encoding="utf-8")
-    return skipped
-
-
-def _assemble_split(opened: DetectionSet, split: str, build: Path, *, skip_bad: bool) -> list[str]:
-    """Link one split of one set; return what was left out, with the reason."""
-    images = build / "images" / split / opened.description.name
-    labels = build / "labels" / split / opened.description.name
-    images.mkdir(parents=True)
-    labels.mkdir(parents=True)
-    skipped: list[str] = []
-    pictures = opened.pictures(split)
-    for picture in pictures:
-        try:
-            text = _checked_labels(opened, picture)
-        except EdgekitError as exc:
-            if not skip_bad:
-                raise EdgekitError(f"{exc}; mend it, or leave such pictures out with --skip-bad") from exc
-            skipped.append(str(exc))
-            continue
-        (images / picture.name).symlink_to(picture.resolve())
-        (labels / f"{picture.stem}.txt").write_text(text, encoding="utf-8")
-    for orphan in opened.orphans(split):
-        fault = f"{orphan} has no picture"
-        if not skip_bad:
-            raise EdgekitError(f"{fault}; mend it, or leave such labels out with --skip-bad")
-        skipped.append(fault)
-    return skipped
-
-
-def _thin_out(folder: Path, settings: TrainSettings) -> None:
-    """Keep as many training pictures of a set as asked for, drawn by the seed."""
-    pictures = sorted(folder.iterdir())
-    if settings.most_pictures is None or len(pictures) <= settings.most_pictures:
-        return
-    drawn = random.Random(settings.seed)  # noqa: S311 - a draw of pictures, repeatable on purpose
-    for picture in drawn.sample(pictures, len(pictures) - settings.most_pictures):
-        picture.unlink()
-
-
-def _checked_labels(opened: DetectionSet, picture: Path) -> str:
-    read_picture(picture)
-    rows = label_rows(opened.label_file(picture), len(opened.description.classes))
-    return "".join(f"{class_id} {' '.join(f'{value:.6f}' for value in box)}\n" for class_id, box in rows)

@@ -99,6 +99,7 @@ def figures_of(record: EpochRecord) -> EpochFigures:
             "gradient norm": {"gradient norm": record.gradient_norm},
             "mAP50": record.ap50,
             "mAP50-95": record.ap,
+            **({"masks mAP50": record.mask_ap50, "masks mAP50-95": record.mask_ap} if record.mask_ap else {}),
         },
     )
 
@@ -144,7 +145,7 @@ def _judged(run: Path, config: RunConfig) -> tuple[list[Judged], list[str]]:
     judged: list[Judged] = []
     try:
         for used in config.sets:
-            judged += _judged_set(run, best, used, config.settings.input_px)
+            judged += _judged_set(run, best, used, config.settings.input_size)
     except EdgekitError as exc:
         return [], [f"The validation pictures are not what the run was validated on, so no errors are shown: {exc}."]
     note = (
@@ -155,11 +156,11 @@ def _judged(run: Path, config: RunConfig) -> tuple[list[Judged], list[str]]:
     return judged, [note]
 
 
-def _judged_set(run: Path, best: Path, used: SetDescription, input_px: int) -> list[Judged]:
+def _judged_set(run: Path, best: Path, used: SetDescription, size: tuple[int, int]) -> list[Judged]:
     pictures = sorted((run / "build" / "images" / "val" / used.name).glob("*"))
     labelled = np.array([used.classes.index(name) for name in used.labelled], np.int32)
     truths = [_truth(run, used, picture) for picture in pictures]
-    predicted = predict(best, pictures, input_px=input_px, score=LEAST_SCORE)
+    predicted = predict(best, pictures, size=size, score=LEAST_SCORE)
     judged: list[Judged] = []
     for picture, truth, everything in zip(pictures, truths, predicted, strict=True):
         found = everything.where(np.isin(everything.class_id, labelled))

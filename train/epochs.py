@@ -34,11 +34,23 @@ class EpochRecord(TrainingEpoch):
 
     ap50: dict[str, float]
     ap: dict[str, float]
+    mask_ap50: dict[str, float] = Field(default={}, description="of outlines, where they were learnt")
+    mask_ap: dict[str, float] = {}
+    unread: tuple[str, ...] = Field(default=(), description="pictures that could not be read any more, so far")
 
     @property
     def scores(self) -> dict[str, float]:
-        """The means over classes of both average precisions, and each class's own."""
+        """The means over classes of both average precisions, and each class's own.
+
+        With outlines the mean of boxes' and masks' comes first: it says which epoch is best.
+        """
+        outlines = {
+            "boxes and masks mAP50-95": (_mean(self.ap) + _mean(self.mask_ap)) / 2,
+            "masks mAP50-95": _mean(self.mask_ap),
+            "masks mAP50": _mean(self.mask_ap50),
+        }
         return {
+            **(outlines if self.mask_ap else {}),
             "mAP50-95": _mean(self.ap),
             "mAP50": _mean(self.ap50),
             **{f"{name} mAP50": score for name, score in self.ap50.items()},

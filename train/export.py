@@ -21,14 +21,22 @@ INPUT = "image"
 OUTPUTS = ("predictions", "prototypes")
 
 
-def export_run(run: Path, out: Path, *, height: int, width: int, top_k: bool = False, recipe: str = "") -> ExportRecord:
+def export_run(
+    run: Path,
+    out: Path,
+    *,
+    height: int | None = None,
+    width: int | None = None,
+    top_k: bool = False,
+    recipe: str = "",
+) -> ExportRecord:
     """Export the best checkpoint of a run, with a record of all that a bundle's manifest will say of it.
 
     Args:
         run: The folder of `train_detector`.
         out: The new folder: `detector.onnx` and `detector.json`.
-        height: Rows of the input, a multiple of 32.
-        width: Columns of the input, a multiple of 32.
+        height: Rows of the input, a multiple of 32; those of the training if not given.
+        width: Columns of the input, the same.
         top_k: Take the NMS-free head of a YOLO26 instead of its one-to-many head.
         recipe: The command that made the model; the training command if not given.
 
@@ -39,6 +47,8 @@ def export_run(run: Path, out: Path, *, height: int, width: int, top_k: bool = F
     if out.exists():
         raise EdgekitError(f"{out} exists: remove it or choose another folder")
     config = read_config(run)
+    trained_height, trained_width = config.settings.input_size
+    height, width = height or trained_height, width or trained_width
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         partial = Path(folder) / out.name

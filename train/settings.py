@@ -63,6 +63,9 @@ class OptimiserSettings(BaseModel):
     patience: int = Field(
         default=100, ge=0, description="epochs without a better mAP50-95 that end the run; 0: none do"
     )
+    dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="share of features that the classes' last layers go without, by chance"
+    )
     precision: Precision = Field(default=Precision.F32, description="bf16 pays on CPUs with AMX; f32 is exact")
 
 
@@ -113,7 +116,13 @@ class TrainSettings(BalanceSettings, PictureSettings, OptimiserSettings):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     weights: Path = Field(description="checkpoint to start from, or a model YAML for random weights")
-    input_px: int = Field(default=416, ge=32, multiple_of=32, description="side of the square training input, pixels")
+    input_px: int = Field(default=416, ge=32, multiple_of=32, description="columns of the training input, pixels")
+    input_height_px: int | None = Field(
+        default=None, ge=32, multiple_of=32, description="rows of the training input; null: as many as columns"
+    )
+    outlines: bool = Field(
+        default=False, description="learn the objects' outlines too, as a -seg model does; every label needs one"
+    )
     epochs: int = Field(default=8, ge=1, description="times through all pictures")
     batch: int = Field(default=16, ge=1, description="pictures in a step")
     freeze: int = Field(default=4, ge=0, description="first layers that are not trained")
@@ -122,6 +131,11 @@ class TrainSettings(BalanceSettings, PictureSettings, OptimiserSettings):
     )
     masked: bool = Field(default=True, description="leave unlabelled classes out of the loss; false: naive merge")
     seed: int = Field(default=0, ge=0, description="of everything random")
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Rows and columns of the training input."""
+        return self.input_height_px or self.input_px, self.input_px
 
     @property
     def momentum_used(self) -> float:
@@ -143,7 +157,7 @@ _TRAINER_NAMES = {
 def trainer_options(settings: TrainSettings) -> dict[str, object]:
     """Return the settings as ultralytics' trainer names them, those that it knows."""
     return {
-        "imgsz": settings.input_px,
+        "imgsz": max(settings.input_size),
         "epochs": settings.epochs,
         "batch": settings.batch,
         "nbs": settings.effective_batch,
@@ -169,6 +183,8 @@ def trainer_options(settings: TrainSettings) -> dict[str, object]:
         "mixup": settings.mixup,
         "close_mosaic": settings.plain_epochs,
         "cls_pw": settings.class_weights,
+        # Each outline keeps a mask of its own: a code on a carton must cut no hole into the carton.
+        "overlap_mask": False,
         "seed": settings.seed,
         "cache": "ram",
         "workers": 0,

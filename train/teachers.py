@@ -72,4 +72,4 @@ def run_teacher(run: Path, score: float) -> Teacher:
         raise EdgekitError(f"cannot read {best} ({exc.strerror}): a teacher is a training with a saved epoch") from exc
     from train.ultralytics_adapter import detecting  # noqa: PLC0415
 
-    return Teacher(run.name, digest, config.sets[0].classes, detecting(best, config.settings.input_px, score))
+    return Teacher(run.name, digest, config.sets[0].classes, detecting(best, config.settings.input_size, score))

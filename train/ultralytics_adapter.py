@@ -20,12 +20,16 @@ from ultralytics import YOLO
 from ultralytics.engine import trainer as engine_trainer
 from ultralytics.nn.tasks import torch_safe_load, yaml_model_load
 from ultralytics.utils import YAML
+from ultralytics.utils.torch_utils import unwrap_model
 
 from devices.errors import EdgekitError
 from edge.model.detections import Detections
 from train.beginning import Teaching
 from train.distillation import Teacher
+from train.dropout import drop_features
+from train.fitted_pictures import UnreadPictures
 from train.settings import Precision, TrainSettings
+from train.yolo_outlines import OutlineTrainer
 from train.yolo_trainer import EpochMetrics, PartialLabels, PartialTrainer, strip
 
 
@@ -36,6 +40,7 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
     settings: TrainSettings,
     options: Mapping[str, object],
     partial: PartialLabels,
+    unread: UnreadPictures,
     record: Callable[[EpochMetrics], None],
     on_epoch: Callable[[], None],
     on_step: Callable[[int, int], None],
@@ -50,6 +55,7 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
         settings: What decides the training, the weights to start from among it.
         options: The same and more as ultralytics' trainer names it.
         partial: Which classes each set labels.
+        unread: Takes down pictures that cannot be read any more.
         record: Called with what an epoch came to before its checkpoint is written.
         on_epoch: Called after each epoch's checkpoint.
         on_step: Called after each step with how many are done, and how many there are at most.
@@ -80,15 +86,17 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
         "verbose": False,
         **options,
     }
-    trainer = PartialTrainer(overrides=overrides)
+    trainer = (OutlineTrainer if settings.outlines else PartialTrainer)(overrides=overrides)
     if Path(trainer.save_dir).resolve() != out.resolve():
         raise EdgekitError(f"the run in {out} was begun as {trainer.save_dir}: move it back there to resume it")
     trainer.partial = partial
     trainer.settings = settings
+    trainer.unread = unread
     trainer.record = record
     if teaching is not None:
         trainer.teacher = Teacher(load(teaching.teacher).model.float(), teaching.weight)
     trainer.add_callback("on_train_start", _use_all_cores)
+    trainer.add_callback("on_train_start", _drop_features)
     trainer.add_callback("on_train_batch_end", _refuse_nan)
     trainer.add_callback("on_train_batch_end", partial_call(_stepped, on_step=on_step))
     trainer.add_callback("on_model_save", partial_call(_told, on_epoch=on_epoch))
@@ -156,6 +164,13 @@ def _use_all_cores(trainer: Any) -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "0")) or os.cpu_count() or 1)
 
 
+def _drop_features(trainer: Any) -> None:
+    """Add dropout to the model that is trained; the one that is saved was copied from it before."""
+    if trainer.settings.dropout > 0:
+        model: Any = unwrap_model(trainer.model)
+        drop_features(model.model[-1], trainer.settings.dropout)
+
+
 def _refuse_nan(trainer: Any) -> None:
     trainer.refuse_nan()
 
@@ -169,13 +184,13 @@ def _stepped(trainer: Any, on_step: Callable[[int, int], None]) -> None:
     on_step(*trainer.steps)
 
 
-def predict(weights: Path, pictures: Sequence[Path], *, input_px: int, score: float) -> Iterator[Detections]:
+def predict(weights: Path, pictures: Sequence[Path], *, size: tuple[int, int], score: float) -> Iterator[Detections]:
     """Yield what a checkpoint finds in each picture, in their order.
 
     Args:
         weights: The checkpoint.
         pictures: Files.
-        input_px: Longer side of the input.
+        size: Rows and columns of the input.
         score: What scores less is left out.
 
     Raises:
@@ -183,7 +198,7 @@ def predict(weights: Path, pictures: Sequence[Path], *, input_px: int, score: fl
     """
     model = load(weights)
     for picture in pictures:
-        (found,) = model.predict(str(picture), imgsz=input_px, conf=score, verbose=False, save=False)
+        (found,) = model.predict(str(picture), imgsz=size, rect=False, conf=score, verbose=False, save=False)
         boxes: Any = found.boxes
         yield Detections(
             np.asarray(boxes.xyxy.cpu(), np.float32).reshape(-1, 4),
@@ -264,12 +279,12 @@ def model_yaml(name: str, classes: int, out: Path) -> Path:
     return out
 
 
-def detecting(weights: Path, input_px: int, score: float) -> Callable[[NDArray[np.uint8]], Detections]:
+def detecting(weights: Path, size: tuple[int, int], score: float) -> Callable[[NDArray[np.uint8]], Detections]:
     """Return a function that tells what a checkpoint finds in a picture (H, W, 3) uint8 BGR; for one thread at a time.
 
     Args:
         weights: The checkpoint.
-        input_px: Long side that pictures are scaled to.
+        size: Rows and columns of the input that pictures are fitted into.
         score: Detections below it are not told.
 
     Raises:
@@ -278,7 +293,7 @@ def detecting(weights: Path, input_px: int, score: float) -> Callable[[NDArray[n
     model = load(weights)
 
     def detect(image: NDArray[np.uint8]) -> Detections:
-        (result,) = model.predict(image, imgsz=input_px, conf=score, device="cpu", verbose=False)
+        (result,) = model.predict(image, imgsz=size, rect=False, conf=score, device="cpu", verbose=False)
         rows = result.boxes.data.cpu().numpy()
         return Detections(rows[:, :4].astype(np.float32), rows[:, 4].astype(np.float32), rows[:, 5].astype(np.int32))
 

@@ -14,6 +14,7 @@ from ultralytics.data.augment import BaseMixTransform
 
 from train.balance import picture_weights
 from train.disturbance import Disturbance
+from train.fitted_pictures import steps_of
 from train.settings import TrainSettings
 
 Labelled = Callable[[str], frozenset[int]]
@@ -33,8 +34,9 @@ def adapt(dataset: Any, labelled: Labelled, settings: TrainSettings) -> None:
         allowed = groups[labelled(picture)]
         return random.choices(allowed, weights[allowed].tolist(), k=count)  # noqa: S311 - seeded by the trainer
 
-    for transform in _mixing(dataset.transforms):
-        _mix_within(transform, partners)
+    for transform in steps_of(dataset.transforms):
+        if isinstance(transform, BaseMixTransform):
+            _mix_within(transform, partners)
     if settings.noise > 0 or settings.blur > 0:
         # Before the last step, which makes tensors of pictures.
         steps: list[Any] = dataset.transforms.transforms
@@ -54,17 +56,6 @@ def draw_by_weight(loader: Any, settings: TrainSettings) -> None:
 def _weights(dataset: Any, settings: TrainSettings) -> NDArray[np.float64]:
     classes = [{int(class_id) for class_id in label["cls"].flatten()} for label in dataset.labels]
     return picture_weights(classes, settings.balanced_sampling)
-
-
-def _mixing(transforms: Any) -> list[Any]:
-    """Return every transform that mixes in other pictures, nested ones too."""
-    found: list[Any] = []
-    for transform in getattr(transforms, "transforms", []):
-        if isinstance(transform, BaseMixTransform):
-            found.append(transform)
-        found += _mixing(transform)
-        found += _mixing(getattr(transform, "pre_transform", None))
-    return found
 
 
 def _mix_within(transform: Any, partners: Callable[[str, int], Sequence[int]]) -> None:

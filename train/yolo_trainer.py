@@ -19,7 +19,9 @@ from train import model_shape
 from train.averaging import decay_over
 from train.checkpoints import keep
 from train.distillation import TaughtCriterion, Teacher
+from train.fitted_pictures import FittedDataset, UnreadPictures
 from train.half_precision import FullPrecisionCriterion
+from train.outline_heads import tells_outlines
 from train.partial_labels import MaskedBCEWithLogits, class_mask
 from train.schedules import share_by_epoch
 from train.settings import Precision, TrainSettings
@@ -51,7 +53,7 @@ class PartialLabels:
 
 @dataclass(frozen=True, slots=True)
 class EpochMetrics:
-    """What one epoch came to; average precisions by class name, on the sets that label the class."""
+    """What one epoch came to; average precisions by class name, on the sets that label the class, masks' where told."""
 
     epoch: int
     losses: Mapping[str, float]
@@ -59,6 +61,8 @@ class EpochMetrics:
     gradient_norm: float
     ap50: Mapping[str, float]
     ap: Mapping[str, float]
+    mask_ap50: Mapping[str, float]
+    mask_ap: Mapping[str, float]
 
 
 class PartialValidator(DetectionValidator):
@@ -86,8 +90,10 @@ class PartialTrainer(DetectionTrainer):
 
     partial: PartialLabels
     settings: TrainSettings
+    unread: UnreadPictures
     record: Callable[[EpochMetrics], None]
     teacher: Teacher | None = None
+    validator_kind: type[PartialValidator] = PartialValidator
     gradient_norm = 0.0
     _pictures: tuple[str, ...] = ()
     _step = 0
@@ -96,19 +102,38 @@ class PartialTrainer(DetectionTrainer):
         """Return the model to train: a pruned one as it is, any other built anew from its description.
 
         Raises:
-            EdgekitError: The checkpoint was pruned by something else, or for other classes.
+            EdgekitError: The checkpoint was pruned by something else, or for other classes, or tells outlines.
         """
         if weights is None:
             return super().get_model(cfg, weights, verbose)
+        self.check_head(weights.yaml)
         if model_shape.was_pruned_here(weights):
             return model_shape.kept(weights, int(self.data["nc"]))
         model_shape.check_described(weights)
         return super().get_model(cfg, weights, verbose)
 
+    def check_head(self, description: Any) -> None:
+        """Check that a checkpoint's head is one that this training trains.
+
+        Raises:
+            EdgekitError: It tells outlines, which would be lost.
+        """
+        if tells_outlines(description):
+            raise EdgekitError(f"{self.settings.weights} tells outlines too: train it with --outlines")
+
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
-        """Build a dataset whose mixing stays among pictures with the same labelled classes."""
-        dataset: Any = super().build_dataset(img_path, mode, batch)
-        if mode == "train":
+        """Build a dataset of pictures fitted into the input, mixed only with others of the same labelled classes."""
+        training = mode == "train"
+        dataset: Any = FittedDataset(
+            img_path,
+            self.args,
+            self.data,
+            size=self.settings.input_size,
+            batch=batch,
+            augment=training,
+            unread=self.unread,
+        )
+        if training:
             adapt(dataset, self.partial.labelled, self.settings)
         return dataset
 
@@ -160,7 +185,7 @@ class PartialTrainer(DetectionTrainer):
     def get_validator(self) -> Any:
         """Return a validator that scores each class only where it is labelled."""
         stock = super().get_validator()
-        validator = PartialValidator(
+        validator = self.validator_kind(
             stock.dataloader, save_dir=stock.save_dir, args=stock.args, _callbacks=self.callbacks
         )
         validator.partial = self.partial
@@ -268,17 +293,25 @@ class PartialTrainer(DetectionTrainer):
 
     def epoch_metrics(self) -> EpochMetrics:
         """Return what the epoch at hand came to."""
-        validator: Any = self.validator
-        box = validator.metrics.box
-        names = self.data["names"]
+        metrics: Any = getattr(self.validator, "metrics", None)
+        ap50, ap = self._by_class(metrics.box)
+        mask_ap50, mask_ap = self._by_class(metrics.seg) if self.settings.outlines else ({}, {})
         return EpochMetrics(
             epoch=int(self.epoch) + 1,
             losses={name: float(value) for name, value in (self.tloss or {}).items()},
             learning_rate=float(self.optimizer_groups[0]["lr"]),
             gradient_norm=self.gradient_norm,
-            ap50={names[int(c)]: float(box.ap50[row]) for row, c in enumerate(box.ap_class_index)},
-            ap={names[int(c)]: float(box.ap[row]) for row, c in enumerate(box.ap_class_index)},
+            ap50=ap50,
+            ap=ap,
+            mask_ap50=mask_ap50,
+            mask_ap=mask_ap,
         )
+
+    def _by_class(self, metric: Any) -> tuple[dict[str, float], dict[str, float]]:
+        """Return a metric's average precisions at an overlap of 0.5, and over all overlaps, by class name."""
+        names = [self.data["names"][int(class_id)] for class_id in metric.ap_class_index]
+        ap50, ap = (dict(zip(names, map(float, scores), strict=True)) for scores in (metric.ap50, metric.ap))
+        return ap50, ap
 
 
 def strip(last: Path, best: Path) -> None:

@@ -18,6 +18,9 @@ def pictures(
     height_px: Annotated[int, typer.Option(help="Height of a picture, pixels.")] = 432,
     val_share: Annotated[float, typer.Option(help="Part of the pictures that goes into the split val.")] = 0.12,
     belt_share: Annotated[float, typer.Option(help="Part of the pictures that shows a belt.")] = 0.5,
+    outlines: Annotated[
+        bool, typer.Option("--outlines", help="Label by outlines, not by boxes, for -seg models.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier set there.")] = False,
 ) -> None:
     """Render pictures of cartons with codes, labelled with carton, barcode and qr.
@@ -37,7 +40,7 @@ def pictures(
         seed=seed,
     )
     with typer.progressbar(length=count, label="rendering") as bar:
-        summary = write_pictures(out, config, force=force, advance=lambda: bar.update(1))
+        summary = write_pictures(out, config, outlines=outlines, force=force, advance=lambda: bar.update(1))
     print(f"{out}: " + ", ".join(f"{number} {name}" for name, number in summary.items()))
 
 
@@ -81,6 +84,9 @@ def shelves(
         60.0,
     ),
     tilt: Annotated[float, typer.Option(help="Most that a corner is off an upright view, share.")] = 0.07,
+    outlines: Annotated[
+        bool, typer.Option("--outlines", help="Label by outlines, not by boxes, for -seg models.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier set there.")] = False,
 ) -> None:
     """Render shelves with packs and price labels: regions product, name, brand, price, barcode, and their texts.
@@ -103,5 +109,5 @@ def shelves(
         seed=seed,
     )
     with typer.progressbar(length=count, label="rendering") as bar:
-        summary = write_shelves(out, config, force=force, advance=lambda: bar.update(1))
+        summary = write_shelves(out, config, outlines=outlines, force=force, advance=lambda: bar.update(1))
     print(f"{out}: " + ", ".join(f"{number} {name}" for name, number in summary.items()))

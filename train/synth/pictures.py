@@ -80,7 +80,12 @@ def _belt_scene(rng: np.random.Generator, size_px: tuple[int, int]) -> tuple[Sta
 
 
 def write_pictures(
-    folder: Path, config: PicturesConfig, *, force: bool = False, advance: Callable[[], None] = lambda: None
+    folder: Path,
+    config: PicturesConfig,
+    *,
+    outlines: bool = False,
+    force: bool = False,
+    advance: Callable[[], None] = lambda: None,
 ) -> dict[str, int]:
     """Render a set of pictures of cartons; see `write_set`."""
     render = json.dumps(config.model_dump(exclude={"seed"}), separators=(",", ":"))
@@ -90,5 +95,6 @@ def write_pictures(
         classes=CLASSES,
         count=config.count,
         val_share=config.val_share,
+        outlines=outlines,
     )
     return write_set(folder, plan, lambda index: render_picture(config, index), force=force, advance=advance)

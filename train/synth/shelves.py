@@ -46,7 +46,15 @@ class ShelfPicture:
 
     def labelled(self) -> Picture:
         """Return the picture as it is written into a set."""
-        boxes = tuple(LabelledBox(CLASSES.index(region.kind), region.box(), region.article) for region in self.regions)
+        boxes = tuple(
+            LabelledBox(
+                CLASSES.index(region.kind),
+                region.box(),
+                region.article,
+                tuple((float(x), float(y)) for x, y in region.outline),
+            )
+            for region in self.regions
+        )
         records = [
             RegionRecord(
                 kind=region.kind,
@@ -87,7 +95,12 @@ def render_shelf(config: ShelvesConfig, index: int) -> ShelfPicture:
 
 
 def write_shelves(
-    folder: Path, config: ShelvesConfig, *, force: bool = False, advance: Callable[[], None] = lambda: None
+    folder: Path,
+    config: ShelvesConfig,
+    *,
+    outlines: bool = False,
+    force: bool = False,
+    advance: Callable[[], None] = lambda: None,
 ) -> dict[str, int]:
     """Render a set of pictures of shelves; see `write_set`."""
     told = json.dumps(config.model_dump(exclude={"seed"}), separators=(",", ":"))
@@ -97,6 +110,7 @@ def write_shelves(
         classes=CLASSES,
         count=config.count,
         val_share=config.val_share,
+        outlines=outlines,
     )
     return write_set(folder, plan, lambda index: render_shelf(config, index).labelled(), force=force, advance=advance)
 

@@ -12,11 +12,13 @@ import numpy as np
 from train.synth.arrays import Floats, Image, blurred, fill_polygon, resized
 from train.synth.cartons import Carton, remaining_quad
 from train.synth.geometry import Block, Camera, Plane, painting_order, silhouette
+from train.synth.outlines import Outline, seen_outline
 
 CARTON, BARCODE, QR = range(3)  # as in train.sets.CLASSES
 SHADOW_REDUCTION = 4
 NEUTRAL_GAIN = 128
 NOISE_MARGIN = 96
+_WHOLE = 0.97  # share of a thing's pixels from which on nothing counts as hidden; painted ids are good to a pixel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,11 +57,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class LabelledBox:
-    """A detector's label: class, (left, top, right, bottom) in continuous pixels, and the carton it belongs to."""
+    """A detector's label: class, (left, top, right, bottom) in continuous pixels, its carton, and its outline."""
 
     class_id: int
     xyxy: tuple[float, float, float, float]
     carton: int
+    outline: Outline
 
 
 def paint_plane(canvas: Image, camera: Camera, plane: Plane, texture: Image) -> None:
@@ -187,23 +190,25 @@ def label_boxes(camera: Camera, cartons: Sequence[Carton], *, least_px: float = 
             sight = look(ids, index + 1, outlines[index])
             large = sight.pixels >= 0.03 * ids.size
             if sight.xyxy is not None and (sight.share >= 0.3 or large):
-                found.append(LabelledBox(CARTON, sight.xyxy, carton.number))
+                found.append(LabelledBox(CARTON, sight.xyxy, carton.number, sight.outline))
         for code in carton.codes:
             if not carton.block.plane(code.side).is_seen_from(camera.position):
                 continue
             sight = look(ids, index + 1, remaining_quad(camera, carton.block, code))
             if sight.xyxy is not None and sight.share >= 0.5:
-                found.append(LabelledBox(BARCODE if code.symbology.linear else QR, sight.xyxy, carton.number))
+                kind = BARCODE if code.symbology.linear else QR
+                found.append(LabelledBox(kind, sight.xyxy, carton.number, sight.outline))
     return tuple(box for box in found if min(box.xyxy[2] - box.xyxy[0], box.xyxy[3] - box.xyxy[1]) >= least_px)
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What is seen of an outline: its share (outside the picture counts as not seen), its pixels, and their box."""
+    """What is seen of a thing: its share (outside the picture counts as not seen), pixels, their box and outline."""
 
     share: float
     pixels: int
     xyxy: tuple[float, float, float, float] | None
+    outline: Outline = ()
 
 
 def look(ids: Image, value: int, outline: Floats) -> Sight:
@@ -226,6 +231,9 @@ def look(ids: Image, value: int, outline: Floats) -> Sight:
     first = np.array([left + columns[0], top + rows[0]], np.float64)
     last = np.array([left + columns[-1] + 1, top + rows[-1] + 1], np.float64)
     # The painted ids are only good to a pixel; they decide where something nearer hides more than that.
+    drawn_in = bool((first - low > 2).any() or (high - last > 2).any())
     low, high = np.where(first - low > 2, first, low), np.where(high - last > 2, last, high)
     xyxy = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-    return Sight(min(1.0, pixels / area), pixels, xyxy)
+    hidden = drawn_in or pixels < _WHOLE * int(np.count_nonzero(mask))
+    around = seen_outline(outline, seen, (left, top), hidden=hidden)
+    return Sight(min(1.0, pixels / area), pixels, xyxy, around)

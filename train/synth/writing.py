@@ -26,6 +26,7 @@ class SetPlan:
         classes: In the order of their ids; all of them are labelled.
         count: Pictures in all splits together.
         val_share: Part of the pictures that goes into the split val.
+        outlines: Label by outlines rather than by boxes.
     """
 
     name: str
@@ -33,6 +34,7 @@ class SetPlan:
     classes: tuple[str, ...]
     count: int
     val_share: float
+    outlines: bool = False
 
     def splits(self) -> Iterator[str]:
         """Yield the split of each picture: every so manyth goes into val."""
@@ -109,7 +111,7 @@ def _write_into(
             (folder / kind / split).mkdir(parents=True)
     for index, split in enumerate(plan.splits()):
         picture = render(index)
-        _write_picture(folder, split, f"{plan.name}-{index:06d}", picture)
+        _write_picture(folder, split, f"{plan.name}-{index:06d}", picture, outlines=plan.outlines)
         summary[split] += 1
         for box in picture.boxes:
             summary[plan.classes[box.class_id]] += 1
@@ -118,11 +120,12 @@ def _write_into(
     return summary
 
 
-def _write_picture(folder: Path, split: str, name: str, picture: Picture) -> None:
+def _write_picture(folder: Path, split: str, name: str, picture: Picture, *, outlines: bool) -> None:
     coded = cv2.imencode(".jpg", picture.image, [cv2.IMWRITE_JPEG_QUALITY, picture.jpeg_quality])[1]
     (folder / "images" / split / f"{name}.jpg").write_bytes(coded.tobytes())
     height, width = picture.image.shape[:2]
-    lines = [yolo_line(box, width, height) for box in picture.boxes]
+    line = outline_line if outlines else yolo_line
+    lines = [line(box, width, height) for box in picture.boxes]
     (folder / "labels" / split / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
     if picture.regions is not None:
         regions = folder / "regions" / split
@@ -136,3 +139,9 @@ def yolo_line(box: LabelledBox, width_px: int, height_px: int) -> str:
     numbers = ((left + right) / 2 / width_px, (top + bottom) / 2 / height_px)
     extent = ((right - left) / width_px, (bottom - top) / height_px)
     return f"{box.class_id} " + " ".join(f"{value:.6f}" for value in (*numbers, *extent)) + "\n"
+
+
+def outline_line(box: LabelledBox, width_px: int, height_px: int) -> str:
+    """Return an outline as YOLO writes it: class, then x and y of each corner, relative to the picture."""
+    corners = (f"{x / width_px:.6f} {y / height_px:.6f}" for x, y in box.outline)
+    return f"{box.class_id} {' '.join(corners)}\n"

@@ -8,7 +8,7 @@ import pytest
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import open_set
-from edge.evaluate.labels import label_rows
+from edge.evaluate.labels import label_rows, read_labels
 from train.sets import CLASSES, digest_of
 from train.synth.pictures import PicturesConfig, render_picture, write_pictures
 
@@ -62,3 +62,29 @@ def test_an_existing_folder_is_replaced_only_when_forced_and_only_if_it_is_a_set
     with pytest.raises(EdgekitError, match="holds no set of pictures"):
         write_pictures(tmp_path / "mine", CONFIG, force=True)
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
+
+
+def test_outlines_lie_in_their_boxes_and_fill_what_is_seen_of_each_thing(tmp_path: Path):
+    config = PicturesConfig(count=12, width_px=480, height_px=270, val_share=0.0, seed=5)
+    write_pictures(tmp_path / "boxes", config)
+    write_pictures(tmp_path / "outlines", config, outlines=True)
+    boxes, outlines = open_set(tmp_path / "boxes"), open_set(tmp_path / "outlines")
+    shares: list[float] = []
+    for picture in boxes.pictures("train"):
+        other = outlines.folder / "images" / "train" / picture.name
+        assert picture.read_bytes() == other.read_bytes()
+        size = np.array([480, 270])
+        pairs = zip(read_labels(boxes.label_file(picture), 3), read_labels(outlines.label_file(other), 3), strict=True)
+        for box, outline in pairs:
+            assert outline.polygon is not None
+            assert outline.class_id == box.class_id
+            corners = np.array(outline.polygon) * size
+            centre, half = np.array(box.cxcywh[:2]) * size, np.array(box.cxcywh[2:]) * size / 2
+            # Where a thing is seen in two parts, the outline is the larger one's, and so may be smaller than the box.
+            assert (corners >= centre - half - 1.5).all()
+            assert (corners <= centre + half + 1.5).all()
+            filled = cv2.contourArea(corners.astype(np.float32)) / float((2 * half).prod())
+            shares.append(filled)
+    assert len(shares) > 30
+    assert 0 < min(shares) <= max(shares) <= 1.05  # a long code that lies askew fills little of its box
+    assert np.median(shares) > 0.5
