@@ -9,20 +9,30 @@ from faster_coco_eval import COCO, COCOeval_faster
 from numpy.typing import NDArray
 
 from edge.evaluate.matching import Matches, match
+from edge.evaluate.outlines import By, Runs
 from edge.evaluate.picture_result import AveragePrecision, PictureResult
 from edge.model.decode import MOST_DETECTIONS
 
+_KIND = {"boxes": "bbox", "masks": "segm"}  # as the scorer names them
 INTERVAL = (2.5, 97.5)  # percentiles: 95 % of the draws
 
 
-def average_precision(pictures: Sequence[PictureResult], class_ids: Sequence[int]) -> dict[int, AveragePrecision]:
-    """Return the average precision of each class that stands in the pictures at all."""
-    truth = COCO(_truth(pictures, class_ids))
-    rows = _found(pictures, class_ids)
+def average_precision(
+    pictures: Sequence[PictureResult], class_ids: Sequence[int], by: By = "boxes"
+) -> dict[int, AveragePrecision]:
+    """Return the average precision of each class that stands in the pictures at all.
+
+    Args:
+        pictures: To score by masks, all of them have outlines.
+        class_ids: The classes.
+        by: What a detection and an object have to share, their boxes or their masks.
+    """
+    truth = COCO(_truth(pictures, class_ids, by))
+    rows = _found(pictures, class_ids, by)
     if not rows:
         present = {int(class_id) for picture in pictures for class_id in picture.truth_class}
         return {class_id: AveragePrecision(0.0, 0.0) for class_id in class_ids if class_id in present}
-    scorer = COCOeval_faster(truth, truth.loadRes(rows), "bbox", print_function=_silent)
+    scorer = COCOeval_faster(truth, truth.loadRes(rows), _KIND[by], print_function=_silent)
     scorer.params.areaRng, scorer.params.areaRngLbl = [[0, 1e10]], ["all"]
     scorer.params.maxDets = [1, 10, MOST_DETECTIONS]
     scorer.params.catIds = list(class_ids)
@@ -84,7 +94,7 @@ class Spread:
     map50_95: tuple[float, float]
 
 
-def spread(pictures: Sequence[PictureResult], class_id: int, *, draws: int, seed: int) -> Spread:
+def spread(pictures: Sequence[PictureResult], class_id: int, *, draws: int, seed: int, by: By = "boxes") -> Spread:
     """Return the intervals of a class that stands in the pictures, by bootstrap over them.
 
     Pictures of one camera are alike: another camera may well lie outside.
@@ -94,8 +104,9 @@ def spread(pictures: Sequence[PictureResult], class_id: int, *, draws: int, seed
         class_id: The class.
         draws: Samples, drawn with replacement; those that do not show the class say nothing of it.
         seed: Of the draws.
+        by: What a detection and an object have to share.
     """
-    matches = match(pictures, class_id)
+    matches = match(pictures, class_id, by)
     random = np.random.default_rng(seed)
     drawn = (matches.average_precision(random.integers(0, len(pictures), len(pictures))) for _ in range(draws))
     scores = np.array([(score.map50, score.map50_95) for score in drawn if score is not None])
@@ -111,29 +122,47 @@ def _mean_of_draw(classes: Sequence[Matches], drawn: NDArray[np.int64]) -> float
     return float(np.mean([score.map50_95 for score in scores if score is not None] or [0.0]))
 
 
-def _truth(pictures: Sequence[PictureResult], class_ids: Sequence[int]) -> dict[str, Any]:
+def _truth(pictures: Sequence[PictureResult], class_ids: Sequence[int], by: By) -> dict[str, Any]:
     annotations: list[dict[str, Any]] = []
     for image_id, picture in enumerate(pictures, start=1):
-        for box, class_id in zip(_xywh(picture.truth_xyxy), picture.truth_class.tolist(), strict=True):
+        boxes = _xywh(picture.truth_xyxy)
+        masks = _masks(picture.outlines.truth if picture.outlines and by == "masks" else (), len(boxes))
+        for box, class_id, mask in zip(boxes, picture.truth_class.tolist(), masks, strict=True):
             if class_id in class_ids:
                 row = {"id": len(annotations) + 1, "image_id": image_id, "category_id": class_id}
-                annotations.append({**row, "bbox": box, "area": box[2] * box[3], "iscrowd": 0})
+                annotations.append({**row, "bbox": box, "area": box[2] * box[3], "iscrowd": 0, **mask})
     return {
-        "images": [{"id": image_id} for image_id in range(1, len(pictures) + 1)],
+        "images": [{"id": image_id, **_size(picture)} for image_id, picture in enumerate(pictures, start=1)],
         "annotations": annotations,
         "categories": [{"id": class_id, "name": str(class_id)} for class_id in class_ids],
     }
 
 
-def _found(pictures: Sequence[PictureResult], class_ids: Sequence[int]) -> list[dict[str, Any]]:
-    return [
-        {"image_id": image_id, "category_id": class_id, "bbox": box, "score": score}
-        for image_id, picture in enumerate(pictures, start=1)
-        for box, class_id, score in zip(
-            _xywh(picture.found.xyxy), picture.found.class_id.tolist(), picture.found.score.tolist(), strict=True
-        )
-        if class_id in class_ids
-    ]
+def _found(pictures: Sequence[PictureResult], class_ids: Sequence[int], by: By) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for image_id, picture in enumerate(pictures, start=1):
+        found = picture.found
+        masks = _masks(picture.outlines.found if picture.outlines and by == "masks" else (), len(found))
+        columns = zip(_xywh(found.xyxy), found.class_id.tolist(), found.score.tolist(), masks, strict=True)
+        for box, class_id, score, mask in columns:
+            if class_id in class_ids:
+                # The scorer takes a row that names a box for a box: masks come without.
+                shape = mask or {"bbox": box}
+                rows.append({"image_id": image_id, "category_id": class_id, "score": score, **shape})
+    return rows
+
+
+def _size(picture: PictureResult) -> dict[str, int]:
+    """Return what the scorer asks of a picture with objects that are scored by their masks."""
+    if picture.outlines is None or not picture.outlines.truth:
+        return {}
+    height, width = picture.outlines.truth[0]["size"]
+    return {"height": height, "width": width}
+
+
+def _masks(runs: Sequence[Runs], count: int) -> list[dict[str, Any]]:
+    """Return what a row says of its mask, nothing where it is scored by its box."""
+    return [{"segmentation": one} for one in runs] or [{}] * count
 
 
 def _xywh(xyxy: NDArray[np.float32]) -> list[list[float]]:

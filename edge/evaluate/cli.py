@@ -10,7 +10,7 @@ from devices.errors import EdgekitError
 
 if TYPE_CHECKING:
     from edge.evaluate.classifier_report import ClassifierEvaluation
-    from edge.evaluate.evaluation import ClassScore
+    from edge.evaluate.evaluation import ClassScore, MaskScore
     from edge.model.bundle import ClassifierBundle
 
 
@@ -130,7 +130,12 @@ def _scores(classes: "tuple[ClassScore, ...]") -> str:
 
 
 def _score(score: "ClassScore") -> str:
-    told = f"{score.name} {score.map50:.3f} / {score.map50_95:.3f}"
+    boxes = f"{score.name} {_with_intervals(score)}"
+    return boxes if score.masks is None else f"{boxes}, its masks {_with_intervals(score.masks)}"
+
+
+def _with_intervals(score: "ClassScore | MaskScore") -> str:
+    told = f"{score.map50:.3f} / {score.map50_95:.3f}"
     if score.map50_interval is None or score.map50_95_interval is None:
         return told
     ranges = (f"{low:.3f} to {high:.3f}" for low, high in (score.map50_interval, score.map50_95_interval))

@@ -17,6 +17,18 @@ class ClassScore(BaseModel):
         default=None, description="95 % interval over draws of the pictures: another camera may well lie outside"
     )
     map50_95_interval: tuple[float, float] | None = None
+    masks: "MaskScore | None" = Field(default=None, description="of outlines, where the model and the set tell them")
+
+
+class MaskScore(BaseModel):
+    """Average precision of one class by its masks, 0 to 1, with 95 % intervals over draws of the pictures."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    map50: float
+    map50_95: float
+    map50_interval: tuple[float, float]
+    map50_95_interval: tuple[float, float]
 
 
 class GroupScore(BaseModel):
@@ -47,6 +59,10 @@ class ModelScore(BaseModel):
         """Return the scores by name, as they go into a manifest."""
         rows = [(f"map50/{score.name}", score.map50) for score in self.classes]
         rows += [(f"map50-95/{score.name}", score.map50_95) for score in self.classes]
+        for score in self.classes:
+            if score.masks is not None:
+                rows += [(f"mask-map50/{score.name}", score.masks.map50)]
+                rows += [(f"mask-map50-95/{score.name}", score.masks.map50_95)]
         return {name: round(value, 4) for name, value in rows}
 
 

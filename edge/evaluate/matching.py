@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.evaluate.outlines import By
 from edge.evaluate.picture_result import AveragePrecision, PictureResult
 from edge.model.decode import MOST_DETECTIONS
 
@@ -53,17 +54,21 @@ class Matches:
         return AveragePrecision(by_overlap[0], float(np.mean(by_overlap)))
 
 
-def match(pictures: Sequence[PictureResult], class_id: int) -> Matches:
-    """Match the detections of a class with its objects, picture by picture."""
+def match(pictures: Sequence[PictureResult], class_id: int, by: By = "boxes") -> Matches:
+    """Match the detections of a class with its objects, picture by picture, by their boxes or by their masks."""
     scores: list[NDArray[np.float32]] = []
     right: list[NDArray[np.bool_]] = []
     objects: list[int] = []
     for picture in pictures:
         of_class = np.flatnonzero(picture.found.class_id == class_id)
         best = of_class[np.argsort(-picture.found.score[of_class], kind="stable")][:MOST_DETECTIONS]
-        truth = picture.truth_xyxy[picture.truth_class == class_id]
+        truth = np.flatnonzero(picture.truth_class == class_id)
         scores.append(picture.found.score[best])
-        right.append(_assign(_overlaps(picture.found.xyxy[best], truth)))
+        if by == "masks" and picture.outlines is not None:
+            overlaps = picture.outlines.overlaps(best, truth)
+        else:
+            overlaps = _overlaps(picture.found.xyxy[best], picture.truth_xyxy[truth])
+        right.append(_assign(overlaps))
         objects.append(len(truth))
     count = np.array([len(one) for one in scores], np.int64)
     rank = np.unique(-np.concatenate([*scores, np.zeros(0, np.float32)]), return_inverse=True)[1]

@@ -10,7 +10,8 @@ import numpy as np
 from devices.errors import EdgekitError
 from edge.evaluate.average_precision import average_precision
 from edge.evaluate.dataset import DetectionSet
-from edge.evaluate.labels import label_rows
+from edge.evaluate.labels import read_labels
+from edge.evaluate.outlines import By, outlines_of
 from edge.evaluate.picture_result import AveragePrecision, PictureResult
 from edge.model.detector import Detector
 from edge.model.picture import read_picture
@@ -87,12 +88,17 @@ def run_over(
     return tuple(results)
 
 
-def score_by_class(results: Sequence[SetResult]) -> Mapping[int, AveragePrecision]:
+def with_outlines(results: Sequence[SetResult]) -> tuple[SetResult, ...]:
+    """Return the results on sets that are labelled by outlines, of a model that gives masks."""
+    return tuple(result for result in results if all(picture.outlines is not None for picture in result.pictures))
+
+
+def score_by_class(results: Sequence[SetResult], by: By = "boxes") -> Mapping[int, AveragePrecision]:
     """Return the average precision of each class, over the pictures of all sets that label it."""
     classes = sorted({class_id for result in results for class_id in result.class_ids})
     scores: dict[int, AveragePrecision] = {}
     for class_id in classes:
-        scores |= average_precision(pictures_of_class(results, class_id), [class_id])
+        scores |= average_precision(pictures_of_class(results, class_id), [class_id], by)
     return scores
 
 
@@ -104,11 +110,13 @@ def pictures_of_class(results: Sequence[SetResult], class_id: int) -> list[Pictu
 def _result(detector: Detector, opened: DetectionSet, path: Path) -> PictureResult:
     picture = read_picture(path)
     height, width = picture.shape[:2]
-    rows = list(label_rows(opened.label_file(path), len(opened.description.classes)))
-    centres = np.array([box for _, box in rows], np.float32).reshape(-1, 4)
+    labels = list(read_labels(opened.label_file(path), len(opened.description.classes)))
+    centres = np.array([label.cxcywh for label in labels], np.float32).reshape(-1, 4)
     corners = np.concatenate([centres[:, :2] - centres[:, 2:] / 2, centres[:, :2] + centres[:, 2:] / 2], axis=1)
+    found = detector.detect(picture)
     return PictureResult(
         (corners * np.array([width, height] * 2, np.float32)).astype(np.float32),
-        np.array([class_id for class_id, _ in rows], np.int32),
-        detector.detect(picture),
+        np.array([label.class_id for label in labels], np.int32),
+        found,
+        outlines_of(labels, found.masks, height, width),
     )

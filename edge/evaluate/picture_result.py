@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.evaluate.outlines import Outlines
 from edge.model.detections import Detections
 
 
@@ -16,11 +17,13 @@ class PictureResult:
         truth_xyxy: (M, 4) float32, pixels of the picture.
         truth_class: (M,) int32.
         found: In pixels of the picture too.
+        outlines: Masks of both, None where the model gives none or the picture is labelled by boxes.
     """
 
     truth_xyxy: NDArray[np.float32]
     truth_class: NDArray[np.int32]
     found: Detections
+    outlines: Outlines | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,17 @@ import numpy as np
 
 from edge.evaluate.average_precision import Difference, difference, spread
 from edge.evaluate.dataset import TEST, DetectionSet
-from edge.evaluate.evaluation import ClassScore, Evaluation, GroupScore, Int8Cost, ModelScore
+from edge.evaluate.evaluation import ClassScore, Evaluation, GroupScore, Int8Cost, MaskScore, ModelScore
 from edge.evaluate.groups import groups_under
-from edge.evaluate.measure import LEAST_SCORE, SetResult, check_fit, pictures_of_class, run_over, score_by_class
+from edge.evaluate.measure import (
+    LEAST_SCORE,
+    SetResult,
+    check_fit,
+    pictures_of_class,
+    run_over,
+    score_by_class,
+    with_outlines,
+)
 from edge.evaluate.openings import record_opening
 from edge.model.bundle import Bundle
 from edge.model.detector import ENGINE_OF, PrecisionChoice, load_detector
@@ -125,6 +133,7 @@ def _group(
 
 def _classes(found: Sequence[SetResult], names: Sequence[str], draws: int, seed: int) -> tuple[ClassScore, ...]:
     scores: list[ClassScore] = []
+    masks = _masks(with_outlines(found), draws, seed)
     for class_id, score in score_by_class(found).items():
         luck = spread(pictures_of_class(found, class_id), class_id, draws=draws, seed=seed)
         scores.append(
@@ -134,9 +143,23 @@ def _classes(found: Sequence[SetResult], names: Sequence[str], draws: int, seed:
                 map50_95=score.map50_95,
                 map50_interval=luck.map50,
                 map50_95_interval=luck.map50_95,
+                masks=masks.get(class_id),
             )
         )
     return tuple(scores)
+
+
+def _masks(found: Sequence[SetResult], draws: int, seed: int) -> dict[int, MaskScore]:
+    scores: dict[int, MaskScore] = {}
+    for class_id, score in score_by_class(found, "masks").items():
+        luck = spread(pictures_of_class(found, class_id), class_id, draws=draws, seed=seed, by="masks")
+        scores[class_id] = MaskScore(
+            map50=score.map50,
+            map50_95=score.map50_95,
+            map50_interval=luck.map50,
+            map50_95_interval=luck.map50_95,
+        )
+    return scores
 
 
 def _cost(backend: str, before: SetResult, after: SetResult, draws: int, seed: int) -> Int8Cost:
