@@ -14,6 +14,8 @@ from edge.model.manifest import DataEntry, WeightsEntry
 from train.assembly import assemble, learnt_from
 from train.beginning import Beginning, Past
 from train.epochs import METRICS, EpochRecord, EpochRecords
+from train.learning import Learning
+from train.processes import learn_in_processes
 from train.settings import TrainSettings, trainer_options
 
 CONFIG = "config.json"
@@ -102,17 +104,11 @@ def train_detector(
     """
     _check_request(settings, sets)
     _check_folder(out, settings, sets, resume=resume, own=beginning.own if beginning is not None else frozenset())
-    build = out / "build"
     _prepare(out, settings, sets, skip_bad=skip_bad, past=beginning.past if beginning is not None else None)
 
     from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
     from train.detector_report import figures_of, write_run_report  # noqa: PLC0415
     from train.tensorboard_log import FOLDER, TensorBoardLog  # noqa: PLC0415
-
-    by_set = {opened.description.name: opened.labelled_ids for opened in sets}
-    partial = yolo.PartialLabels(by_set, lambda picture: Path(picture).parent.name, masked=settings.masked)
-
-    unread = yolo.UnreadPictures(skip_bad=skip_bad)
 
     records = EpochRecords(out / METRICS, EpochRecord)
     if resume:
@@ -120,40 +116,25 @@ def train_detector(
 
     board = TensorBoardLog(out / FOLDER, [figures_of(record) for record in records.read()])
 
-    def record(metrics: yolo.EpochMetrics) -> None:
-        records.add(
-            EpochRecord(
-                epoch=metrics.epoch,
-                losses=dict(metrics.losses),
-                learning_rate=metrics.learning_rate,
-                gradient_norm=metrics.gradient_norm,
-                ap50=dict(metrics.ap50),
-                ap=dict(metrics.ap),
-                mask_ap50=dict(metrics.mask_ap50),
-                mask_ap=dict(metrics.mask_ap),
-                unread=tuple(unread.reasons),
-            )
-        )
-
     def tell() -> None:
         newest = records.read()[-1]
         board.add(figures_of(newest))
         if on_epoch is not None:
             on_epoch(newest)
 
-    best = yolo.train(
-        build / "data.yaml",
+    learning = Learning(
         out,
-        partial=partial,
-        unread=unread,
-        settings=settings,
-        options=trainer_options(settings),
-        record=record,
-        on_epoch=tell,
-        on_step=on_step,
+        settings,
+        trainer_options(settings),
+        {opened.description.name: opened.labelled_ids for opened in sets},
         resume=resume,
+        skip_bad=skip_bad,
         teaching=beginning.teaching if beginning is not None else None,
     )
+    if settings.processes == 1:
+        best = learning.run(tell, on_step)
+    else:
+        best = learn_in_processes(learning, settings.processes, tell, on_step)
     write_run_report(out)
     return best
 
@@ -161,6 +142,8 @@ def train_detector(
 def _check_request(settings: TrainSettings, sets: Sequence[DetectionSet]) -> None:
     if not settings.weights.exists():
         raise EdgekitError(f"there are no weights at {settings.weights}: name a checkpoint or a model YAML")
+    if settings.batch % settings.processes:
+        raise EdgekitError(f"a batch of {settings.batch} cannot be shared out evenly to {settings.processes} processes")
     names = [opened.description.name for opened in sets]
     if not sets or len(set(names)) != len(names):
         raise EdgekitError(f"a training needs one or more sets of different names, not {names}")

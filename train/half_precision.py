@@ -42,6 +42,7 @@ def in_full(predictions: Any) -> Any:
             return {name: in_full(part) for name, part in named.items()}
         case Sequence():
             parts: Sequence[Any] = predictions
-            return [in_full(part) for part in parts]
+            whole = [in_full(part) for part in parts]
+            return tuple(whole) if isinstance(predictions, tuple) else whole
         case _:
             return predictions

@@ -5,8 +5,29 @@ background. Here the classification loss of the classes that a picture's set doe
 picture; the loss of its boxes and of its labelled classes stays what it was.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class PartialLabels:
+    """Which classes each set of a training labels.
+
+    Attributes:
+        by_set: Ids of the labelled classes by the set's name, which is the name of the folder of its pictures.
+        masked: Whether unlabelled classes are left out of the loss; False is the naive merge, kept to compare with.
+    """
+
+    by_set: Mapping[str, frozenset[int]]
+    masked: bool = True
+
+    def labelled(self, picture: str) -> frozenset[int]:
+        """Return the ids of the classes that are labelled on a picture."""
+        return self.by_set[Path(picture).parent.name]
 
 
 class MaskedBCEWithLogits(nn.Module):

@@ -125,6 +125,9 @@ class TrainSettings(BalanceSettings, PictureSettings, OptimiserSettings):
     )
     epochs: int = Field(default=8, ge=1, description="times through all pictures")
     batch: int = Field(default=16, ge=1, description="pictures in a step")
+    processes: int = Field(
+        default=1, ge=1, description="that learn together, each from its share of a step; on GPUs each has its own"
+    )
     freeze: int = Field(default=4, ge=0, description="first layers that are not trained")
     most_pictures: int | None = Field(
         default=None, ge=1, description="training pictures taken from each set, drawn by the seed; null: all"

@@ -28,9 +28,10 @@ from train.beginning import Teaching
 from train.distillation import Teacher
 from train.dropout import drop_features
 from train.fitted_pictures import UnreadPictures
+from train.partial_labels import PartialLabels
 from train.settings import Precision, TrainSettings
 from train.yolo_outlines import OutlineTrainer
-from train.yolo_trainer import EpochMetrics, PartialLabels, PartialTrainer, strip
+from train.yolo_trainer import EpochMetrics, PartialTrainer, strip
 
 
 def train(  # noqa: PLR0913 - each argument is of a kind of its own
@@ -80,7 +81,7 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
         "project": str(out.parent.resolve()),
         "name": out.name,
         "exist_ok": True,
-        "device": "cpu" if not torch.cuda.is_available() else "0",
+        "device": _devices(settings.processes),
         "amp": "bf16" if torch.cuda.is_available() and settings.precision is Precision.BF16 else False,
         "resume": str(last) if resume else False,
         "verbose": False,
@@ -91,6 +92,7 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
         raise EdgekitError(f"the run in {out} was begun as {trainer.save_dir}: move it back there to resume it")
     trainer.partial = partial
     trainer.settings = settings
+    trainer.world_size = settings.processes if settings.processes > 1 else trainer.world_size
     trainer.unread = unread
     trainer.record = record
     if teaching is not None:
@@ -100,8 +102,12 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
     trainer.add_callback("on_train_batch_end", _refuse_nan)
     trainer.add_callback("on_train_batch_end", partial_call(_stepped, on_step=on_step))
     trainer.add_callback("on_model_save", partial_call(_told, on_epoch=on_epoch))
-    with _computing_in(settings.precision):
-        trainer.train()
+    try:
+        with _computing_in(settings.precision):
+            trainer.train()
+    finally:
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
     return out / "weights" / "best.pt"
 
 
@@ -119,6 +125,19 @@ def _computing_in(precision: Precision) -> Generator[None]:
         yield
     finally:
         seam.autocast = stock
+
+
+def _devices(processes: int) -> str:
+    """Return where to compute, as ultralytics names it.
+
+    Raises:
+        EdgekitError: There are GPUs, but fewer than processes.
+    """
+    if not torch.cuda.is_available():
+        return "cpu"
+    if processes > torch.cuda.device_count():
+        raise EdgekitError(f"{processes} processes want a GPU each, and there are {torch.cuda.device_count()}")
+    return ",".join(str(index) for index in range(processes))
 
 
 def gave_up(best: Path, behind: int, patience: int) -> bool:
@@ -160,8 +179,8 @@ def _use_all_cores(trainer: Any) -> None:
     `OMP_NUM_THREADS` is heeded: on a machine that does other work too, threads that wait for one another cost more than
     they bring.
     """
-    del trainer
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "0")) or os.cpu_count() or 1)
+    share = max(1, (os.cpu_count() or 1) // max(trainer.world_size, 1))
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "0")) or share)
 
 
 def _drop_features(trainer: Any) -> None:

@@ -11,7 +11,8 @@ from ultralytics.nn.tasks import yaml_model_load
 from devices.errors import EdgekitError
 from train.model_shape import was_pruned_here
 from train.outline_heads import with_outlines
-from train.yolo_trainer import PartialTrainer, PartialValidator
+from train.yolo_trainer import PartialTrainer
+from train.yolo_validator import PartialValidator
 
 
 class PartialOutlineValidator(PartialValidator, SegmentationValidator):

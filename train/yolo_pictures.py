@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from ultralytics.data.augment import BaseMixTransform
+from ultralytics.utils import RANK
 
 from train.balance import picture_weights
 from train.disturbance import Disturbance
@@ -43,11 +44,19 @@ def adapt(dataset: Any, labelled: Labelled, settings: TrainSettings) -> None:
         steps.insert(len(steps) - 1, Disturbance(settings.noise, settings.blur))
 
 
+class WeightedShare(torch.utils.data.WeightedRandomSampler):
+    """Draws one process's share of an epoch's pictures."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Take that a new epoch begins: what is drawn goes on from where it was."""
+        del epoch
+
+
 def draw_by_weight(loader: Any, settings: TrainSettings) -> None:
-    """Let a loader draw pictures with replacement, those of rare classes more often."""
+    """Let a loader draw pictures with replacement, those of rare classes more often; each process draws its share."""
     weights = torch.from_numpy(_weights(loader.dataset, settings))
-    seeded = torch.Generator().manual_seed(settings.seed)
-    sampler = torch.utils.data.WeightedRandomSampler(weights.tolist(), len(weights), generator=seeded)
+    seeded = torch.Generator().manual_seed(settings.seed + max(RANK, 0))
+    sampler = WeightedShare(weights.tolist(), -(-len(weights) // settings.processes), generator=seeded)
     loader.batch_sampler.sampler.sampler = sampler  # of the batches that are repeated without end
     object.__setattr__(loader, "sampler", sampler)  # a loader refuses the plain way; the trainer asks its length
     loader.reset()

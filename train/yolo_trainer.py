@@ -10,8 +10,9 @@ from train import ultralytics_offline  # noqa: F401 # pyright: ignore[reportUnus
 
 # isort: split
 import torch
-from ultralytics.models.yolo.detect import DetectionTrainer, DetectionValidator
+from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.nn.tasks import torch_safe_load
+from ultralytics.utils import RANK
 from ultralytics.utils.torch_utils import strip_optimizer, unwrap_model
 
 from devices.errors import EdgekitError
@@ -22,33 +23,14 @@ from train.distillation import TaughtCriterion, Teacher
 from train.fitted_pictures import FittedDataset, UnreadPictures
 from train.half_precision import FullPrecisionCriterion
 from train.outline_heads import tells_outlines
-from train.partial_labels import MaskedBCEWithLogits, class_mask
+from train.partial_labels import MaskedBCEWithLogits, PartialLabels, class_mask
 from train.schedules import share_by_epoch
 from train.settings import Precision, TrainSettings
 from train.yolo_pictures import adapt, draw_by_weight
+from train.yolo_validator import PartialValidator
 
-SetOf = Callable[[str], str]
 MOST_NAMED = 6  # pictures that an error names
 OTHERS: Mapping[str, Any] = {"Adadelta": torch.optim.Adadelta, "Adagrad": torch.optim.Adagrad}
-
-
-@dataclass(frozen=True, slots=True)
-class PartialLabels:
-    """Which classes each set of a training labels.
-
-    Attributes:
-        by_set: Ids of the labelled classes by the set's name.
-        set_of: Returns the set's name for the path of a picture.
-        masked: Whether unlabelled classes are left out of the loss; False is the naive merge, kept to compare with.
-    """
-
-    by_set: Mapping[str, frozenset[int]]
-    set_of: SetOf
-    masked: bool = True
-
-    def labelled(self, picture: str) -> frozenset[int]:
-        """Return the ids of the classes that are labelled on a picture."""
-        return self.by_set[self.set_of(picture)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +47,12 @@ class EpochMetrics:
     mask_ap: Mapping[str, float]
 
 
-class PartialValidator(DetectionValidator):
-    """Scores each class only on pictures of sets that label it."""
+class OnCpus(torch.nn.parallel.DistributedDataParallel):
+    """A model whose processes compute on CPUs, and so have no devices by number."""
 
-    partial: PartialLabels
-
-    def update_metrics(self, preds: list[dict[str, Any]], batch: dict[str, Any]) -> None:
-        """Drop detections of classes that are unknown on their picture, then count as usual."""
-        for prediction, picture in zip(preds, batch["im_file"], strict=True):
-            known = torch.tensor(sorted(self.partial.labelled(picture)), dtype=prediction["cls"].dtype)
-            rows = torch.isin(prediction["cls"].cpu(), known)
-            for key, column in prediction.items():
-                prediction[key] = column[rows.to(column.device)]
-        super().update_metrics(preds, batch)
+    def __init__(self, module: torch.nn.Module, device_ids: Any = None, **options: Any) -> None:
+        del device_ids
+        super().__init__(module, **options)
 
 
 class PartialTrainer(DetectionTrainer):
@@ -111,6 +86,14 @@ class PartialTrainer(DetectionTrainer):
             return model_shape.kept(weights, int(self.data["nc"]))
         model_shape.check_described(weights)
         return super().get_model(cfg, weights, verbose)
+
+    def _setup_ddp(self) -> None:
+        """Join the other processes: over gloo on CPUs, where ultralytics knows GPUs alone."""
+        if self.device.type != "cpu":
+            super()._setup_ddp()
+            return
+        torch.distributed.init_process_group("gloo", rank=RANK, world_size=self.world_size)
+        torch.nn.parallel.DistributedDataParallel = OnCpus  # this process is only there for this training
 
     def check_head(self, description: Any) -> None:
         """Check that a checkpoint's head is one that this training trains.
@@ -289,7 +272,8 @@ class PartialTrainer(DetectionTrainer):
 
     def final_eval(self) -> None:
         """Take the optimiser's state out of the checkpoints; the best one was scored when it was saved."""
-        strip(self.last, self.best)
+        if RANK in {-1, 0}:
+            strip(self.last, self.best)
 
     def epoch_metrics(self) -> EpochMetrics:
         """Return what the epoch at hand came to."""
