@@ -1,7 +1,6 @@
 """`edgekit train detector`."""
 
 import contextlib
-import inspect
 import json
 import sys
 from collections.abc import Callable, Generator
@@ -11,19 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edge.evaluate.dataset import open_set
-from train.settings import BalanceSettings, OptimiserSettings, PictureSettings, TrainSettings
+from train.setting_options import given, with_setting_options
+from train.settings import TrainSettings
 
 if TYPE_CHECKING:
     from train.epochs import EpochRecord
 
 
 def detector(
+    context: typer.Context,
     out: Annotated[Path, typer.Argument(help="The run's folder.")],
     *,
     sets: Annotated[list[Path], typer.Option("--set", help="A detection set; may be given several times.")],
     naive: Annotated[bool, typer.Option("--naive", help="Take unlabelled classes for absent, to compare.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be used.")] = False,
+    recipe: Annotated[
+        Path | None, typer.Option(help="Settings that `train tune` found; those given beside it come before.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON an epoch, and one at the end.")] = False,
     **chosen: Any,
 ) -> None:
@@ -33,8 +37,11 @@ def detector(
     """
     from devices.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
     from train.detector import train_detector  # noqa: PLC0415
+    from train.recipes import read_recipe  # noqa: PLC0415
 
-    settings = checked(TrainSettings, masked=not naive, **chosen)
+    if recipe is not None:
+        chosen = {**chosen, **read_recipe(recipe).settings, **given(context, chosen)}
+    settings = checked(TrainSettings, **{**chosen, "masked": not naive})
     told = sys.stdout
 
     def tell(record: "EpochRecord") -> None:
@@ -84,35 +91,4 @@ def _progress() -> Generator[Callable[[int, int], None]]:
         yield advance
 
 
-def _options() -> list[inspect.Parameter]:
-    """Return an option for each setting, with its default and its description, so that each stands in one place."""
-    panels = {
-        name: title
-        for group, title in (
-            (OptimiserSettings, "How the weights move"),
-            (PictureSettings, "How pictures are varied"),
-            (BalanceSettings, "How rare classes are helped"),
-        )
-        for name in group.model_fields
-    }
-    found: list[inspect.Parameter] = []
-    for name, field in TrainSettings.model_fields.items():
-        if name == "masked":  # told by --naive
-            continue
-        told = field.description or name
-        option = typer.Option(help=f"{told[0].upper()}{told[1:]}.", rich_help_panel=panels.get(name))
-        default = inspect.Parameter.empty if field.is_required() else field.default
-        kind = inspect.Parameter.KEYWORD_ONLY
-        found.append(inspect.Parameter(name, kind, default=default, annotation=Annotated[field.annotation, option]))
-    return found
-
-
-def _with_options(command: Callable[..., None]) -> None:
-    """Put the options where typer looks for them, in the place of `**chosen`."""
-    signature = inspect.signature(command)
-    named = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    seam: Any = command
-    seam.__signature__ = signature.replace(parameters=[*named, *_options()])
-
-
-_with_options(detector)
+with_setting_options(detector)

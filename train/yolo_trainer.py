@@ -20,6 +20,7 @@ from train import model_shape
 from train.averaging import decay_over
 from train.checkpoints import keep
 from train.distillation import TaughtCriterion, Teacher
+from train.diverged import DivergedError
 from train.fitted_pictures import FittedDataset, UnreadPictures
 from train.half_precision import FullPrecisionCriterion
 from train.outline_heads import tells_outlines
@@ -206,20 +207,20 @@ class PartialTrainer(DetectionTrainer):
         trained = [parameter.grad for parameter in self.model_parameters if parameter.grad is not None]
         self.gradient_norm = float(torch.nn.utils.get_total_norm(trained)) / float(self.scaler.get_scale())
         if not self.scaler.is_enabled() and not math.isfinite(self.gradient_norm):
-            raise EdgekitError(self._not_finite("the gradient"))
+            raise DivergedError(self._not_finite("the gradient"))
         super().optimizer_step()
 
     def refuse_nan(self) -> None:
         """Stop where the loss of the batch at hand is no number.
 
         Raises:
-            EdgekitError: It names the loss, the step, the learning rate and the pictures.
+            DivergedError: It names the loss, the step, the learning rate and the pictures.
         """
         if not torch.isfinite(self.loss_tensor).all():
             items: Any = self.loss_items
             parts: dict[str, Any] = items
             bad = [name for name, value in parts.items() if not torch.isfinite(torch.as_tensor(value)).all()]
-            raise EdgekitError(self._not_finite(", ".join(bad) or "the loss"))
+            raise DivergedError(self._not_finite(", ".join(bad) or "the loss"))
 
     @property
     def steps(self) -> tuple[int, int]:
