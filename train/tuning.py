@@ -55,7 +55,7 @@ class OneOf:
 
     values: tuple[str | int, ...]
 
-    def __call__(self, trial: optuna.Trial, name: str) -> str | int:
+    def __call__(self, trial: optuna.Trial, name: str) -> Any:
         """Return a value."""
         return trial.suggest_categorical(name, list(self.values))
 

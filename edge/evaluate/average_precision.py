@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
@@ -13,7 +13,7 @@ from edge.evaluate.outlines import By, Runs
 from edge.evaluate.picture_result import AveragePrecision, PictureResult
 from edge.model.decode import MOST_DETECTIONS
 
-_KIND = {"boxes": "bbox", "masks": "segm"}  # as the scorer names them
+_KIND: Mapping[By, Literal["bbox", "segm"]] = {"boxes": "bbox", "masks": "segm"}  # as the scorer names them
 INTERVAL = (2.5, 97.5)  # percentiles: 95 % of the draws
 
 

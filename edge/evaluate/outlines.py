@@ -53,7 +53,8 @@ def outlines_of(labels: Sequence[Label], masks: Masks | None, height: int, width
 
 def _runs_of_polygon(polygon: Sequence[tuple[float, float]], height: int, width: int) -> Runs:
     flat = [float(value) for x, y in polygon for value in (x * width, y * height)]
-    return run_lengths.segmToRle([flat], width, height)
+    polygons: Any = [flat]  # typed as one polygon, read as several
+    return run_lengths.segmToRle(polygons, width, height)
 
 
 def _runs_of_mask(mask: NDArray[np.uint8]) -> Runs:

@@ -54,7 +54,9 @@ def test_the_recipe_is_the_best_trials_and_bad_ones_are_given_up_early(tmp_path:
     reaching = Reaching(monkeypatch)
     told: list[tuple[int, float | None]] = []
     search = Search(fixed(tmp_path, mosaic=0.25), hours=1, most_trials=20)
-    recipe = read_recipe(tune(search, [], tmp_path / "out", on_trial=lambda *trial: told.append(trial)))
+    recipe = read_recipe(
+        tune(search, [], tmp_path / "out", on_trial=lambda number, score: told.append((number, score)))
+    )
     scores = [score for _, score in told if score is not None]
     assert len(told) == 20
     assert recipe.reached == max(scores)
@@ -74,11 +76,12 @@ def test_a_search_goes_on_with_what_was_broken_off_and_draws_nothing_twice(
     reaching = Reaching(monkeypatch)
     search = Search(fixed(tmp_path), hours=1, most_trials=3)
     tune(search, [], tmp_path / "out")
-    study = optuna.load_study(study_name="detector", storage=f"sqlite:///{tmp_path / 'out' / STORE}")
+    storage = f"sqlite:///{tmp_path / 'out' / STORE}"
+    study = optuna.load_study(study_name="detector", storage=storage)
     killed = study.ask()
     killed.suggest_float("learning_rate", 2e-4, 5e-3, log=True)  # killed in the middle of it
     recipe = read_recipe(tune(search, [], tmp_path / "out"))
-    states = [trial.state for trial in optuna.load_study(study_name="detector", storage=study._storage).trials]
+    states = [trial.state for trial in optuna.load_study(study_name="detector", storage=storage).trials]
     assert states.count(TrialState.FAIL) == 1
     assert TrialState.RUNNING not in states
     rates = [tried.learning_rate for tried in reaching.tried]
