@@ -70,7 +70,8 @@ def _weights(dataset: Any, settings: TrainSettings) -> NDArray[np.float64]:
 def _mix_within(transform: Any, partners: Callable[[str, int], Sequence[int]]) -> None:
     """Make a mixing transform choose its partners among those allowed for the picture at hand."""
     stock = transform.get_params
-    count = 1 if isinstance(transform.get_indexes(), int) else len(transform.get_indexes())
+    # Not asked of `get_indexes`: where memory does not hold all pictures, it draws from those read so far, none as yet.
+    count = getattr(transform, "n", 2) - 1
 
     def get_params(labels: dict[str, Any]) -> dict[str, Any]:
         chosen = partners(labels["im_file"], count)
