@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge.model.bundle import build_bundle
 from edge.model.classifier_manifest import ClassifierManifest, ClassifierSelfTest, ExpectedTag
+from edge.model.gallery import Gallery
 from edge.model.manifest import Expected, FileEntry, Input, Manifest, ModelFile, SelfTest, Thresholds, WeightsEntry
 from edge.model.signature import create_key, load_private
 from edge.model.taxonomy import Attribute, Taxonomy
@@ -165,24 +166,29 @@ COLOURS = Taxonomy(
 )
 
 
-def colour_model(path: Path, size: int = 32) -> Path:
+def colour_model(path: Path, size: int = 32, *, embedding: bool = False) -> Path:
     """Write a classifier of three columns: blue, green and red, by the mean of each channel, as a softmax.
 
     Args:
         path: The ONNX file to write.
         size: Side of the square input.
+        embedding: Whether the mean of each channel follows, as a vector of unit length.
     """
+    scores = "scores" if embedding else "predictions"
     nodes = [
         helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMean", ["float"], ["mean"], axes=[1, 2], keepdims=0),
         helper.make_node("Mul", ["mean", "gain"], ["logits"]),
-        helper.make_node("Softmax", ["logits"], ["predictions"], axis=1),
+        helper.make_node("Softmax", ["logits"], [scores], axis=1),
     ]
+    if embedding:
+        nodes.append(helper.make_node("LpNormalization", ["mean"], ["unit"], axis=1, p=2))
+        nodes.append(helper.make_node("Concat", ["scores", "unit"], ["predictions"], axis=1))
     graph = helper.make_graph(
         nodes,
         "colour",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, size, size, 3])],
-        [helper.make_tensor_value_info("predictions", TensorProto.FLOAT, [1, 3])],
+        [helper.make_tensor_value_info("predictions", TensorProto.FLOAT, [1, 6 if embedding else 3])],
         [numpy_helper.from_array(np.array([0.05], np.float32), "gain")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
@@ -192,15 +198,15 @@ def colour_model(path: Path, size: int = 32) -> Path:
 
 @pytest.fixture
 def make_classifier_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
-    """Build bundles around the colour model; keyword arguments change the manifest."""
+    """Build bundles around the colour model, with a gallery if told; keyword arguments change the manifest."""
 
-    def make(**manifest_changes: Any) -> SignedBundle:
+    def make(*, gallery: Gallery | None = None, **manifest_changes: Any) -> SignedBundle:
         private, public = tmp_path / "key.pem", tmp_path / "key.pub"
         if not private.exists():
             create_key(private, public)
         export = tmp_path / "classifier-export"
         export.mkdir(exist_ok=True)
-        colour_model(export / "classifier.onnx")
+        colour_model(export / "classifier.onnx", embedding=gallery is not None or "embedding" in manifest_changes)
         picture = tmp_path / "red.png"
         cv2.imwrite(str(picture), np.full((32, 32, 3), (0, 0, 200), np.uint8))
         changes: dict[str, Any] = {
@@ -208,6 +214,7 @@ def make_classifier_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
             "self_test": ClassifierSelfTest(
                 picture="red.png", expected=(ExpectedTag(attribute="colour", value="red", score=1.0),)
             ),
+            **({"embedding": 3, "gallery": True} if gallery is not None else {}),
             **manifest_changes,
         }
         manifest = ClassifierManifest(
@@ -229,6 +236,7 @@ def make_classifier_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
         )
         folder = tmp_path / f"classifier-bundle-{len(list(tmp_path.glob('classifier-bundle-*')))}"
         members = {path.name: path.read_bytes() for path in (export / "classifier.onnx", picture)}
+        members |= gallery.files() if gallery is not None else {}
         build_bundle(folder, manifest, members, load_private(private))
         return SignedBundle(folder, public, private, export)
 

@@ -49,7 +49,9 @@ class Bundle(Generic[AnyManifest]):
         Raises:
             EdgekitError: The file is gone, or is not what was signed.
         """
-        entry = next(entry for entry in self.manifest.files if entry.path == path)
+        entry = next((entry for entry in self.manifest.files if entry.path == path), None)
+        if entry is None:
+            raise EdgekitError(f"the manifest of {self.directory} lists no {path}: rebuild it")
         content = _read_at_most(self.directory / path, entry.size)
         _check_content(self.directory / path, content, entry)
         return content

@@ -10,6 +10,7 @@ from devices.errors import EdgekitError
 from edge.model.bundle import ClassifierBundle
 from edge.model.detector import Backend, PrecisionChoice, choose_model, load_engine
 from edge.model.engine import Engine, EngineInfo, EngineRequest
+from edge.model.gallery import MATRIX, RECORD, Gallery, read_gallery
 from edge.model.geometry import Letterbox
 from edge.model.picture import decode_picture
 from edge.model.taxonomy import Attribute, Taxonomy
@@ -172,6 +173,23 @@ def load_classifier(
     classifier = Classifier(engine, decoder, height, width)
     _prove(bundle, classifier)
     return classifier
+
+
+def load_gallery(bundle: ClassifierBundle) -> Gallery | None:
+    """Return the gallery that a bundle brings, None where it brings none.
+
+    Raises:
+        EdgekitError: It is no gallery, or of embeddings of another model.
+    """
+    if not bundle.manifest.gallery:
+        return None
+    gallery = read_gallery(bundle.read(RECORD), bundle.read(MATRIX), str(bundle.directory))
+    if gallery.width != bundle.manifest.embedding:
+        raise EdgekitError(
+            f"the gallery of {bundle.directory} has embeddings of {gallery.width} columns, the model gives "
+            f"{bundle.manifest.embedding}: build it anew with `edgekit train gallery`"
+        )
+    return gallery
 
 
 def _prove(bundle: ClassifierBundle, classifier: Classifier) -> None:

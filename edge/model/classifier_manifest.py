@@ -37,6 +37,7 @@ class ClassifierManifest(BundleManifest):
     thresholds: dict[str, Share] = Field(
         description="by attribute: a score below it means unknown; of several values, those at or above it are said"
     )
+    gallery: bool = Field(default=False, description="whether gallery.json and gallery.npy tell products by embedding")
     self_test: ClassifierSelfTest
 
     @model_validator(mode="after")
@@ -44,6 +45,8 @@ class ClassifierManifest(BundleManifest):
         names = {attribute.name for attribute in self.taxonomy.attributes}
         if self.thresholds.keys() != names:
             raise ValueError(f"thresholds are of {sorted(self.thresholds)}, the attributes {sorted(names)}")
+        if self.gallery and not self.embedding:
+            raise ValueError("a gallery is searched by embedding, which the model does not give")
         for expected in self.self_test.expected:
             attribute = self.taxonomy.attribute(expected.attribute)
             if attribute is None or expected.value not in attribute.values:

@@ -88,7 +88,7 @@ def test_a_model_that_says_otherwise_than_its_self_test_does_not_start(make_clas
 
 def test_a_bundle_that_describes_another_model_is_refused(make_classifier_bundle: Make):
     made = make_classifier_bundle(embedding=8)
-    with pytest.raises(EdgekitError, match=r"output is \(1, 3\), not \(1, 11\)"):
+    with pytest.raises(EdgekitError, match=r"output is \(1, 6\), not \(1, 11\)"):
         load_classifier(open_classifier_bundle(made.folder, [made.public]))
 
 
