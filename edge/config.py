@@ -157,6 +157,30 @@ class Inference(Section):
     score_threshold: Share | None = Field(default=None, description="in place of the bundle's own")
 
 
+class Classifier(Section):
+    """The model that looks at crops of tracked parcels, and of products on shelves that count by what it tells."""
+
+    path: Path = Field(description="a classifier's bundle")
+    trusted_keys: tuple[Path, ...] = Field(
+        default=(), description="as in [bundle], whose keys hold where none is named"
+    )
+    backend: Literal["auto", "openvino", "onnxruntime"] = "auto"
+    precision: Literal["auto", "int8", "fp32"] = "auto"
+    requests: int = Field(default=1, ge=1, le=16, description="crops in inference at the same time")
+    classes: tuple[str, ...] = Field(
+        default=(), description="of the detector, whose crops are looked at; none: all that are tracked or counted"
+    )
+    agreeing_looks: int = Field(default=2, ge=1, description="looks that must say the same")
+    most_looks: int = Field(default=8, ge=1, description="after so many whatever is not sure stays unknown")
+    looks_a_frame: int = Field(default=2, ge=1, description="crops of one picture, most urgent first")
+
+    @model_validator(mode="after")
+    def _looks_suffice(self) -> "Classifier":
+        if self.most_looks < self.agreeing_looks:
+            raise ValueError(f"most_looks {self.most_looks} is less than agreeing_looks {self.agreeing_looks}")
+        return self
+
+
 class Codes(Section):
     """How texts are read from labels."""
 
@@ -294,6 +318,7 @@ class BoxConfig(Section):
     bundle: Bundle
     swap: Swap = Swap()
     inference: Inference = Inference()
+    classifier: Classifier | None = Field(default=None, description="without this part nothing is classified")
     codes: Codes = Codes()
     mqtt: Mqtt = Mqtt()
     outbox: Outbox

@@ -33,7 +33,7 @@ class Line(Section):
 class Shelf(Section):
     """A part of a shelf: the products whose box has its middle in it are counted, and changes are told.
 
-    `expected` names the classes that belong here; `min` and `max` hold for each of them.
+    `expected` names the classes, or values of `count_by`, that belong here; `min` and `max` hold for each of them.
     """
 
     name: Name
@@ -45,7 +45,12 @@ class Shelf(Section):
         default=(),
         description="classes of the model that count here; none: all but barcode, qr and occluders",
     )
-    expected: tuple[str, ...] = Field(default=(), description="classes that belong here; another one is misplaced")
+    count_by: str | None = Field(
+        default=None, description="attribute of the classifier, e.g. product, to count by; none: the model's class"
+    )
+    expected: tuple[str, ...] = Field(
+        default=(), description="classes, or values of count_by, that belong here; another one is misplaced"
+    )
     least: int = Field(default=1, ge=0, alias="min", description="fewer of an expected class are low_stock")
     most: int | None = Field(default=None, ge=1, alias="max", description="more of an expected class are overstock")
     debounce_s: float = Field(
@@ -80,10 +85,11 @@ class Shelf(Section):
 
     @model_validator(mode="after")
     def _classes_agree(self) -> "Shelf":
-        uncounted = sorted(set(self.expected) - set(self.tags)) if self.tags else []
+        by_class = self.count_by is None
+        uncounted = sorted(set(self.expected) - set(self.tags)) if self.tags and by_class else []
         if uncounted:
             raise ValueError(f"{', '.join(uncounted)} stands in expected and not in tags: it would never be counted")
-        hiding = sorted({*self.tags, *self.expected} & set(self.occluders or ()))
+        hiding = sorted({*self.tags, *(self.expected if by_class else ())} & set(self.occluders or ()))
         if hiding:
             raise ValueError(f"{', '.join(hiding)} cannot both count and hide what counts: take it out of occluders")
         if not self.expected and {"least", "most"} & self.model_fields_set:

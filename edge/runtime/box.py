@@ -26,11 +26,12 @@ from edge.mqtt.status import Condition
 from edge.mqtt.topics import Topics
 from edge.printable import printable
 from edge.runtime.alarms import Alarms
+from edge.runtime.classifying import Classifying, load_classifying
 from edge.runtime.control import BoxControl
 from edge.runtime.detections import DetectionSender, both
 from edge.runtime.event_control import ABOUT_EVENTS, EventControl
 from edge.runtime.intake import Inlet, Intake
-from edge.runtime.lane import Lane, Observer
+from edge.runtime.lane import CropSink, Lane, Observer
 from edge.runtime.loading import load_for_box, requests_for
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.restarts import Operator
@@ -42,6 +43,7 @@ from edge.runtime.trigger_socket import TriggerListener
 from edge.runtime.triggers import TriggerDesk
 from edge.runtime.view import BoxParts, BoxView
 from edge.runtime.watch import Watch
+from edge.tags.crops import Crop, Look
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.tags.routing import Routing
@@ -57,6 +59,7 @@ _log = logging.getLogger(__name__)
 _DRAIN_OUTBOX_S = 10.0
 _STOP_COMMANDS_S = 5.0
 _STOP_SWAP_S = 10.0
+_STOP_CLASSIFIER_S = 5.0
 
 
 def run_box(
@@ -84,7 +87,9 @@ def run_box(
     watch = Watch([camera.name for camera in config.cameras])
     models = ModelInUse(model)
     detections = DetectionSender(origin, config.cameras)
-    assembly = _Assembly(config, models, both(watch.observe, observe), detections)
+    assembly = _Assembly(
+        config, models, both(watch.observe, observe), detections, load_classifying(config, model.classes)
+    )
     with ExitStack() as stack:
         for camera in assembly.cameras:
             stack.callback(camera.feed.stop, 0.0)
@@ -139,7 +144,7 @@ def run_box(
         view = BoxView(config, run_id, versions, BoxParts(models, assembly.cameras, outbox, publisher, watch))
         _open_to_outsiders(view, operator, stack)
         began = time.monotonic()
-        Runner(models, assembly.cameras, assembly.intake, statuses, writer.try_again).run(stop)
+        assembly.runner(models, statuses, writer.try_again, stack).run(stop)
         seconds = time.monotonic() - began
         writer.close()
         swap.stop(_STOP_SWAP_S)
@@ -228,21 +233,31 @@ class _Assembly:
     """Feeds, places and lanes of all cameras, wired to one intake."""
 
     def __init__(
-        self, config: BoxConfig, models: ModelInUse, observe: Observer | None, detections: DetectionSender
+        self,
+        config: BoxConfig,
+        models: ModelInUse,
+        observe: Observer | None,
+        detections: DetectionSender,
+        classifying: Classifying | None,
     ) -> None:
         self.commit: Callable[[Sequence[TagEvent]], None] = _not_yet
         self.tell_shelf: Callable[[ShelfView], None] = _nobody_listens
+        self._classifying = classifying
+        self._ask_stage: CropSink = _nobody_looks
+        classifier = classifying.use if classifying is not None else None
         places: list[FramePlace] = []
         lanes: list[Lane] = []
         for camera in config.cameras:
-            interpreter = CameraInterpreter(camera, config.codes, models.current.classes)
+            interpreter = CameraInterpreter(camera, config.codes, models.current.classes, classifier=classifier)
             teller = ShelfTeller(self._tell_shelf) if camera.shelves else None
             look = both(observe, detections) if camera.name in config.mqtt.detections else observe
-            lanes.append(Lane(interpreter, self._commit, look, teller))
+            ask = self._ask if classifier is not None else None
+            lanes.append(Lane(interpreter, self._commit, look, teller, ask))
             places.append(_place(camera, lanes[-1], self._announce))
         # One frame in each request, and one more that is ready when a request becomes free.
         gates = [MotionGate() if camera.policy == "motion" else None for camera in config.cameras]
-        inlets = [Inlet(*each) for each in zip(places, lanes, gates, strict=True)]
+        patient = [not is_live(camera) for camera in config.cameras]
+        inlets = [Inlet(*each) for each in zip(places, lanes, gates, patient, strict=True)]
         self.intake = Intake(inlets, requests_for(config) + 1, models)
         self.cameras = [
             RunningCamera(CameraFeed(camera, place, on_gap=partial(tell_gap, lane)), lane)
@@ -259,11 +274,24 @@ class _Assembly:
         """Return by camera what stands on its shelves, for cameras that have any."""
         return {camera.feed.camera.name: camera.lane.shelves for camera in self.cameras if camera.feed.camera.shelves}
 
+    def runner(self, models: ModelInUse, statuses: StatusSender, tend: Callable[[], None], stack: ExitStack) -> Runner:
+        """Return who runs the cameras; the classifier's threads, where there is one, run until the stack unwinds."""
+        runner = Runner(models, self.cameras, self.intake, statuses, tend)
+        if self._classifying is not None:
+            stage = self._classifying.stage(self.intake.wake, runner.fail)
+            self._ask_stage = stage.ask
+            stack.callback(stage.stop, _STOP_CLASSIFIER_S)
+            stage.start()
+        return runner
+
     def _announce(self) -> None:
         self.intake.wake()
 
     def _commit(self, events: Sequence[TagEvent]) -> None:
         self.commit(events)
+
+    def _ask(self, crop: Crop, answer: Callable[[Look], None]) -> None:
+        self._ask_stage(crop, answer)
 
     def _tell_shelf(self, view: ShelfView) -> None:
         self.tell_shelf(view)
@@ -275,6 +303,11 @@ def _not_yet(events: Sequence[TagEvent]) -> None:
 
 def _nobody_listens(view: ShelfView) -> None:
     raise RuntimeError(f"shelf {view.zone} had something to tell before the publisher was there")
+
+
+def _nobody_looks(crop: Crop, answer: Callable[[Look], None]) -> None:
+    del answer
+    raise RuntimeError(f"a crop of {crop.number} was to be looked at before there was a classifier")
 
 
 def _place(camera: Camera, lane: Lane, announce: Callable[[], None]) -> FramePlace:

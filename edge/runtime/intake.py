@@ -24,11 +24,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Inlet:
-    """One camera on its way to inference: where it leaves its frames, its lane, and its gate where it has one."""
+    """One camera on its way to inference: where it leaves its frames, its lane, and its gate where it has one.
+
+    A patient camera, one that plays a file, gives no frame while crops of earlier ones are being looked at: its time
+    line does not run on by itself.
+    """
 
     place: FramePlace
     lane: Lane
     gate: MotionGate | None = None
+    patient: bool = False
 
 
 class Intake:
@@ -79,7 +84,7 @@ class Intake:
         for offset in range(count):
             index = (self._first + offset) % count
             camera = self._cameras[index]
-            if camera.lane.in_flight >= self._most_in_flight:
+            if camera.lane.in_flight >= self._most_in_flight or (camera.patient and camera.lane.awaits):
                 continue
             frame = camera.place.get(timeout_s=0)
             if frame is not None:

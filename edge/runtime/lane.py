@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from edge.model.detections import Detections
 from edge.runtime.seen_by import SeenBy
+from edge.tags.crops import Crop, Look
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.tags.shelf_state import ShelfView
@@ -46,6 +47,8 @@ class Still:
 EventSink = Callable[[Sequence[TagEvent]], object]
 Observer = Callable[[Inferred, CameraInterpreter], None]
 ShelfSink = Callable[[Sequence[ShelfView]], None]
+CropSink = Callable[[Crop, Callable[[Look], None]], None]
+_MOST_ASKED = 4  # crops of one camera that are being looked at; a slow classifier is asked less, not later
 
 
 class Lane:
@@ -56,6 +59,7 @@ class Lane:
         commit: Takes the events of a step, and has them on disk when it returns.
         observe: Called after each step, in frame order; None where nobody looks.
         tell_shelves: Takes what stands on the camera's shelves after each step, when its events are on disk.
+        ask: Has a crop looked at; the answer may come at any time, from any thread. None without a classifier.
 
     Attributes:
         frames: Frames that went through.
@@ -69,11 +73,15 @@ class Lane:
         commit: EventSink,
         observe: Observer | None = None,
         tell_shelves: ShelfSink | None = None,
+        ask: CropSink | None = None,
     ) -> None:
         self._interpreter = interpreter
         self._commit = commit
         self._observe = observe
         self._tell_shelves = tell_shelves
+        self._ask = ask
+        self._looks: list[Look] = []
+        self._asked = 0
         self._arrivals = threading.Lock()
         self._running = threading.Lock()
         self._waiting: dict[int, Inferred | Still] = {}
@@ -113,6 +121,18 @@ class Lane:
             self._waiting[ticket] = inferred
         self._run_waiting()
 
+    @property
+    def awaits(self) -> bool:
+        """Whether a crop of this camera is being looked at, or what was seen on it has not been heard yet."""
+        with self._arrivals:
+            return self._asked > 0
+
+    def answer(self, look: Look) -> None:
+        """Bring what was seen on a crop; it is heard between two frames."""
+        with self._arrivals:
+            self._looks.append(look)
+        self._run_waiting()
+
     def call(self, action: Callable[[CameraInterpreter], Sequence[TagEvent]]) -> None:
         """Run something else on the tags half (a tick, a gap, the end), between two frames."""
         with self._running:
@@ -121,7 +141,7 @@ class Lane:
 
     def _has_ready(self) -> bool:
         with self._arrivals:
-            return self._next_step in self._waiting
+            return self._next_step in self._waiting or bool(self._looks)
 
     def _run_waiting(self) -> None:
         # Who finds the lane busy leaves: the one who holds it looks again after letting go of it.
@@ -133,6 +153,7 @@ class Lane:
 
     def _run_in_order(self) -> None:
         while True:
+            self._hear()
             with self._arrivals:
                 inferred = self._waiting.pop(self._next_step, None)
             if inferred is None:
@@ -146,10 +167,28 @@ class Lane:
             )
             if self._observe is not None:
                 self._observe(inferred, self._interpreter)
+            self._have_looked_at()
             with self._arrivals:
                 self.frames += 1
                 self.still += inferred.still
                 self._next_step += 1
+
+    def _hear(self) -> None:
+        with self._arrivals:
+            looks, self._looks = self._looks, []
+        if looks:
+            self._publish(self._interpreter.hear(looks))
+            with self._arrivals:
+                self._asked -= len(looks)
+
+    def _have_looked_at(self) -> None:
+        if self._ask is None or self._asked >= _MOST_ASKED:
+            return
+        crops = self._interpreter.wanted()
+        with self._arrivals:
+            self._asked += len(crops)
+        for crop in crops:
+            self._ask(crop, self.answer)
 
     def _as_shown(self, still: Still) -> Inferred:
         if self._shown is None:

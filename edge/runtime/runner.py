@@ -159,6 +159,11 @@ class Runner:
                 )
             )
 
+    def fail(self, fault: BaseException) -> None:
+        """End the run since a stage failed."""
+        self._failure = fault
+        self._ended.set()
+
     def _work(self) -> None:
         try:
             stage = threading.current_thread().name
@@ -172,8 +177,7 @@ class Runner:
                     self._show(inferred)
         except BaseException as exc:  # noqa: BLE001 - the top of a thread: one stage that fails ends the run
             _log.exception("an inference worker failed")
-            self._failure = exc
-            self._ended.set()
+            self.fail(exc)
 
     def _infer(self, task: Task) -> Inferred:
         """Run a frame through the model that it was taken for, or through the one before it where that fails."""
@@ -234,7 +238,7 @@ class Runner:
             camera.feed.stop(max(0.0, deadline - time.monotonic()))
 
     def _anything_on_its_way(self) -> bool:
-        return self._intake.waiting or any(camera.lane.in_flight for camera in self._cameras)
+        return self._intake.waiting or any(camera.lane.in_flight or camera.lane.awaits for camera in self._cameras)
 
     def _raise_failures(self) -> None:
         if isinstance(self._failure, EdgekitError):

@@ -21,10 +21,11 @@ from edge.config import BoxConfig
 from edge.model.bundle import open_bundle
 from edge.model.detections import Detections
 from edge.mqtt.messages import SwapMessage, SwapState
+from edge.runtime.classifying import check_crop_classes
 from edge.runtime.loading import load_for_box
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.shadow import Bounds, Comparison, Shadow
-from edge.tags.shelf import check_classes
+from edge.tags.shelf_checks import check_classes
 
 _log = logging.getLogger(__name__)
 
@@ -138,6 +139,7 @@ class ModelSwap:
         for camera in config.cameras:
             for shelf in camera.shelves:
                 check_classes(camera.name, shelf, bundle.manifest.classes)
+        check_crop_classes(config, bundle.manifest.classes)
         detector = load_for_box(config, bundle)
         return LoadedModel.of(bundle, detector, self._model.current.classes)
 

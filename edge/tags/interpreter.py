@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from edge.config import Camera, Codes
 from edge.model.detections import Detections
+from edge.tags.crops import ClassifierUse, Crop, Look
 from edge.tags.events import EventKind, Interval, TagEvent
 from edge.tags.line_interpreter import LineInterpreter
 from edge.tags.parcel import ParcelView
@@ -29,9 +30,11 @@ class CameraInterpreter:
         codes: From the configuration.
         classes: The detector's, in the order of their ids.
         stopwatch: Returns monotonic seconds, for the times of its own stages.
+        classifier: How parcels and products are classified, None where they are not.
 
     Raises:
-        EdgekitError: The configuration names an unknown symbology, or a class that the detector does not know.
+        EdgekitError: The configuration names an unknown symbology, an attribute that the classifier does not tell, or
+            a class that the detector does not know.
     """
 
     def __init__(
@@ -40,14 +43,16 @@ class CameraInterpreter:
         codes: Codes,
         classes: tuple[str, ...],
         stopwatch: Callable[[], float] = time.perf_counter,
+        classifier: ClassifierUse | None = None,
     ) -> None:
         self._camera = camera
         self._stopwatch = stopwatch
         triggered = camera.policy == "trigger"
         self._triggered = TriggerInterpreter(camera, codes, classes, stopwatch) if triggered else None
         has_line_half = bool(camera.lines) or not (camera.shelves or triggered)
-        self._line = LineInterpreter(camera, codes, classes, stopwatch) if has_line_half else None
-        self._shelves = [ShelfInterpreter(camera.name, shelf, classes) for shelf in camera.shelves]
+        self._line = LineInterpreter(camera, codes, classes, stopwatch, classifier) if has_line_half else None
+        self._shelves = [ShelfInterpreter(camera.name, shelf, classes, classifier) for shelf in camera.shelves]
+        self._classifier = classifier
         self._last: Frame | None = None
 
     @property
@@ -96,6 +101,23 @@ class CameraInterpreter:
             events += self._triggered.step(frame, detections, stages_ms, still=still)
         for shelf in self._shelves:
             events += shelf.step(frame, detections, stages_ms)
+        return events
+
+    def wanted(self) -> list[Crop]:
+        """Return the crops of the newest frame that the classifier should look at; a line's parcels have deadlines."""
+        if self._classifier is None:
+            return []
+        most = self._classifier.looks_a_frame
+        crops = self._line.wanted(most) if self._line is not None else []
+        for shelf in self._shelves:
+            crops += shelf.wanted(most - len(crops))
+        return crops
+
+    def hear(self, looks: Sequence[Look]) -> list[TagEvent]:
+        """Take what the classifier saw on crops that were wanted; called between two frames, or ticks."""
+        events = self._line.hear(looks) if self._line is not None else []
+        for shelf in self._shelves:
+            shelf.hear(looks)
         return events
 
     def know_classes(self, classes: tuple[str, ...]) -> None:

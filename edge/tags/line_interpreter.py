@@ -11,6 +11,7 @@ from edge.config import Camera, Codes
 from edge.model.detections import Detections
 from edge.tags.ballot import Ballot
 from edge.tags.codes import CodeReader
+from edge.tags.crops import ClassifierUse, Crop, Look, crop_of, cut_off, of_zone
 from edge.tags.events import EventKind, NoReadReason, Region, Tag, TagEvent, TagSource
 from edge.tags.line import Crossing, LineZone
 from edge.tags.parcel import Moment, Parcel, ParcelView
@@ -33,6 +34,7 @@ class LineInterpreter:
         codes: From the configuration.
         classes: The detector's, in the order of their ids.
         stopwatch: Returns monotonic seconds, for the times of its own stages.
+        classifier: How parcels are classified, None where they are not.
 
     Raises:
         EdgekitError: The configuration names an unknown symbology.
@@ -44,6 +46,7 @@ class LineInterpreter:
         codes: Codes,
         classes: tuple[str, ...],
         stopwatch: Callable[[], float] = time.perf_counter,
+        classifier: ClassifierUse | None = None,
     ) -> None:
         self._camera = camera
         self._codes = codes
@@ -54,6 +57,9 @@ class LineInterpreter:
         self._parcels: dict[int, Parcel] = {}
         self._shown: list[Parcel] = []
         self._labels: list[Label] = []
+        self._classifier = classifier
+        self._frame: Frame | None = None
+        self._now_s = -math.inf  # on the camera's own time line
 
     @property
     def view(self) -> tuple[ParcelView, ...]:
@@ -93,14 +99,44 @@ class LineInterpreter:
         self._shown = [self._meet(tracks, row, frame) for row in range(len(tracks.track_id))]
         self._labels = [label for owned in labels.values() for label in owned]
         tracked = self._stopwatch()
-        zones = [LineZone(line, frame.width, frame.height) for line in self._camera.lines]
+        zones = self._zones(frame)
         if not still:
             self._reader.look(frame.image, tracks, labels, self._urgent(zones))
         read = self._stopwatch()
         stages = {**stages_ms, "track": (tracked - began) * 1000, "read": (read - tracked) * 1000}
         for row, parcel in enumerate(self._shown):
             self._cross(parcel, zones, frame, labels.get(row, ()), stages)
+        self._frame = frame
         return self._decide(frame.media_s)
+
+    def wanted(self, most: int) -> list[Crop]:
+        """Return crops of the newest frame for the classifier, most urgent first, one of a parcel at a time.
+
+        A parcel that the picture's edge may cut off is not worth a look, unless its event waits.
+        """
+        frame = self._frame
+        if self._classifier is None or frame is None:
+            return []
+        zones = self._zones(frame)
+        crops: list[Crop] = []
+        for parcel in sorted(self._shown, key=lambda parcel: self._urgency(parcel, zones)):
+            over = len(parcel.decided) >= max(1, len(zones))
+            if over or not parcel.wants_look or (cut_off(frame, parcel.box) and not parcel.waiting):
+                continue
+            crop = crop_of(frame, parcel.box, zone=None, number=parcel.track_id)
+            if crop is not None and len(crops) < most:
+                parcel.asked = True
+                crops.append(crop)
+        return crops
+
+    def hear(self, looks: Sequence[Look]) -> list[TagEvent]:
+        """Take what the classifier saw; parcels that waited for that alone are told."""
+        for look in of_zone(looks, None):
+            parcel = self._parcels.get(look.number)
+            if parcel is not None and parcel.verdict is not None:
+                parcel.asked = False
+                parcel.verdict.hear(look.said)
+        return self._decide(self._now_s)
 
     def know_classes(self, classes: tuple[str, ...]) -> None:
         """Take the classes of a model that has come into use: those that were, and more behind them."""
@@ -114,6 +150,7 @@ class LineInterpreter:
         """Decide what still waits and forget all parcels: nobody can tell which of them come again after a gap."""
         events = self._decide(math.inf)
         self._parcels.clear()
+        self._frame = None
         self._tracker.forget()
         self._shown, self._labels = [], []
         return events
@@ -134,24 +171,30 @@ class LineInterpreter:
         parcel.score = float(tracks.detections.score[row])
         parcel.outline = tracks.detections.outline(row) if self._camera.outlines else None
         parcel.seen_s = frame.media_s
+        if parcel.verdict is None and self._classifier is not None:
+            parcel.verdict = self._classifier.verdict_of(parcel.class_name)
         return parcel
 
     def _urgent(self, zones: Sequence[LineZone]) -> list[tuple[int, ParcelLabels]]:
-        """Return the parcels that still need a text: those that wait for their event first, then by distance."""
-
-        def urgency(parcel: Parcel) -> float:
-            if parcel.waiting:
-                return -1.0
-            x, y = _middle(parcel.box)
-            return min((abs(zone.distance_px(x, y)) for zone in zones), default=0.0)
-
+        """Return the parcels that still need a text, most urgent first."""
         needy = [
             (row, parcel)
             for row, parcel in enumerate(self._shown)
             if not parcel.labels.ballot.texts and len(parcel.decided) < max(1, len(zones))
         ]
-        needy.sort(key=lambda entry: urgency(entry[1]))
+        needy.sort(key=lambda entry: self._urgency(entry[1], zones))
         return [(row, parcel.labels) for row, parcel in needy]
+
+    @staticmethod
+    def _urgency(parcel: Parcel, zones: Sequence[LineZone]) -> float:
+        """Return what sorts parcels: those that wait for their event first, then by distance from a line."""
+        if parcel.waiting:
+            return -1.0
+        x, y = _middle(parcel.box)
+        return min((abs(zone.distance_px(x, y)) for zone in zones), default=0.0)
+
+    def _zones(self, frame: Frame) -> list[LineZone]:
+        return [LineZone(line, frame.width, frame.height) for line in self._camera.lines]
 
     def _cross(
         self,
@@ -174,10 +217,10 @@ class LineInterpreter:
     def _decide(self, now_s: float) -> list[TagEvent]:
         """Return the events of all parcels that have crossed and are sure, or whose deadline has come."""
         events: list[TagEvent] = []
+        self._now_s = now_s
         for parcel in list(self._parcels.values()):
-            sure = bool(parcel.labels.ballot.texts)
             for moment in list(parcel.waiting):
-                if sure or now_s >= moment.due_s:
+                if parcel.sure or now_s >= moment.due_s:
                     parcel.waiting.remove(moment)
                     event = self._event(parcel, moment, now_s)
                     parcel.decided[moment.line.name] = event.kind
@@ -198,6 +241,7 @@ class LineInterpreter:
         tags = [Tag("class", parcel.class_name, round(parcel.score, 4), TagSource.DETECTOR)]
         today = moment.frame.captured_at.date()
         tags += [tag for text in texts for tag in text.tags(today)]
+        tags += parcel.verdict.tags if parcel.verdict is not None else ()
         return TagEvent(
             camera=self._camera.name,
             kind=kind,

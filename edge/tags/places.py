@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.model.detections import Detections, areas, iou_matrix, shared_areas
 from edge.tags.calm import Calm
-from edge.tags.events import Xyxy
+from edge.tags.events import Tag, Xyxy
 from edge.video.frame import Frame
 
 _SAME_PLACE = 0.3  # IoU above which a detection continues a place
@@ -48,6 +48,7 @@ class Place:
         hits: Frames of those in which the product was seen.
         empty_since: Since when the place is open to view, calm and without the product; None while it is not.
         calm: How it looked then.
+        tags: What a classifier says of the product, once it is told.
     """
 
     class_id: int
@@ -60,6 +61,7 @@ class Place:
     hits: int = 1
     empty_since: Instant | None = None
     calm: Calm | None = None
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

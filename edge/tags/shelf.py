@@ -22,11 +22,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.errors import EdgekitError
 from edge.model.detections import Detections, areas, shared_areas
+from edge.tags.crops import ClassifierUse, Crop, Look
 from edge.tags.events import EventKind, Region, Stock, Tag, TagEvent, TagSource
+from edge.tags.naming import value_of
 from edge.tags.places import Changes, Instant, Place, Places
 from edge.tags.reading import LABELS
+from edge.tags.shelf_checks import check_classes, names_of
 from edge.tags.shelf_state import ShelfView
 from edge.tags.stock import StockCounts
 from edge.video.frame import Frame
@@ -55,20 +57,6 @@ class _Picture:
     stages_ms: Mapping[str, float]
 
 
-def check_classes(camera: str, shelf: Shelf, classes: Sequence[str]) -> None:
-    """Check that a model knows all that a zone names.
-
-    Raises:
-        EdgekitError: It does not.
-    """
-    named = {*shelf.tags, *shelf.expected, *(shelf.occluders or ())}
-    if unknown := sorted(named - set(classes)):
-        raise EdgekitError(
-            f"shelf {shelf.name} of camera {camera} names {', '.join(unknown)}, which the model does not know: "
-            f"its classes are {', '.join(classes)}"
-        )
-
-
 class ShelfInterpreter:
     """Watches one zone.
 
@@ -76,16 +64,20 @@ class ShelfInterpreter:
         camera: Name of the camera.
         shelf: The zone, from the configuration.
         classes: The detector's, in the order of their ids.
+        classifier: How products are classified, None where they are not.
 
     Raises:
-        EdgekitError: The zone names a class that the detector does not know.
+        EdgekitError: The zone names a class that the detector does not know, or what the classifier does not tell.
     """
 
-    def __init__(self, camera: str, shelf: Shelf, classes: Sequence[str]) -> None:
+    def __init__(
+        self, camera: str, shelf: Shelf, classes: Sequence[str], classifier: ClassifierUse | None = None
+    ) -> None:
         self._camera = camera
         self._shelf = shelf
         check_classes(camera, shelf, classes)
         self.know_classes(classes)
+        self._names = names_of(camera, shelf, classifier)
         self._places = Places(shelf.debounce_s)
         self._away: list[_Away] = []
         self._stock = StockCounts(camera, shelf)
@@ -123,16 +115,29 @@ class ShelfInterpreter:
         inside = self._inside(detections, frame) & self._counted[detections.class_id]
         occluders = detections.xyxy[self._occluding[detections.class_id]]
         changes = self._places.update(detections.where(inside), occluders, frame)
+        if self._names is not None:
+            changes = self._names.update(changes, frame, self._classes)
         if self._comparing:
             self._pending = Changes(self._pending.come + changes.come, self._pending.gone + changes.gone)
             blocked = self._blocked(occluders, frame)
             return self._compare(picture, blocked=blocked)
         return self._tell(changes, picture)
 
+    def wanted(self, most: int) -> list[Crop]:
+        """Return crops of the newest frame for the classifier."""
+        return self._names.wanted(most) if self._names is not None else []
+
+    def hear(self, looks: Sequence[Look]) -> None:
+        """Take what the classifier saw; what follows from it is told with the next frame."""
+        if self._names is not None:
+            self._names.hear(looks)
+
     def gap(self) -> list[TagEvent]:
         """Say that there were no pictures for a while: the state stays, and is compared with the next ones."""
         events = self._end_away(float("inf"))
         self._places.gap()
+        if self._names is not None:
+            self._names.gap()
         self._comparing, self._began_s, self._free_s = True, None, None
         return events
 
@@ -162,7 +167,8 @@ class ShelfInterpreter:
             self._began_s = now_s
         if self._free_s is None or (blocked and now_s - self._began_s < _LONGEST_BLOCK_S):
             self._free_s = now_s
-        if now_s - self._free_s < _COMPARISON * self._shelf.debounce_s:
+        unnamed = self._names is not None and self._names.busy
+        if unnamed or now_s - self._free_s < _COMPARISON * self._shelf.debounce_s:
             return []
         changes, self._pending, self._comparing = self._pending, Changes(), False
         events: list[TagEvent] = []
@@ -188,7 +194,7 @@ class ShelfInterpreter:
     def _came(self, place: Place, picture: _Picture) -> TagEvent:
         """Say that a product stands: one that was away, or a new one."""
         for away in self._away:
-            if away.place.class_id == place.class_id and place.since.media_s <= away.due_s:
+            if self._tag(away.place) == self._tag(place) and place.since.media_s <= away.due_s:
                 self._away.remove(away)
                 away_s = place.since.media_s - away.place.seen.media_s
                 return self._product(EventKind.PUT_BACK, place, picture, away_s=round(max(away_s, 0.0), 3))
@@ -196,25 +202,26 @@ class ShelfInterpreter:
 
     def _end_away(self, now_s: float) -> list[TagEvent]:
         """Say of what was away for too long that it was removed, unless just now one like it comes to stand."""
-        over = [
-            away
-            for away in self._away
-            if now_s >= away.due_s
-            and not (now_s < float("inf") and self._places.rises(away.place.class_id, away.due_s))
-        ]
+        over = [away for away in self._away if now_s >= away.due_s and not (now_s < float("inf") and self._rises(away))]
         self._away = [away for away in self._away if away not in over]
         return [self._removed(away.place, self._last) for away in over if self._last is not None]
 
     def _misplaced(self, changes: Changes, picture: _Picture) -> list[TagEvent]:
-        expected = self._shelf.expected
-        standing = self._places.standing
+        expected, by = self._shelf.expected, self._shelf.count_by
+        standing = self._standing
         strangers = [
-            place for place in changes.come if place in standing and expected and self._tag(place) not in expected
+            place
+            for place in changes.come
+            if place in standing
+            and expected
+            and self._tag(place) not in expected
+            # Of what could not be named nobody can say that it does not belong here.
+            and (by is None or value_of(place.tags, by) is not None)
         ]
         return [self._product(EventKind.MISPLACED, place, picture) for place in strangers]
 
     def _count(self, picture: _Picture, since: Mapping[str, datetime], *, everything: bool = False) -> list[TagEvent]:
-        numbers = Counter(self._tag(place) for place in self._places.standing)
+        numbers = Counter(self._tag(place) for place in self._standing)
         said = self._stock.update(numbers, since, picture.now.captured_at, everything=everything)
         return [self._event(kind, stock, picture) for kind, stock in said]
 
@@ -231,15 +238,15 @@ class ShelfInterpreter:
         away_s: float | None = None,
     ) -> TagEvent:
         tag = self._tag(place)
-        count = sum(other.class_id == place.class_id for other in self._places.standing)
+        count = sum(self._tag(other) == tag for other in self._standing)
         stock = Stock(tag, count, since or place.since.captured_at, away_s=away_s)
         return self._event(kind, stock, picture, place)
 
     def _event(self, kind: EventKind, stock: Stock, picture: _Picture, place: Place | None = None) -> TagEvent:
         frame = picture.frame
-        scores = [other.score for other in self._places.standing if self._tag(other) == stock.tag]
+        counted = [other for other in self._standing if self._tag(other) == stock.tag]
         # A count is as sure as the least sure product in it; of none it is the configuration that names the class.
-        score = round(place.score if place is not None else min(scores, default=1.0), 4)
+        score = round(place.score if place is not None else min((other.score for other in counted), default=1.0), 4)
         regions = (Region(stock.tag, score, place.anchor),) if place is not None else ()
         return TagEvent(
             camera=self._camera,
@@ -251,10 +258,35 @@ class ShelfInterpreter:
             frame_size=(frame.width, frame.height),
             zone=self._shelf.name,
             regions=regions,
-            tags=(Tag("class", stock.tag, score, TagSource.DETECTOR),),
+            tags=self._tags_of(stock.tag, place, counted, score),
             stock=stock,
             stages_ms=picture.stages_ms,
         )
 
+    @property
+    def _standing(self) -> tuple[Place, ...]:
+        """Where products stand of which it is known what they are to be told as."""
+        names = self._names
+        return tuple(place for place in self._places.standing if names is None or not names.holds(place))
+
+    def _rises(self, away: _Away) -> bool:
+        """Whether what is away may just be coming to stand again."""
+        class_id = away.place.class_id
+        unnamed = self._names is not None and self._names.rises(class_id, away.due_s)
+        return unnamed or self._places.rises(class_id, away.due_s)
+
     def _tag(self, place: Place) -> str:
-        return self._classes[place.class_id]
+        by = self._shelf.count_by
+        value = value_of(place.tags, by) if by is not None else None
+        return value if value is not None else self._classes[place.class_id]
+
+    def _tags_of(self, name: str, place: Place | None, counted: Sequence[Place], score: float) -> tuple[Tag, ...]:
+        """Return what is known of a product, or of all products of a name together."""
+        if place is not None:
+            return (Tag("class", self._classes[place.class_id], score, TagSource.DETECTOR), *place.tags)
+        by = self._shelf.count_by
+        told = [tag for other in counted for tag in other.tags if tag.key == by]
+        if by is None or (not told and name in self._classes and name not in self._shelf.expected):
+            return (Tag("class", name, score, TagSource.DETECTOR),)
+        least = min(told, key=lambda tag: tag.score, default=Tag(by, name, 1.0, TagSource.CLASSIFIER))
+        return (least,)

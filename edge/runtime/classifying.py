@@ -1,0 +1,73 @@
+"""A box's classifier, put together from its configuration."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from devices.errors import EdgekitError
+from edge.config import BoxConfig
+from edge.model.bundle import ClassifierBundle, open_classifier_bundle
+from edge.model.classifier import Classifier, load_classifier, load_gallery
+from edge.model.gallery import Gallery
+from edge.runtime.classifier_stage import ClassifierStage
+from edge.tags.crops import ClassifierUse
+from edge.tags.said import attributes_of
+from edge.tags.verdict import VoteSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Classifying:
+    """A loaded classifier, and how cameras use it.
+
+    Attributes:
+        bundle: Verified.
+        classifier: Loaded from it, and proved.
+        gallery: That the bundle brings, None where it brings none.
+        use: How cameras' tags halves use it.
+    """
+
+    bundle: ClassifierBundle
+    classifier: Classifier
+    gallery: Gallery | None
+    use: ClassifierUse
+
+    def stage(self, answered: Callable[[], None], fail: Callable[[BaseException], None]) -> ClassifierStage:
+        """Return its threads, not yet started, see `ClassifierStage`."""
+        return ClassifierStage(self.classifier, self.gallery, answered, fail)
+
+
+def load_classifying(config: BoxConfig, detector_classes: tuple[str, ...]) -> Classifying | None:
+    """Load a box's classifier, None where the configuration names none.
+
+    Raises:
+        EdgekitError: The bundle cannot be trusted or used, or crops are to be of a class that the detector has not.
+    """
+    settings = config.classifier
+    if settings is None:
+        return None
+    check_crop_classes(config, detector_classes)
+    bundle = open_classifier_bundle(settings.path, settings.trusted_keys or config.bundle.trusted_keys)
+    classifier = load_classifier(
+        bundle, backend=settings.backend, precision=settings.precision, requests=settings.requests
+    )
+    gallery = load_gallery(bundle)
+    use = ClassifierUse(
+        attributes_of(bundle.manifest.taxonomy, gallery),
+        VoteSettings(settings.agreeing_looks, settings.most_looks),
+        settings.classes,
+        settings.looks_a_frame,
+    )
+    return Classifying(bundle, classifier, gallery, use)
+
+
+def check_crop_classes(config: BoxConfig, detector_classes: tuple[str, ...]) -> None:
+    """Check that a detector knows the classes whose crops are classified.
+
+    Raises:
+        EdgekitError: It does not.
+    """
+    asked = config.classifier.classes if config.classifier is not None else ()
+    if unknown := sorted(set(asked) - set(detector_classes)):
+        raise EdgekitError(
+            f"classes of [classifier] names {', '.join(unknown)}, which the detector does not know: its classes are "
+            f"{', '.join(detector_classes)}"
+        )

@@ -1,0 +1,80 @@
+"""What the tags half would like to have looked at, and what it hears of it: crops out, looks in, some frames later."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.tags.events import Tag, Xyxy
+from edge.tags.verdict import Attributes, Verdict, VoteSettings
+from edge.video.frame import Frame
+
+_EDGE_PX = 2.0  # what comes nearer to the picture's edge may be cut off by it
+_LEAST_PX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierUse:
+    """How a camera's tags half uses a classifier.
+
+    Attributes:
+        attributes: What it can tell.
+        settings: How looks become tags.
+        classes: Of the detector, whose crops it looks at; none: all that are tracked or counted.
+        looks_a_frame: Crops of one frame, over all parcels and places.
+    """
+
+    attributes: Attributes
+    settings: VoteSettings
+    classes: tuple[str, ...] = ()
+    looks_a_frame: int = 2
+
+    def verdict_of(self, class_name: str) -> Verdict | None:
+        """Return a new vote about a thing of a class of the detector, None where it is not looked at."""
+        asked = not self.classes or class_name in self.classes
+        return Verdict(self.attributes, self.settings) if asked else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """A piece of a frame to be looked at.
+
+    Attributes:
+        zone: Name of the shelf zone that it is from, None for a parcel.
+        number: Of the parcel's track, or of the place in its zone.
+        image: (h, w, 3) uint8 BGR; a view of the frame.
+    """
+
+    zone: str | None
+    number: int
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen on a crop: all that is sure, which may be nothing."""
+
+    zone: str | None
+    number: int
+    said: tuple[Tag, ...]
+
+
+def cut_off(frame: Frame, box: Xyxy) -> bool:
+    """Whether the picture's edge may hide a part of what is in a box."""
+    left, top, right, bottom = box
+    return min(left, top) < _EDGE_PX or right > frame.width - _EDGE_PX or bottom > frame.height - _EDGE_PX
+
+
+def crop_of(frame: Frame, box: Xyxy, *, zone: str | None, number: int) -> Crop | None:
+    """Return what of a box lies in the frame, None where that is next to nothing."""
+    left, top = (max(0, round(edge)) for edge in box[:2])
+    right, bottom = min(frame.width, round(box[2])), min(frame.height, round(box[3]))
+    if right - left < _LEAST_PX or bottom - top < _LEAST_PX:
+        return None
+    return Crop(zone, number, frame.image[top:bottom, left:right])
+
+
+def of_zone(looks: Sequence[Look], zone: str | None) -> Iterable[Look]:
+    """Return the looks at one shelf zone's places, or at parcels."""
+    return (look for look in looks if look.zone == zone)

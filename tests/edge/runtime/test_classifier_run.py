@@ -1,0 +1,104 @@
+"""A box with a classifier, whole: a real broker, two real models on real engines, pictures from a folder."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from devices.errors import EdgekitError
+from edge.config import load_config
+from edge.runtime.box import run_box
+
+Make = Callable[..., Any]
+TOPIC = "edgekit/v1/hall/box-1/cameras/gate"
+
+CONFIG = """
+[box]
+site = "hall"
+name = "box-1"
+[bundle]
+path = "{bundle}"
+trusted_keys = ["{key}"]
+[classifier]
+path = "{classifier}"
+backend = "{backend}"
+requests = 2
+{more}
+[mqtt]
+port = {port}
+[outbox]
+path = "outbox.sqlite"
+[[camera]]
+name = "gate"
+source = {{ kind = "folder", path = "pictures" }}
+[[camera.shelf]]
+name = "rack"
+rectangle = [0.1, 0.1, 0.9, 0.9]
+count_by = "colour"
+expected = ["red", "green"]
+debounce_s = 0.3
+"""
+
+
+@pytest.fixture
+def write_box(make_bundle: Make, make_classifier_bundle: Make, mosquitto: Any, tmp_path: Path) -> Callable[..., Path]:
+    """Write a box that sees two seconds of red and then two of blue, one thing in the middle of each picture."""
+
+    def write(backend: str = "onnxruntime", more: str = "") -> Path:
+        detector, classifier = make_bundle(), make_classifier_bundle()
+        folder = tmp_path / "pictures"
+        folder.mkdir()
+        for index in range(40):
+            picture = np.zeros((96, 128, 3), np.uint8)
+            picture[:] = (20, 20, 230) if index < 20 else (230, 20, 20)
+            cv2.imwrite(str(folder / f"{index:03}.png"), picture)
+        path = tmp_path / "box.toml"
+        path.write_text(
+            CONFIG.format(
+                bundle=detector.folder,
+                key=detector.public,
+                classifier=classifier.folder,
+                backend=backend,
+                more=more,
+                port=mosquitto.port,
+            )
+        )
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_a_shelf_counts_what_the_classifier_tells_and_notices_what_took_its_place(
+    write_box: Make, mosquitto: Any, subscribe: Make, eventually: Make, backend: str
+):
+    subscriber = subscribe(mosquitto.port)
+    summary = run_box(load_config(write_box(backend)), threading.Event())
+    assert summary.undelivered == 0
+    count = sum(summary.events.values())
+    eventually(lambda: len(subscriber.on(f"{TOPIC}/events")) >= count)
+    events = [message.json() for message in subscriber.on(f"{TOPIC}/events")]
+    counts = [
+        (event["stock"]["tag"], event["stock"]["before"], event["stock"]["count"])
+        for event in events
+        if event["kind"] == "count"
+    ]
+    assert counts == [("green", None, 0), ("red", None, 1), ("blue", 0, 1), ("red", 1, 0)]
+    (stranger,) = (event for event in events if event["kind"] == "misplaced")
+    told = {(tag["key"], tag["value"], tag["source"]) for tag in stranger["tags"]}
+    assert told == {
+        ("class", "carton", "detector"),
+        ("colour", "blue", "classifier"),
+        ("warmth", "cold", "classifier"),
+    }
+
+
+def test_crops_of_a_class_that_the_detector_does_not_know_are_refused(write_box: Make, tmp_path: Path):
+    path = write_box(more='classes = ["bottle"]')
+    with pytest.raises(EdgekitError, match=r"classes of \[classifier\] names bottle, which the detector does not know"):
+        run_box(load_config(path), threading.Event())
+    assert not (tmp_path / "outbox.sqlite").exists()
