@@ -8,11 +8,13 @@ import typer
 from devices.errors import EdgekitError
 from train.classifier_cli import classifier
 from train.detector_cli import detector
+from train.gallery_cli import gallery
 from train.tune_cli import tune
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 app.command()(detector)
 app.command()(classifier)
+app.command()(gallery)
 app.command()(tune)
 
 
