@@ -214,6 +214,7 @@ class CameraDrops(WireModel):
     superseded: NonNegativeInt = Field(description="a newer one came before there was time for them")
     damaged: NonNegativeInt = Field(description="they came damaged")
     blind: NonNegativeInt = Field(description="they were black or repeated what had been seen")
+    spared: NonNegativeInt = Field(default=0, description="the scene rested, and they were not decoded")
 
 
 class CameraStatusMessage(WireModel):

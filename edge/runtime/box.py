@@ -33,6 +33,7 @@ from edge.runtime.event_control import ABOUT_EVENTS, EventControl
 from edge.runtime.intake import Inlet, Intake
 from edge.runtime.lane import CropSink, Lane, Observer
 from edge.runtime.loading import load_for_box, requests_for
+from edge.runtime.memory import map_pictures, return_free_memory
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.restarts import Operator
 from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
@@ -48,10 +49,10 @@ from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.tags.routing import Routing
 from edge.tags.shelf_state import ShelfView
-from edge.video.feed import CameraFeed
+from edge.video.feed import CameraFeed, OpenSource
 from edge.video.motion import MotionGate
 from edge.video.newest import FramePlace, FrameQueue, NewestFrame
-from edge.video.sources import is_live
+from edge.video.sources import is_live, open_source
 from edge.video.triggered import TriggeredFrames
 
 _log = logging.getLogger(__name__)
@@ -153,6 +154,7 @@ def run_box(
         seconds=seconds,
         frames=sum(camera.lane.frames for camera in assembly.cameras),
         still=sum(camera.lane.still for camera in assembly.cameras),
+        spared=sum(camera.feed.health.drops.spared for camera in assembly.cameras),
         dropped=sum(camera.feed.place.dropped for camera in assembly.cameras),
         events=tally.kinds(),
         decision_ms=tally.decision_ms(),
@@ -167,8 +169,10 @@ def _load_model(config: BoxConfig) -> LoadedModel:
     Raises:
         EdgekitError: The bundle or its model cannot be used.
     """
+    map_pictures()
     bundle = open_bundle(config.bundle.path, config.bundle.trusted_keys)
     detector = load_for_box(config, bundle)
+    return_free_memory()
     _log.info("model %s %s: %s", bundle.manifest.name, bundle.manifest.version, detector.info)
     return LoadedModel.of(bundle, detector)
 
@@ -260,8 +264,8 @@ class _Assembly:
         inlets = [Inlet(*each) for each in zip(places, lanes, gates, patient, strict=True)]
         self.intake = Intake(inlets, requests_for(config) + 1, models)
         self.cameras = [
-            RunningCamera(CameraFeed(camera, place, on_gap=partial(tell_gap, lane)), lane)
-            for camera, place, lane in zip(config.cameras, places, lanes, strict=True)
+            RunningCamera(CameraFeed(camera, place, on_gap=partial(tell_gap, lane), opener=_opener(gate)), lane)
+            for camera, place, lane, gate in zip(config.cameras, places, lanes, gates, strict=True)
         ]
 
     @property
@@ -315,6 +319,10 @@ def _place(camera: Camera, lane: Lane, announce: Callable[[], None]) -> FramePla
         return TriggeredFrames(NewestFrame(announce), lambda: lane.trigger_due_s is not None)
     newest = is_live(camera) if camera.policy in ("auto", "motion") else camera.policy == "latest"
     return NewestFrame(announce) if newest else FrameQueue(announce=announce)
+
+
+def _opener(gate: MotionGate | None) -> OpenSource:
+    return open_source if gate is None else partial(open_source, resting=gate.rests)
 
 
 def _line(event: TagEvent) -> str:

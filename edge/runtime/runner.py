@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from devices.errors import EdgekitError
 from edge.mqtt.messages import CameraDrops, CameraState, CameraStatusMessage
@@ -152,9 +152,7 @@ class Runner:
                     state=_STATES[health.state],
                     since=health.since,
                     fps=health.fps,
-                    drops=CameraDrops(
-                        superseded=health.drops.superseded, damaged=health.drops.damaged, blind=health.drops.blind
-                    ),
+                    drops=CameraDrops(**asdict(health.drops)),
                     reason=health.reason,
                 )
             )

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from edge.model.engine import EngineInfo
 from edge.tags.events import TagEvent
+
+_MOST_DECISIONS = 10_000  # a box that runs for months tells of its latest ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class RunSummary:
         seconds: From the start of the cameras to the end of the last step.
         frames: Frames that went through every stage.
         still: Frames of those in which nothing had moved, so that they were not inferred.
+        spared: Frames that were not even decoded, since the scene rested and no other depended on them.
         dropped: Frames that a camera delivered and nobody had time for.
         events: Committed events by kind.
         decision_ms: Milliseconds from a deciding frame's arrival to the commit of its event, p50 / p95 / p99.
@@ -30,6 +33,7 @@ class RunSummary:
     seconds: float
     frames: int
     still: int
+    spared: int
     dropped: int
     events: Mapping[str, int]
     decision_ms: Mapping[str, float]
@@ -48,7 +52,7 @@ class Tally:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kinds: Counter[str] = Counter()
-        self._decisions_ms: list[float] = []
+        self._decisions_ms: deque[float] = deque(maxlen=_MOST_DECISIONS)
 
     def count(self, events: Sequence[TagEvent]) -> None:
         """Count events that were just committed."""

@@ -124,6 +124,7 @@ class CameraFeed:
         return self._status.health(superseded=self.place.dropped, damaged=self._capture.damaged)
 
     def _open(self) -> FrameSource:
+        self._watch.reopened()
         return self._opener(self.camera, self._status.next_index)
 
     def _run(self) -> None:
@@ -151,16 +152,16 @@ class CameraFeed:
             for frame in source.frames():
                 if self._stop.is_set():
                     return
-                self._masks.apply(frame.image)
-                self._newest = frame
-                self._pass_on(frame)
+                shown = self._masks.cover(frame)
+                self._newest = shown
+                self._pass_on(shown)
         finally:
             source.close()
 
     def _take(self, frame: Frame) -> None:
         """Take a live frame: look whether it shows anything, mask it, pass it on."""
-        blindness = self._watch.see(frame.image, frame.arrived_s)
-        self._masks.apply(frame.image)
+        blindness = self._watch.see(frame.luma, frame.arrived_s, is_key=frame.is_key)
+        frame = self._masks.cover(frame)
         self._newest = frame
         if blindness is not None:
             self._see_nothing(frame, blindness)

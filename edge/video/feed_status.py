@@ -22,6 +22,7 @@ class FeedStatus:
         self._arrivals: deque[float] = deque(maxlen=_FPS_FRAMES)
         self._next_index = 0
         self._blind = 0
+        self._spared = 0
 
     @property
     def state(self) -> FeedState:
@@ -68,13 +69,13 @@ class FeedStatus:
         """Count a frame that came and shows something, whether or not it is looked at."""
         with self._lock:
             self._arrivals.append(frame.arrived_s)
-            self._next_index = frame.index + 1
+            self._count(frame)
 
     def arrived_blind(self, frame: Frame) -> None:
         """Count a frame that came and shows nothing."""
         with self._lock:
             self._blind += 1
-            self._next_index = frame.index + 1
+            self._count(frame)
 
     def health(self, *, superseded: int, damaged: int) -> Health:
         """Return how the feed does now.
@@ -88,7 +89,11 @@ class FeedStatus:
             if self._pause is not None and state is FeedState.STREAMING:
                 state, reason, since = FeedState.PAUSED, self._pause.reason, self._pause.since
             arrivals = list(self._arrivals)
-            drops, frames = Drops(superseded, damaged, self._blind), self._next_index
+            drops, frames = Drops(superseded, damaged, self._blind, self._spared), self._next_index
         span_s = arrivals[-1] - arrivals[0] if len(arrivals) > 1 else 0.0
         fps = round((len(arrivals) - 1) / span_s, 1) if span_s > 0 and state is FeedState.STREAMING else None
         return Health(state, since, fps, reason, frames, drops)
+
+    def _count(self, frame: Frame) -> None:
+        self._spared += max(0, frame.index - self._next_index)  # whatever else is dropped has had no index yet
+        self._next_index = frame.index + 1

@@ -7,6 +7,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.video.planes import Planes
+
 
 class ClockSource(str, Enum):
     """Where a capture time comes from, best first."""
@@ -30,7 +32,7 @@ class Frame:
             monotonic clock for live cameras. Deadlines and speeds reckon in it, so that a file can run
             faster than life.
         arrived_s: Host monotonic seconds at which the decoder handed the picture over. Latencies reckon from it.
-        image: (H, W, 3) uint8, BGR.
+        pixels: (H, W, 3) uint8 BGR, or the decoder's planes, of which BGR is made when `image` is first asked for.
     """
 
     camera: str
@@ -39,14 +41,29 @@ class Frame:
     clock: ClockSource
     media_s: float
     arrived_s: float
-    image: NDArray[np.uint8]
+    pixels: NDArray[np.uint8] | Planes
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The picture, (H, W, 3) uint8 BGR."""
+        return self.pixels.bgr if isinstance(self.pixels, Planes) else self.pixels
+
+    @property
+    def luma(self) -> NDArray[np.uint8]:
+        """Its brightness, or green where the source gives BGR: (H, W) uint8, not to be written to."""
+        return self.pixels.luma if isinstance(self.pixels, Planes) else self.pixels[..., 1]
+
+    @property
+    def is_key(self) -> bool:
+        """Whether it was coded without others; a picture that came as BGR always was."""
+        return self.pixels.is_key if isinstance(self.pixels, Planes) else True
 
     @property
     def height(self) -> int:
         """Rows of the picture, pixels."""
-        return int(self.image.shape[0])
+        return self.pixels.height if isinstance(self.pixels, Planes) else int(self.pixels.shape[0])
 
     @property
     def width(self) -> int:
         """Columns of the picture, pixels."""
-        return int(self.image.shape[1])
+        return self.pixels.width if isinstance(self.pixels, Planes) else int(self.pixels.shape[1])

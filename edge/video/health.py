@@ -46,16 +46,18 @@ class Drops:
         superseded: A newer frame came before anybody had time for them.
         damaged: They came damaged and could not be decoded whole.
         blind: They were black, or repeated what had been seen.
+        spared: The scene rested, and no other picture depended on them, so they were not decoded.
     """
 
     superseded: int = 0
     damaged: int = 0
     blind: int = 0
+    spared: int = 0
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.superseded + self.damaged + self.blind
+        return self.superseded + self.damaged + self.blind + self.spared
 
 
 @dataclass(frozen=True, slots=True)

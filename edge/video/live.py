@@ -157,6 +157,7 @@ class LiveCapture:
         name = self._camera.name
         patience_s = self._silence_s + self._retry.delay_s(failures)
         damaged = 0
+        began_s = self._retry.clock()
         while not self._stop.is_set():
             self._wake.wait(_POLL_S)
             if self._stop.is_set():
@@ -169,7 +170,8 @@ class LiveCapture:
                 return Loss(f"camera {name}: {what} came for {silent_s:.0f} s", FeedState.STALLED, silent_s)
             if silent_s < self._silence_s / 2:
                 damaged = attempt.damaged
-            if attempt.frames and self._stands_still_for_s() > patience_s:
+            # What stood still before this attempt is given its time again: the attempt may have mended it.
+            if attempt.frames and min(self._stands_still_for_s(), self._retry.clock() - began_s) > patience_s:
                 return Loss(f"the picture of camera {name} stands still", None)
         return None
 

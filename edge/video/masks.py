@@ -1,12 +1,15 @@
 """Blackens what a camera must not show, before anybody stores, shows or infers anything of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.section import Point
+from edge.video.frame import Frame
+from edge.video.planes import Planes
 
 
 class PrivacyMasks:
@@ -19,14 +22,17 @@ class PrivacyMasks:
     def __init__(self, masks: Sequence[Sequence[Point]]) -> None:
         self._masks = [np.array(mask, np.float64) for mask in masks]
 
-    def apply(self, image: NDArray[np.uint8]) -> None:
-        """Blacken the masked parts of a picture in place.
-
-        Args:
-            image: (H, W, 3) uint8.
-        """
+    def cover(self, frame: Frame) -> Frame:
+        """Return a frame that does not show what is masked, in whatever form it is looked at."""
         if not self._masks:
-            return
+            return frame
+        if isinstance(frame.pixels, Planes):
+            return replace(frame, pixels=frame.pixels.covered(self._blacken))
+        self._blacken(frame.pixels)
+        return frame
+
+    def _blacken(self, image: NDArray[np.uint8]) -> None:
+        """Blacken the masked parts of a picture (H, W) or (H, W, 3) in place."""
         scale = np.array((image.shape[1], image.shape[0]), np.float64)
         # Outwards to whole pixels on all sides: what touches a mask's edge is hidden.
         for mask in self._masks:

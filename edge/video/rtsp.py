@@ -8,11 +8,12 @@ from fractions import Fraction
 import av
 import av.error
 import av.logging
-import numpy as np
 
 from devices.redaction import redact
 from edge.config import RtspSource
+from edge.video.decoding import Decoding, Resting, never
 from edge.video.frame import ClockSource, Frame
+from edge.video.planes import Conversion, Planes
 from edge.video.sender_clock import SenderClock
 from edge.video.sources import SourceLostError
 
@@ -28,13 +29,14 @@ class RtspFrames:
         SourceLostError: It cannot be reached now, or sends no video.
     """
 
-    def __init__(self, camera: str, source: RtspSource, first_index: int) -> None:
+    def __init__(self, camera: str, source: RtspSource, first_index: int, resting: Resting = never) -> None:
         self._camera = camera
         self._where = redact(source.url)
         self._index = first_index
         self._closed = False
         self.damaged = 0
         self._clock = SenderClock()
+        self._conversion = Conversion()
         options = {
             "rtsp_transport": source.transport,
             # No "nobuffer": it throws away what the analysis has read, the first key frame with it, and the next one
@@ -58,6 +60,7 @@ class RtspFrames:
             raise SourceLostError(f"camera {camera} at {self._where} sends no video")
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "SLICE"  # frame threads would hold frames back
+        self._decoding = Decoding(self._stream, resting)
 
     def frames(self) -> Iterator[Frame]:
         """Yield frames as they come.
@@ -69,10 +72,11 @@ class RtspFrames:
             for picture in self._pictures():
                 if self._closed:
                     return
+                self._index += self._decoding.spared_before(picture)
                 arrived_s = time.monotonic()
                 captured, clock = self._captured(picture)
-                image = picture.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
-                yield Frame(self._camera, self._index, captured, clock, arrived_s, arrived_s, image)
+                planes = Planes(picture, self._conversion)
+                yield Frame(self._camera, self._index, captured, clock, arrived_s, arrived_s, planes)
                 self._index += 1
         except (av.error.FFmpegError, OSError) as exc:
             if self._closed:
@@ -90,7 +94,7 @@ class RtspFrames:
             if packet.pts is not None and packet.has_sidedata("prft"):
                 self._clock.report(packet.pts * packet.time_base, bytes(packet.get_sidedata("prft")))
             try:
-                pictures = packet.decode()
+                pictures = self._decoding.decode(packet)
             except av.error.InvalidDataError:
                 bad += 1
                 self.damaged += 1

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from devices.errors import EdgekitError
 from edge.config import Camera, FileSource, FolderSource, RtspSource, UsbSource
+from edge.video.decoding import Resting, never
 from edge.video.frame import Frame
 
 
@@ -39,12 +40,13 @@ def is_live(camera: Camera) -> bool:
     return isinstance(camera.source, RtspSource | UsbSource)
 
 
-def open_source(camera: Camera, first_index: int = 0) -> FrameSource:
+def open_source(camera: Camera, first_index: int = 0, resting: Resting = never) -> FrameSource:
     """Open a camera's source.
 
     Args:
         camera: From the configuration.
         first_index: Index of its first frame, so that indices go on after a reconnect.
+        resting: Tells whether the scene rests, so that what no other picture depends on need not be decoded.
 
     Raises:
         EdgekitError: The source is missing, is no video, or holds no frame.
@@ -55,7 +57,7 @@ def open_source(camera: Camera, first_index: int = 0) -> FrameSource:
         case FileSource() as source:
             from edge.video.files import FileFrames  # noqa: PLC0415
 
-            return FileFrames(camera.name, source)
+            return FileFrames(camera.name, source, resting)
         case FolderSource() as source:
             from edge.video.folders import FolderFrames  # noqa: PLC0415
 
@@ -63,7 +65,7 @@ def open_source(camera: Camera, first_index: int = 0) -> FrameSource:
         case RtspSource() as source:
             from edge.video.rtsp import RtspFrames  # noqa: PLC0415
 
-            return RtspFrames(camera.name, source, first_index)
+            return RtspFrames(camera.name, source, first_index, resting)
         case UsbSource() as source:
             from edge.video.usb import UsbFrames  # noqa: PLC0415
 

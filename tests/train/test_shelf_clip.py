@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import av
 import cv2
@@ -96,9 +97,10 @@ def bundle(data_folder: Path, tmp_path: Path) -> Bundle:
     return Bundle(path=tmp_path / "bundle", trusted_keys=(public,))
 
 
-@pytest.mark.timeout(400)  # 1189 pictures of real inference
+@pytest.mark.timeout(400)  # 1189 pictures of real inference, fewer with the motion gate
+@pytest.mark.parametrize("policy", ["every", "motion"])
 def test_bottles_that_are_taken_and_put_back_are_told_as_they_were_seen_by_eye(
-    data_folder: Path, bundle: Bundle, tmp_path: Path
+    data_folder: Path, bundle: Bundle, tmp_path: Path, policy: Literal["every", "motion"]
 ):
     shelf = Shelf.model_validate(
         {
@@ -113,7 +115,7 @@ def test_bottles_that_are_taken_and_put_back_are_told_as_they_were_seen_by_eye(
         }
     )
     clip = FileSource(kind="file", path=data_folder / "video" / "bottle-detection.mp4")
-    told = played(Camera(name="wall", source=clip, shelf=(shelf,)), bundle, tmp_path)
+    told = played(Camera(name="wall", source=clip, policy=policy, shelf=(shelf,)), bundle, tmp_path)
     assert [(said.kind, said.count) for said in told] == [(said.kind, said.count) for said in EXPECTED]
     assert [said.since_s for said in told] == pytest.approx([said.since_s for said in EXPECTED], abs=SEEN_BY_EYE_S)
 

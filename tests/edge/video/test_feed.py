@@ -353,16 +353,17 @@ def test_a_black_or_frozen_picture_is_told_and_its_stretch_was_not_seen(
     feed, _place = quick_feed(opener, gaps)
     feed.start()
     try:
-        eventually(lambda: feed.health.state is FeedState.STREAMING)
+        eventually(lambda: feed.health.frames > 10)  # enough to know its noise
         showing[0] = picture
-        eventually(lambda: feed.health.state is FeedState.STALLED)
-        assert feed.health.reason == f"the picture is {fault}"
+        eventually(lambda: feed.health.reason == f"the picture is {fault}")
+        assert feed.health.state is FeedState.STALLED
         if fault == "frozen":
             eventually(lambda: len(shown) >= 3, 20)  # opened anew: a relay may only have got stuck
         showing[0] = lambda index: noisy(100_000 + index)
         eventually(lambda: feed.health.state is FeedState.STREAMING)
-        assert [gap.cause for gap in gaps] == ["start", fault]
-        assert (gaps[1].end - gaps[1].start).total_seconds() > 0.3
+        causes = [gap.cause for gap in gaps if gap.cause != "camera_lost"]  # a slow machine may have lost it, too
+        assert causes == ["start", fault]
+        assert (gaps[-1].end - gaps[-1].start).total_seconds() > 0.3
         assert feed.health.drops.blind > 0
     finally:
         assert feed.stop(5)
@@ -392,7 +393,8 @@ def test_a_blind_camera_that_is_then_lost_is_told_as_lost_and_sought_with_pauses
     eventually: Eventually, picture: Callable[[int], Image]
 ):
     opened: list[float] = []
-    source = Showing([picture])
+    showing: list[Callable[[int], Image]] = [noisy]
+    source = Showing(showing)
 
     def opener(camera: Camera, first_index: int) -> FrameSource:
         del camera, first_index
@@ -404,6 +406,8 @@ def test_a_blind_camera_that_is_then_lost_is_told_as_lost_and_sought_with_pauses
     feed, _place = quick_feed(opener, [])
     feed.start()
     try:
+        eventually(lambda: feed.health.frames > 10)
+        showing[0] = picture
         eventually(lambda: feed.health.state is FeedState.STALLED)
         source.close()
         eventually(lambda: feed.health.state is FeedState.RECONNECTING)
