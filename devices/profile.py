@@ -3,16 +3,13 @@
 from enum import Enum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from devices.part import Part
+from devices.pipelines import Pipeline
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="lower case words joined by -")]
 Version = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$", description="numbers joined by dots")]
-
-
-class Part(BaseModel):
-    """A part of a profile: frozen, and without room for unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Backend(str, Enum):
@@ -89,6 +86,7 @@ class Profile(Part):
     match: Match
     runtime: Runtime | None = None
     inference: Inference | None = None
+    pipelines: tuple[Pipeline, ...] = Field(default=(), alias="pipeline")
     power_modes: tuple[PowerMode, ...] = Field(default=(), alias="power_mode")
     figures: tuple[Figure, ...] = Field(default=(), alias="figure")
     notes: tuple[str, ...] = Field(default=(), description="what a person has to know who sets one up")

@@ -1,16 +1,22 @@
 """box.toml: all that a person decides about one box, checked as it is read."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from devices.errors import EdgekitError
+from devices.pipelines import filled
 from devices.validation import parse_toml
 from edge.model.engine import Device
 from edge.section import Credential, Name, Polygon, Section, Share
 from edge.web.section import Web
 from edge.zones import Line, Shelf
+
+_READ_TIMEOUT_S: Any = Field(
+    default=4.0, gt=0, le=60, description="without a whole picture for so long the camera is lost and tried anew"
+)
 
 
 class FileSource(Section):
@@ -35,9 +41,11 @@ class RtspSource(Section):
     kind: Literal["rtsp"]
     url: str = Field(pattern=r"^rtsps?://", description="begins with rtsp:// or rtsps://")
     transport: Literal["tcp", "udp"] = "tcp"
-    read_timeout_s: float = Field(
-        default=4.0, gt=0, le=60, description="without a whole picture for so long the camera is lost and tried anew"
+    decode: Literal["software", "hardware-h264", "hardware-h265"] = Field(
+        default="software",
+        description="hardware: by the GStreamer pipeline of this device's profile, for a camera's codec",
     )
+    read_timeout_s: float = _READ_TIMEOUT_S
 
 
 class UsbSource(Section):
@@ -48,12 +56,41 @@ class UsbSource(Section):
     width: int = Field(default=1280, ge=16)
     height: int = Field(default=720, ge=16)
     fps: float = Field(default=30.0, gt=0)
-    read_timeout_s: float = Field(
-        default=4.0, gt=0, le=60, description="without a whole picture for so long the camera is lost and tried anew"
+    read_timeout_s: float = _READ_TIMEOUT_S
+
+
+class CsiSource(Section):
+    """A camera on the board's own connector, by the GStreamer pipeline of this device's profile."""
+
+    kind: Literal["csi"]
+    sensor: int = Field(default=0, ge=0, description="number of the connector")
+    width: int = Field(default=1280, ge=16)
+    height: int = Field(default=720, ge=16)
+    fps: int = Field(default=30, ge=1)
+    read_timeout_s: float = _READ_TIMEOUT_S
+
+
+class GstreamerSource(Section):
+    """A camera that a GStreamer pipeline of one's own reads, in a process of its own."""
+
+    kind: Literal["gstreamer"]
+    pipeline: str = Field(
+        min_length=1,
+        description="elements up to raw pictures, as gst-launch-1.0 takes them, without a sink; may hold {url}",
     )
+    url: str | None = Field(default=None, description="in the place of {url}; user and password belong here alone")
+    read_timeout_s: float = _READ_TIMEOUT_S
+
+    @model_validator(mode="after")
+    def _can_be_launched(self) -> "GstreamerSource":
+        filled(self.pipeline, {"url": self.url or ""})
+        if re.search(r"://[^\s\"']*@|user-pw", self.pipeline):
+            raise ValueError("the pipeline holds a password: write location={url}, and give the address as url")
+        return self
 
 
-Source = Annotated[FileSource | FolderSource | RtspSource | UsbSource, Field(discriminator="kind")]
+LiveSource = RtspSource | UsbSource | CsiSource | GstreamerSource
+Source = Annotated[FileSource | FolderSource | LiveSource, Field(discriminator="kind")]
 
 
 class Camera(Section):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devices.redaction import redact
-from edge.config import Camera, RtspSource, UsbSource
+from edge.config import Camera, LiveSource
 from edge.video.attempt import Attempt
 from edge.video.frame import Frame
 from edge.video.health import FeedState
@@ -197,7 +197,7 @@ class LiveCapture:
 
 def _read_timeout_s(camera: Camera) -> float:
     source = camera.source
-    return source.read_timeout_s if isinstance(source, RtspSource | UsbSource) else float("inf")
+    return source.read_timeout_s if isinstance(source, LiveSource) else float("inf")
 
 
 def backoff_s(failures: int, least_s: float, share: float) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from devices.errors import EdgekitError
-from edge.config import Camera, FileSource, FolderSource, RtspSource, UsbSource
+from edge.config import Camera, CsiSource, FileSource, FolderSource, GstreamerSource, LiveSource, RtspSource, UsbSource
 from edge.video.decoding import Resting, never
 from edge.video.frame import Frame
 
@@ -37,7 +37,7 @@ class FrameSource(Protocol):
 
 def is_live(camera: Camera) -> bool:
     """Whether a camera goes on without end, and whether or not anybody looks."""
-    return isinstance(camera.source, RtspSource | UsbSource)
+    return isinstance(camera.source, LiveSource)
 
 
 def open_source(camera: Camera, first_index: int = 0, resting: Resting = never) -> FrameSource:
@@ -62,6 +62,11 @@ def open_source(camera: Camera, first_index: int = 0, resting: Resting = never) 
             from edge.video.folders import FolderFrames  # noqa: PLC0415
 
             return FolderFrames(camera.name, source)
+        case GstreamerSource() | CsiSource() | RtspSource(decode="hardware-h264" | "hardware-h265") as source:
+            from edge.video.gstreamer import GstreamerFrames  # noqa: PLC0415
+            from edge.video.pipelines import launched  # noqa: PLC0415
+
+            return GstreamerFrames(camera.name, launched(camera.name, source), first_index)
         case RtspSource() as source:
             from edge.video.rtsp import RtspFrames  # noqa: PLC0415
 
