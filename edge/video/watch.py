@@ -13,11 +13,13 @@ _BLACK_LEVEL = 36  # of 255, where video black is 16; a covered lens stays below
 _BLACK_SPREAD = 4  # grey levels; the noise of a lit or dark scene spreads wider
 _LONGEST_STEP_S = 0.5  # between two pictures that count as consecutive
 _REMEMBERED = 8  # different pictures: an encoder refines a still one for a few frames after each key frame
-_REFINED = 4  # pictures after a key frame that change because the encoder refines it, not because the sensor lives
+_REFINED = 3  # pictures after a key frame that change because the encoder refines it, not because the sensor lives
 _BLOCKS = 8  # a side; noise is in most of them at once, what moves is in some
 _MOST_NOISE = 8.0  # grey levels by which a block changes on average; a moving edge changes it by more
 _NOISY_SHARE = 0.5
 _KNOWN_SHARE = 0.8  # of the latest pictures
+_MOST_RATIONED = 8  # key frames in a row that differ by their quantiser alone, until an encoder's ration has settled
+_REQUANTISED = 2  # where key frames had repeated already: one that differs may have another quantiser, two do not
 
 
 class PictureFault(str, Enum):
@@ -67,6 +69,8 @@ class PictureWatch:
         self._keys = _Series(room=5, least_known=3)
         self._others = _Series(room=20, least_known=10)
         self._after_key = 0
+        self._new_keys = 0
+        self._key_repeated = False
         self._reopened = True
 
     def reopened(self) -> None:
@@ -85,15 +89,14 @@ class PictureWatch:
             return None
         self._go_on(now_s)
         sample = np.ascontiguousarray(luma[::_STEP_PX, ::_STEP_PX])
-        if not _is_black(sample):
-            self._bright = self._now
-        if is_key:
-            self._see_key(luma, sample)
+        if _is_black(sample):  # what repeats in the dark is no freeze
+            self._alive, self._new_keys, self._key_repeated = self._now, 0, False
         else:
-            self._see_other(sample)
+            self._bright = self._now
+            self._look(luma, sample, is_key=is_key)
         if self._long_since(self._bright):
             return Blindness(PictureFault.BLACK, self._bright.at_s)
-        known = self._others.noisy or (self._keys.noisy and self._keys.repeats > 0)
+        known = self._others.noisy or self._key_repeated
         if known and self._long_since(self._alive):
             return Blindness(PictureFault.FROZEN, self._alive.at_s)
         return None
@@ -106,21 +109,38 @@ class PictureWatch:
             self._began = True
             self._bright = self._alive = self._alive_before_key = self._now
 
+    def _look(self, luma: NDArray[np.uint8], sample: NDArray[np.uint8], *, is_key: bool) -> None:
+        if is_key:
+            self._see_key(luma, sample)
+        else:
+            self._see_other(sample)
+
     def _see_key(self, luma: NDArray[np.uint8], sample: NDArray[np.uint8]) -> None:
         self._after_key = 0
         is_new = self._keys.see(sample, zlib.crc32(np.ascontiguousarray(luma).data), tells=not self._reopened)
         if self._reopened:
             self._reopened = False
         elif is_new:
-            self._alive_before_key, self._alive = self._alive, self._now
+            self._see_new_key()
         elif self._keys.noisy:
             self._alive = self._alive_before_key  # the last new one was new because it was the first of the frozen
+            self._key_repeated, self._new_keys = True, 0
+
+    def _see_new_key(self) -> None:
+        self._new_keys += 1
+        # Of one and the same picture an encoder makes other key frames until its quantiser has settled. So they are no
+        # sign of life where noise is known to show between them, unless they go on for longer than that takes.
+        most = _MOST_RATIONED if self._others.noisy else _REQUANTISED if self._key_repeated else 0
+        if self._new_keys < most:
+            return
+        self._others.forget()
+        self._alive_before_key, self._alive, self._key_repeated = self._alive, self._now, False
 
     def _see_other(self, sample: NDArray[np.uint8]) -> None:
         self._after_key += 1
         tells = self._after_key > _REFINED
         if self._others.see(sample, zlib.crc32(sample.data), tells=tells) and tells:
-            self._alive = self._now
+            self._alive, self._new_keys, self._key_repeated = self._now, 0, False
 
     def _long_since(self, moment: _Moment) -> bool:
         return self._now.seen_s - moment.seen_s >= self._patience_s
@@ -148,6 +168,10 @@ class _Series:
     def noisy(self) -> bool:
         """Whether the latest steps, up to the last new picture, were made by noise."""
         return len(self._noisy) >= self._least_known and sum(self._noisy) >= _KNOWN_SHARE * len(self._noisy)
+
+    def forget(self) -> None:
+        """Know nothing of noise any more."""
+        self._noisy.clear()
 
     def see(self, sample: NDArray[np.uint8], digest: int, *, tells: bool = True) -> bool:
         """Take the next picture; return whether it is a new one.
