@@ -40,6 +40,8 @@ name = "soak"
 [bundle]
 path = "{bundle}"
 trusted_keys = ["{key}"]
+[inference]
+requests = {requests}
 [mqtt]
 port = {broker}
 [outbox]
@@ -152,6 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, help="a folder for clip, logs and table")
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--requests", type=int, default=2, help="pictures in inference at the same time")
     parser.add_argument("--warm-up-minutes", type=float, default=10.0)
     arguments = parser.parse_args()
     work: Path = arguments.work.resolve()
@@ -166,6 +169,7 @@ def main() -> None:
     ):
         config = work / "box.toml"
         told = {"bundle": BUNDLE, "key": TRUSTED_KEY, "broker": broker.port, "host": HOST, "camera": camera}
+        told["requests"] = arguments.requests
         config.write_text(CONFIG.format(**told))
         with running(sys.executable, "-m", "edge", "run", "--config", str(config), log=work / "run.log") as box:
             samples = watch(box, arguments.minutes * 60, work / "soak.csv")
