@@ -74,6 +74,7 @@ class ScriptedBox:
         self._effects_read = 0
         self._lock = threading.Lock()
         self._link: Link | None = None
+        self._listener: Link | None = None
         self._run_id = ""
         self.epoch = ""
         self._events: dict[tuple[str, int], EventMessage] = {}
@@ -104,7 +105,9 @@ class ScriptedBox:
         client_id = f"edgekit.{self._topics.site}.{self._topics.box}"
         self._link = Link.open(self._settings, client_id, will, self._hear)
         self._link.subscribe(self._topics.acknowledgements(self._consumer))
-        self._link.subscribe(self.effects_topic)
+        if self._listener is None:  # beside the box's own, which crashes: no report may get lost with it
+            self._listener = Link.open(self._settings, f"edgekit.conformance.{uuid4().hex[:8]}", None, self._hear)
+            self._listener.subscribe(self.effects_topic)
         self.tell()
 
     def crash(self) -> None:
@@ -115,6 +118,9 @@ class ScriptedBox:
 
     def close(self) -> None:
         """Clear what was retained, and go."""
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         if self._link is None:
             return
         for topic in (self._topics.status, self._topics.events(GHOST)):

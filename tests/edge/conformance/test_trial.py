@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 TOPICS = Topics("conformance", "box-1")
 NAME = "sorter"
 QUICK = Patience(answer_s=15.0, hold_s=0.3, client_s=30.0)
-HASTY = Patience(answer_s=1.0, hold_s=0.3, client_s=20.0)
+HASTY = Patience(answer_s=3.0, hold_s=0.3, client_s=20.0)
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def test_a_wrong_consumer_is_caught_by_the_rule_that_it_breaks(
     names = [known.name for known in SCENARIOS]
     played = SCENARIOS[: names.index(scenario) + 1 if scenario in names else 1]
     verdict = tried(broker.port, make, scenarios=played)
-    assert (verdict.faults[0].rule, verdict.faults[0].scenario) == (rule, scenario)
+    assert (rule, scenario) in {(fault.rule, fault.scenario) for fault in verdict.faults}
 
 
 def test_a_client_that_is_not_there_is_told_where_it_should_be_heard(broker: EmbeddedBroker) -> None:
