@@ -213,7 +213,7 @@ def test_the_command_passes_another_consumer_that_reads_the_flat_events() -> Non
         (FirstEpochOnly, Rule.OTHER_EPOCH, "new epoch"),
         (Silent, Rule.NOT_ACKNOWLEDGED, "gap"),
         (Forgetful, Rule.EFFECT_MISSING, "live"),
-        (KeepsNumbers, Rule.RETAINED_NUMBER, "void state"),
+        pytest.param(KeepsNumbers, Rule.RETAINED_NUMBER, "void state", marks=pytest.mark.long),
         (Haunted, Rule.RETAINED_EVENT, "first contact"),
     ],
 )
