@@ -26,6 +26,7 @@ def run(
     from edge.incidents import log_as_json  # noqa: PLC0415
     from edge.runtime.box import run_box  # noqa: PLC0415
     from edge.runtime.restarts import Operator, Restarts  # noqa: PLC0415
+    from edge.runtime.service_manager import ServiceManager  # noqa: PLC0415
 
     if log_format == "json":
         log_as_json()
@@ -34,7 +35,8 @@ def run(
         signal.signal(number, lambda _number, _stack: restarts.end())
     operator = Operator(config, restarts.restart)
     summary = run_box(load_config(config), restarts.stop, operator=operator)
-    while restarts.go_on():
+    # A manager has heard by now that this process stops, and would end what ran in it: it starts the next one itself.
+    while restarts.go_on() and not ServiceManager().listens:
         summary = run_box(load_config(config), restarts.stop, operator=operator)
     if as_json:
         print(json.dumps({**asdict(summary), "frames_per_second": round(summary.frames_per_second, 1)}))

@@ -25,6 +25,11 @@ class ServiceManager:
         self._watchdog_s = int(micros) / 1e6 if self._address and meant and micros.isdigit() else None
 
     @property
+    def listens(self) -> bool:
+        """Whether there is a manager, which starts a service anew that has ended."""
+        return bool(self._address)
+
+    @property
     def watchdog_s(self) -> float | None:
         """Within how many seconds the manager wants to hear that the service is alive; None where it does not ask."""
         return self._watchdog_s

@@ -100,7 +100,7 @@ export class Editor {
   }
 
   #notInForce() {
-    return "Saved in box.toml, and not in force yet: the box works by it from its next start. A restart takes some seconds, in which the cameras see nothing; that is told as unobserved.";
+    return "Saved in box.toml, and not in force yet: the box works by it from its next start, and a new mask hides nothing until then. A restart takes some seconds, in which the cameras see nothing; that is told as unobserved.";
   }
 
   #handles(shape, width, height) {

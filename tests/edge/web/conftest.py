@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -184,3 +184,19 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBox]:
             yield running
         finally:
             running.stop()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., RunningBox]]:
+    """Start boxes of a test's own, without a broker; they are stopped at the end."""
+    started: list[RunningBox] = []
+
+    def one(*arguments: str, config: str = CONFIG) -> RunningBox:
+        waiting = config.replace("[mqtt]\n", '[mqtt]\nat_start = "wait"\n')
+        started.append(start_box(tmp_path, free_port(), *arguments, config=waiting))
+        return started[-1]
+
+    yield one
+    for box in started:
+        if box.process.poll() is None:
+            box.stop()

@@ -269,3 +269,17 @@ def test_a_drawing_is_saved_with_comments_the_previous_kept_and_in_force_after_a
     scenes: list[Any] = []
     eventually(lambda: scenes.append(box.client.get("/api/cameras/gate/scene")) or scenes[-1].status == 200, 30)
     assert [zone["zone"] for zone in scenes[-1].json()["stock"]] == ["top"]
+
+
+def test_under_a_service_manager_a_restart_ends_the_process_for_the_manager_to_start_the_next(
+    start: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with heard:
+        heard.bind(str(tmp_path / "notify"))
+        heard.settimeout(60)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        box = start()
+        assert heard.recv(1000).startswith(b"READY=1")
+        assert box.client.send("POST", "/api/restart").status == 204
+        assert box.process.wait(60) == 0
