@@ -20,6 +20,7 @@ from edge.mqtt.inbox import Inbox
 from edge.mqtt.link import Acknowledged, Link, Outgoing, Received
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.session import Pace
 from edge.mqtt.topics import Topics
 
 if TYPE_CHECKING:
@@ -170,12 +171,13 @@ def test_a_box_its_consumer_and_its_client_get_along(
     consuming = threading.Thread(target=consume)
     consuming.start()
     with Outbox.open(tmp_path / "outbox.sqlite", origin=origin, consumers=("sorter",)) as outbox:
-        publisher = Publisher(login("line1"), outbox, cameras=("belt",), versions={}, commands=commands)
+        quick = Pace(confirm_s=0.5)  # the consumer may come after the first sending
+        publisher = Publisher(login("line1"), outbox, cameras=("belt",), versions={}, commands=commands, pace=quick)
         publisher.start()
         try:
             outbox.commit([make_event() for _ in range(3)])
             publisher.notify()
-            eventually(lambda: outbox.depth == 0)
+            eventually(lambda: outbox.depth == 0, 30.0)
             command = CommandMessage(id="c1", client="operations")
             assert ask(login("operations"), TOPICS, CommandName.PING, command, 10).ok
         finally:

@@ -77,7 +77,7 @@ def test_named_consumers_end_events_each_once(
         for _ in range(20):
             outbox.commit([make_event()])
             publisher.notify()
-        eventually(lambda: outbox.depth == 0 and len(events) >= 40)
+        eventually(lambda: outbox.depth == 0 and len(events) >= 40, 30.0)
     finally:
         stop.set()
         thread.join()
