@@ -161,7 +161,8 @@ class Pipeline:
         ]
         self._events = 0
         self._done, self._stages, self._around_ms = [], [], []
-        Runner(models, running, intake, StatusSender("bench", "box", "run", lambda _: None)).run(threading.Event())
+        statuses = StatusSender("bench", "box", "run", lambda _: None)
+        Runner(models, running, intake, statuses, lambda: None).run(threading.Event())
         done = self._done[_WARM_FRAMES:]
         stages = {
             name: statistics.median(stage[name] for stage in self._stages[_WARM_FRAMES:]) for name in self._stages[0]
