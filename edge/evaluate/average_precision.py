@@ -153,11 +153,9 @@ def _found(pictures: Sequence[PictureResult], class_ids: Sequence[int], by: By) 
 
 
 def _size(picture: PictureResult) -> dict[str, int]:
-    """Return what the scorer asks of a picture with objects that are scored by their masks."""
-    if picture.outlines is None or not picture.outlines.truth:
-        return {}
-    height, width = picture.outlines.truth[0]["size"]
-    return {"height": height, "width": width}
+    """Return what the scorer asks of a picture with objects or detections that are scored by their masks."""
+    runs = () if picture.outlines is None else (*picture.outlines.truth, *picture.outlines.found)
+    return {"height": runs[0]["size"][0], "width": runs[0]["size"][1]} if runs else {}
 
 
 def _masks(runs: Sequence[Runs], count: int) -> list[dict[str, Any]]:

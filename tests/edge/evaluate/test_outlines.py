@@ -48,6 +48,25 @@ def test_masks_intervals_hold_their_score():
     assert luck.map50[0] < luck.map50[1]
 
 
+def test_a_mask_made_up_in_an_empty_picture_costs_precision():
+    made_up = picture(40)
+    empty = PictureResult(
+        np.zeros((0, 4), np.float32),
+        np.zeros(0, np.int32),
+        made_up.found,
+        outlines_of([], made_up.found.masks, 100, 100),
+    )
+    score = average_precision([picture(40), empty], [0], "masks")[0]
+    assert score.map50 == pytest.approx(1.0)  # of equal scores the first counts first
+    surer = PictureResult(
+        empty.truth_xyxy,
+        empty.truth_class,
+        Detections(made_up.found.xyxy, np.array([0.95], np.float32), made_up.found.class_id, made_up.found.masks),
+        empty.outlines,
+    )
+    assert average_precision([picture(40), surer], [0], "masks")[0].map50 == pytest.approx(0.5)
+
+
 def test_a_box_alone_says_nothing_of_a_mask():
     assert picture(40, BOX_ALONE).outlines is None
     assert outlines_of([SQUARE], None, SIDE, SIDE) is None
