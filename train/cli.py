@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from devices.errors import EdgekitError
+from train.baseline_cli import baseline
 from train.classifier_cli import classifier
 from train.detector_cli import detector
 from train.gallery_cli import gallery
@@ -16,6 +17,7 @@ app.command()(detector)
 app.command()(classifier)
 app.command()(gallery)
 app.command()(tune)
+app.command()(baseline)
 
 
 @app.command()
@@ -40,6 +42,11 @@ def export(
     """
     from train.runs import kind_of  # noqa: PLC0415 - help must not wait for ONNX
 
+    if kind_of(run) == "baseline":
+        raise EdgekitError(
+            f"{run} is a baseline, to compare with and to teach, and no model for a box: let it label pictures with "
+            "`edgekit data label --run`, or train a detector"
+        )
     if kind_of(run) == "classifier":
         from train.classifier_show import show_export  # noqa: PLC0415
 

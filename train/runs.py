@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 from devices.errors import EdgekitError
+from train.baselines.settings import BaselineConfig, read_baseline_config
 from train.classifier.record import ClassifierEpoch
 from train.classifier.settings import ClassifierConfig, read_classifier_config
 from train.detector import CONFIG, RunConfig, read_config
 from train.epochs import METRICS, EpochRecord, EpochRecords, TrainingEpoch
 
-Kind = Literal["detector", "classifier"]
+Kind = Literal["detector", "classifier", "baseline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,19 @@ class Run:
     """
 
     folder: Path
-    config: RunConfig | ClassifierConfig
+    config: RunConfig | ClassifierConfig | BaselineConfig
     epochs: tuple[TrainingEpoch, ...]
 
     @property
     def kind(self) -> Kind:
         """What was trained."""
-        return "detector" if isinstance(self.config, RunConfig) else "classifier"
+        match self.config:
+            case RunConfig():
+                return "detector"
+            case BaselineConfig():
+                return "baseline"
+            case ClassifierConfig():
+                return "classifier"
 
     @property
     def best(self) -> TrainingEpoch | None:
@@ -63,7 +70,7 @@ class Run:
         flat: dict[str, str] = {}
         for name, value in self.config.settings.model_dump(mode="json").items():
             flat |= {inner: str(one) for inner, one in value.items()} if isinstance(value, dict) else {name: str(value)}
-        sets = self.config.sets if isinstance(self.config, RunConfig) else (self.config.tagged_set,)
+        sets = (self.config.tagged_set,) if isinstance(self.config, ClassifierConfig) else self.config.sets
         # The digest too: a set of the same name may have other pictures by now.
         flat["sets"] = ", ".join(f"{used.name} ({used.pictures} pictures, {used.digest[:8]})" for used in sets)
         return flat
@@ -86,6 +93,8 @@ def open_run(folder: Path) -> Run:
     if kind_of(folder) == "classifier":
         classified = EpochRecords(folder / METRICS, ClassifierEpoch).read()
         return Run(folder, read_classifier_config(folder), tuple(classified))
+    if kind_of(folder) == "baseline":
+        return Run(folder, read_baseline_config(folder), tuple(EpochRecords(folder / METRICS, EpochRecord).read()))
     return Run(folder, read_config(folder), tuple(EpochRecords(folder / METRICS, EpochRecord).read()))
 
 
@@ -95,7 +104,11 @@ def kind_of(folder: Path) -> Kind:
         told = json.loads((folder / CONFIG).read_bytes())
     except (OSError, ValueError):
         return "detector"
-    return "classifier" if isinstance(told, dict) and told.get("kind") == "classifier" else "detector"
+    match told:
+        case {"kind": "classifier" | "baseline" as kind}:
+            return kind
+        case _:
+            return "detector"
 
 
 def runs_below(folder: Path) -> list[Run]:

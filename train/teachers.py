@@ -63,6 +63,10 @@ def run_teacher(run: Path, score: float) -> Teacher:
         EdgekitError: The folder is no run, or its checkpoint is missing or cannot be loaded safely.
     """
     from train.detector import read_config  # noqa: PLC0415 - importing torch takes seconds; faults come first
+    from train.runs import kind_of  # noqa: PLC0415
+
+    if kind_of(run) == "baseline":
+        return _baseline_teacher(run, score)
 
     config = read_config(run)
     best = run / "weights" / "best.pt"
@@ -73,3 +77,14 @@ def run_teacher(run: Path, score: float) -> Teacher:
     from train.ultralytics_adapter import detecting  # noqa: PLC0415
 
     return Teacher(run.name, digest, config.sets[0].classes, detecting(best, config.settings.input_size, score))
+
+
+def _baseline_teacher(run: Path, score: float) -> Teacher:
+    from train.baselines.pictures import detect  # noqa: PLC0415 - importing torch takes seconds
+    from train.baselines.run import open_baseline  # noqa: PLC0415
+
+    opened = open_baseline(run)
+    px = opened.config.settings.input_px
+    return Teacher(
+        run.name, opened.digest, opened.config.sets[0].classes, lambda image: detect(opened.baseline, image, px, score)
+    )

@@ -1,0 +1,67 @@
+"""`edgekit train baseline`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.evaluate.dataset import open_set
+from train.baselines.settings import BaselineSettings, Kind
+
+if TYPE_CHECKING:
+    from train.epochs import EpochRecord
+
+
+def baseline(
+    out: Annotated[Path, typer.Argument(help="The run's folder.")],
+    *,
+    sets: Annotated[list[Path], typer.Option("--set", help="A detection set; may be given several times.")],
+    kind: Annotated[Kind, typer.Option(help="Which model.")],
+    input_px: Annotated[int, typer.Option(help="Side of the square input, pixels.")] = 320,
+    epochs: Annotated[int, typer.Option(help="Times through all pictures.")] = 6,
+    batch: Annotated[int, typer.Option(help="Pictures in a step.")] = 4,
+    learning_rate: Annotated[float, typer.Option(help="At its highest; it falls as a cosine.")] = 0.0005,
+    most_pictures: Annotated[int | None, typer.Option(help="Training pictures of each set.")] = None,
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON an epoch, and one at the end.")] = False,
+) -> None:
+    """Train a detector or segmenter of another maker, to compare with and to let it label; no model for a box.
+
+    Example: edgekit train baseline runs/frcnn --set sets/warehouse --kind faster-rcnn --epochs 4
+    """
+    from devices.validation import checked  # noqa: PLC0415 - help must not wait for torch
+    from train.baselines.training import train_baseline  # noqa: PLC0415
+
+    settings = checked(
+        BaselineSettings,
+        kind=kind,
+        input_px=input_px,
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        most_pictures=most_pictures,
+        seed=seed,
+    )
+
+    def tell(record: "EpochRecord") -> None:
+        if as_json:
+            print(record.model_dump_json(), flush=True)
+            return
+        by_class = ", ".join(f"{name} {record.ap50[name]:.3f} / {record.ap[name]:.3f}" for name in record.ap50)
+        masks = ", ".join(
+            f"{name} {record.mask_ap50[name]:.3f} / {record.mask_ap[name]:.3f}" for name in record.mask_ap
+        )
+        told = f"{by_class}; masks: {masks}" if masks else by_class
+        print(f"epoch {record.epoch} of {epochs}: mAP50 / mAP50-95 by class: {told}", flush=True)
+
+    opened = [open_set(folder) for folder in sets]
+    with typer.progressbar(length=1, label="training", file=sys.stderr) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        best = train_baseline(settings, opened, out, on_epoch=tell, on_step=advance)
+    print(json.dumps({"checkpoint": str(best)}) if as_json else f"best checkpoint: {best}")

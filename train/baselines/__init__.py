@@ -1,0 +1,1 @@
+"""Detectors and segmenters of other makers, trained on the same sets: to compare with, and to teach."""
