@@ -29,6 +29,9 @@ def export(
     width: Annotated[
         int | None, typer.Option(help="Columns of the input, a multiple of 32; the training's own.")
     ] = None,
+    margin: Annotated[
+        int, typer.Option(min=0, help="Grey that the graph puts around the picture on each side, a multiple of 16.")
+    ] = 0,
     top_k: Annotated[bool, typer.Option("--top-k", help="Take a YOLO26's NMS-free head.")] = False,
     recipe: Annotated[str, typer.Option(help="What a bundle says of how it was made; the training command.")] = "",
     tagged_set: Annotated[
@@ -58,6 +61,6 @@ def export(
         return
     from train.export import export_run  # noqa: PLC0415 - help must not wait for ONNX
 
-    record = export_run(run, out, height=height, width=width, top_k=top_k, recipe=recipe)
+    record = export_run(run, out, height=height, width=width, margin=margin, top_k=top_k, recipe=recipe)
     size = f"{record.input.width}x{record.input.height}"
     print(f"{out}: {record.head}, {size}, classes {', '.join(record.classes)}; weights under {record.licence}")

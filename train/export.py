@@ -14,6 +14,7 @@ from edge.model.export_record import DETECTOR, ExportRecord
 from edge.model.manifest import Head, Input
 from train.cuts import with_cuts_as_splits
 from train.detector import LICENCE, read_config
+from train.margin import check_margin, rename_value, with_margin
 
 OPSET = 17  # JetPack 6's ONNX Runtime knows 20; nothing here needs more than 17
 IR_VERSION = 10
@@ -27,6 +28,7 @@ def export_run(
     *,
     height: int | None = None,
     width: int | None = None,
+    margin: int = 0,
     top_k: bool = False,
     recipe: str = "",
 ) -> ExportRecord:
@@ -37,12 +39,13 @@ def export_run(
         out: The new folder: `detector.onnx` and `detector.json`.
         height: Rows of the input, a multiple of 32; those of the training if not given.
         width: Columns of the input, the same.
+        margin: Pixels of grey that the graph puts around the picture on each side, a multiple of 16.
         top_k: Take the NMS-free head of a YOLO26 instead of its one-to-many head.
         recipe: The command that made the model; the training command if not given.
 
     Raises:
-        EdgekitError: The run is not whole, `out` exists, a size is no multiple of 32, or the model has not the head
-            asked for.
+        EdgekitError: The run is not whole, `out` exists, a size or the margin is not possible, or the model has not
+            the head asked for.
     """
     if out.exists():
         raise EdgekitError(f"{out} exists: remove it or choose another folder")
@@ -53,7 +56,9 @@ def export_run(
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         partial = Path(folder) / out.name
         weights = run / "weights" / "best.pt"
-        exported = export_onnx(weights, partial / DETECTOR.exported, height=height, width=width, top_k=top_k)
+        exported = export_onnx(
+            weights, partial / DETECTOR.exported, height=height, width=width, margin=margin, top_k=top_k
+        )
         record = ExportRecord(
             licence=LICENCE,
             classes=exported.classes,
@@ -76,7 +81,7 @@ class Exported:
     head: Head
 
 
-def export_onnx(weights: Path, out: Path, *, height: int, width: int, top_k: bool = False) -> Exported:
+def export_onnx(weights: Path, out: Path, *, height: int, width: int, margin: int = 0, top_k: bool = False) -> Exported:
     """Export a checkpoint to an ONNX file.
 
     The input is `image` (1, height, width, 3) uint8 BGR. The output `predictions` is float32: `yolo-grid`
@@ -89,10 +94,12 @@ def export_onnx(weights: Path, out: Path, *, height: int, width: int, top_k: boo
         out: The ONNX file to write.
         height: Rows of the input, a multiple of 32.
         width: Columns of the input, a multiple of 32.
+        margin: Pixels of grey that the graph puts around the picture on each side, a multiple of 16.
         top_k: Take the NMS-free head of a YOLO26 instead of its one-to-many head.
 
     Raises:
-        EdgekitError: The weights are missing, a size is no multiple of 32, or the model has not the head asked for.
+        EdgekitError: The weights are missing, a size or the margin is not possible, or the model has not the head
+            asked for.
     """
     from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
 
@@ -100,12 +107,15 @@ def export_onnx(weights: Path, out: Path, *, height: int, width: int, top_k: boo
         raise EdgekitError(f"there are no weights at {weights}")
     if height % 32 or width % 32 or min(height, width) <= 0:
         raise EdgekitError(f"an input of {height}x{width} is not possible: both must be multiples of 32")
+    check_margin(margin)
     if top_k and not yolo.has_nms_free_head(weights):
         raise EdgekitError(f"{weights} has no NMS-free head: only YOLO26 has one")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-        written, classes = yolo.export_onnx(weights, Path(folder), height=height, width=width, opset=OPSET, top_k=top_k)
-        model = with_picture_input(with_cuts_as_splits(onnx.load(str(written))))
+        rows, columns = height + 2 * margin, width + 2 * margin
+        written, classes = yolo.export_onnx(weights, Path(folder), height=rows, width=columns, opset=OPSET, top_k=top_k)
+        bare = with_margin(with_cuts_as_splits(onnx.load(str(written))), margin, corners=top_k)
+        model = with_picture_input(bare)
         segments = len(model.graph.output) > 1
         partial = Path(folder) / "partial.onnx"
         onnx.save(model, str(partial))
@@ -138,7 +148,8 @@ def with_picture_input(model: Any) -> Any:
         case _:
             raise EdgekitError(f"the model's input is {shape}, not (1, 3, height, width) of fixed size")
     for output, name in zip(graph.output, OUTPUTS, strict=False):
-        _rename(graph, output, name)
+        rename_value(graph, output.name, name)
+        output.name = name
     graph.initializer.append(helper.make_tensor("edgekit.bgr_to_rgb", TensorProto.INT64, [3], [2, 1, 0]))
     graph.initializer.append(helper.make_tensor("edgekit.scale", TensorProto.FLOAT, [1], [1 / 255]))
     nodes = [
@@ -155,11 +166,3 @@ def with_picture_input(model: Any) -> Any:
     del model.metadata_props[:]
     onnx.checker.check_model(model, full_check=True)
     return model
-
-
-def _rename(graph: Any, output: Any, new: str) -> None:
-    old = output.name
-    for node in graph.node:
-        node.output[:] = [new if name == old else name for name in node.output]
-        node.input[:] = [new if name == old else name for name in node.input]
-    output.name = new

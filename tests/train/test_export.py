@@ -14,6 +14,7 @@ from edge.evaluate.dataset import DetectionSet
 from edge.model.detector import load_engine
 from edge.model.engine import EngineRequest, ModelContent
 from edge.model.export_record import DETECTOR, read_export
+from edge.model.geometry import PADDING
 from train import ultralytics_adapter as yolo
 from train.detector import TrainSettings, train_detector
 from train.export import IR_VERSION, OPSET, export_onnx, export_run
@@ -66,6 +67,36 @@ def test_the_nms_free_head_of_a_yolo26_is_exported_when_asked_for(tmp_path: Path
     engine = load_engine("onnxruntime", EngineRequest(content, "fp32", HEIGHT, WIDTH, 1))
     (rows,) = engine.infer(np.zeros((1, HEIGHT, WIDTH, 3), np.uint8))
     assert rows.shape[2] == 6
+
+
+@pytest.mark.parametrize(("name", "top_k"), [("yolov8n", False), ("yolo26n", True), ("yolov8n-seg", False)])
+def test_a_margin_is_what_grey_around_the_picture_would_be(name: str, tmp_path: Path, *, top_k: bool):
+    weights = random_checkpoint(name, tmp_path)
+    export_onnx(weights, tmp_path / "wide.onnx", height=HEIGHT + 32, width=WIDTH + 32, top_k=top_k)
+    export_onnx(weights, tmp_path / "margin.onnx", height=HEIGHT, width=WIDTH, margin=16, top_k=top_k)
+    picture = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    padded = np.pad(picture, ((16, 16), (16, 16), (0, 0)), constant_values=PADDING)
+    for backend in ("openvino", "onnxruntime"):
+        wide, bare = (
+            load_engine(backend, EngineRequest(ModelContent.read(tmp_path / file), "fp32", rows, columns, 1))
+            for file, rows, columns in (("wide.onnx", HEIGHT + 32, WIDTH + 32), ("margin.onnx", HEIGHT, WIDTH))
+        )
+        expected, *whole = wide.infer(padded[None])
+        found, *prototypes = bare.infer(picture[None])
+        if top_k:
+            np.testing.assert_allclose(found[:, :, :4] + 16, expected[:, :, :4], atol=2e-2)
+            np.testing.assert_allclose(found[:, :, 4:], expected[:, :, 4:], atol=1e-4)
+        else:
+            np.testing.assert_allclose(found[:, :2] + 16, expected[:, :2], atol=2e-2)
+            np.testing.assert_allclose(found[:, 2:], expected[:, 2:], atol=2e-2)
+        for inside, all_of_it in zip(prototypes, whole, strict=True):
+            np.testing.assert_allclose(inside, all_of_it[:, :, 4:-4, 4:-4], atol=1e-3)
+
+
+def test_a_margin_that_no_head_can_have_is_named(tmp_path: Path):
+    (tmp_path / "model.pt").write_bytes(b"")
+    with pytest.raises(EdgekitError, match="a margin of 8 pixels is not possible: it must be a multiple of 16"):
+        export_onnx(tmp_path / "model.pt", tmp_path / "model.onnx", height=HEIGHT, width=WIDTH, margin=8)
 
 
 def test_an_export_is_what_the_oldest_runtime_reads(tmp_path: Path):
