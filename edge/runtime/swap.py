@@ -5,6 +5,7 @@ step. Memory holds both models from loading to the end of the probation, then th
 until the next start, which takes the bundle at the configured path.
 """
 
+import ctypes
 import logging
 import threading
 import time
@@ -106,6 +107,7 @@ class ModelSwap:
             )
 
         digest: str | None = None
+        new: LoadedModel | None = None
         try:
             usual_ms = self._model.usual_ms  # before another model takes a share of the cores
             step(SwapState.LOADING)
@@ -125,6 +127,8 @@ class ModelSwap:
             step(SwapState.REFUSED, digest, f"it failed beside the model in use: {exc}")
         finally:
             self._model.settle()
+            new = None
+            _give_back_memory()
 
     def _load(self, path: Path) -> LoadedModel:
         """Return the verified and proved model of a bundle.
@@ -182,6 +186,13 @@ class ModelSwap:
                     f"in use it takes {slower_by:.2f} times as long as the one before it, "
                     f"{swap.most_slower:g} is allowed"
                 )
+
+
+def _give_back_memory() -> None:
+    """Let the C library return to the system what the model that was let go has left free in its heaps."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+    if trim is not None:
+        trim(0)
 
 
 def _look(model: LoadedModel, image: NDArray[np.uint8]) -> tuple[Detections, float]:
