@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from devices.validation import read_json
 from edge.evaluate.dataset import SetDescription
 from edge.model.manifest import DataEntry
-from train.detector import CONFIG
 
 
 class Kind(str, Enum):
@@ -68,5 +67,7 @@ def read_baseline_config(run: Path) -> BaselineConfig:
     Raises:
         EdgekitError: The folder is no such run, or its record is not valid.
     """
+    from train.detector import CONFIG  # noqa: PLC0415 - a command's help must not wait for OpenCV
+
     remedy = "name the folder that `edgekit train baseline` wrote"
     return read_json(run / CONFIG, BaselineConfig, "baseline's training", remedy)
