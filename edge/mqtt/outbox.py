@@ -195,12 +195,14 @@ class Outbox:
     def delivered(self, places: Iterable[tuple[str, int]]) -> None:
         """End events, each named by camera and seq, that the broker has taken over. Unknown ones are ignored.
 
+        A power cut may undo it, and they are sent once more: no commit has to wait for the disk because of it.
+
         Raises:
             EdgekitError: The disk refuses.
         """
-        with self._transactions.writing():
+        with self._transactions.writing(survives_power_cut=False):
             self._events.move_to(self._kept, "camera = ? AND seq = ?", places)
-            self._stay_within_bounds()
+            self._trim_kept()
 
     def acknowledge(self, upto: Mapping[tuple[str, str], int]) -> None:
         """Note how far consumers have come, and end what all of them have.
@@ -215,10 +217,10 @@ class Outbox:
         strangers = {consumer for consumer, _ in upto} - set(self.consumers)
         if strangers:
             raise ValueError(f"not among the named consumers: {', '.join(sorted(strangers))}")
-        with self._transactions.writing():
+        with self._transactions.writing(survives_power_cut=False):  # as `delivered`
             self._acknowledged.note(upto)
             self._end_acknowledged()
-            self._stay_within_bounds()
+            self._trim_kept()
 
     def acknowledged(self) -> dict[str, dict[str, int]]:
         """Return by consumer and camera the seq up to which events are acknowledged."""
@@ -283,6 +285,10 @@ class Outbox:
             most = self._events.too_many_upto(self.bounds, cameras, cameras * _LOST_BYTES)
             if most is not None:
                 self._discard("position <= ?", (most,), OUTBOX_FULL)
+        self._trim_kept()
+
+    def _trim_kept(self) -> None:
+        now_s = self._timeline.now_s()
         gone = (self._kept.too_old_upto(now_s - self._keep.age_s), self._kept.too_many_upto(self._keep))
         upto = max((position for position in gone if position is not None), default=None)
         if upto is not None:

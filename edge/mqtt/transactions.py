@@ -44,8 +44,11 @@ class Transactions:
                 raise EdgekitError(f"the outbox cannot be read: {exc}; check its disk") from exc
 
     @contextmanager
-    def writing(self) -> Generator[None]:
+    def writing(self, *, survives_power_cut: bool = True) -> Generator[None]:
         """Run statements as one; not to be entered twice.
+
+        Args:
+            survives_power_cut: Wait for the disk. Without, a kill of the process still loses nothing.
 
         Raises:
             EdgekitError: The disk refuses; nothing was written.
@@ -53,6 +56,7 @@ class Transactions:
         with self._lock:
             restore = [part.remember() for part in self._restorable]
             try:
+                self._connection.execute(f"PRAGMA synchronous={'FULL' if survives_power_cut else 'NORMAL'}")
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield
                 self._connection.execute("COMMIT")

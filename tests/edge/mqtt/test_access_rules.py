@@ -19,8 +19,8 @@ from edge.mqtt.conversion import Origin
 from edge.mqtt.inbox import Inbox
 from edge.mqtt.link import Acknowledged, Link, Outgoing, Received
 from edge.mqtt.outbox import Outbox
+from edge.mqtt.pace import Pace
 from edge.mqtt.publisher import Publisher
-from edge.mqtt.session import Pace
 from edge.mqtt.topics import Topics
 
 if TYPE_CHECKING:
