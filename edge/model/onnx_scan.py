@@ -22,6 +22,7 @@ _MOST_SIDE = 1 << 20
 _MOST_ELEMENTS = 1 << 28
 
 _LONGEST_VARINT = 10
+_KEY_BITS = 32  # runtimes drop what is beyond: a key with more would be one field to them and another one here
 
 
 class _Model:
@@ -176,6 +177,8 @@ def _fields(message: memoryview) -> Iterator[_Field]:
     while place < len(message):
         key, place = _varint(message, place)
         number, wire = key >> 3, key & 7
+        if not number or key >> _KEY_BITS:
+            raise _BrokenError("a field has a number that there is not")
         match wire:
             case 0:  # a varint
                 value, place = _varint(message, place)
@@ -228,7 +231,8 @@ def _integers(fields: list[_Field], number: int) -> list[int]:
 
 
 def _text(fields: list[_Field], number: int) -> bytes:
-    return b"".join(bytes(value) for value in _messages(fields, number))
+    """Return a text; of one that is given twice runtimes take the last."""
+    return bytes([b"", *_messages(fields, number)][-1])
 
 
 def _shown(text: bytes) -> str:

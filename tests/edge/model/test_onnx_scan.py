@@ -96,6 +96,36 @@ def test_what_the_kit_exports_passes() -> None:
     scan_onnx(DEMO.read_bytes(), str(DEMO))
 
 
+@pytest.mark.parametrize("beyond", [1 << 32, 1 << 34])
+def test_a_field_that_a_runtime_would_know_by_half_its_key_is_refused(beyond: int) -> None:
+    # ONNX Runtime and OpenVINO read the weight behind such a key, and the file that it names.
+    key, weight = _varint((5 << 3 | 2) + beyond), with_external_data().graph.initializer[0].SerializeToString()
+    made = model()
+    made.graph.ClearField("initializer")
+    graph = made.graph.SerializeToString() + key + _varint(len(weight)) + weight
+    made.ClearField("graph")
+    content = made.SerializeToString() + _varint(7 << 3 | 2) + _varint(len(graph)) + graph
+    with pytest.raises(EdgekitError, match="no ONNX file"):
+        scan_onnx(content, "model.onnx")
+
+
+def test_of_an_operator_that_is_named_twice_the_last_name_counts() -> None:
+    made = model()
+    node = made.graph.node[0]
+    node.ClearField("op_type")
+    hidden = node.SerializeToString() + b"\x22\x03Add" + b"\x22\x04Loop"
+    made.graph.ClearField("node")
+    graph = made.graph.SerializeToString() + b"\x0a" + _varint(len(hidden)) + hidden
+    made.ClearField("graph")
+    with pytest.raises(EdgekitError, match="the operator Loop"):
+        scan_onnx(made.SerializeToString() + b"\x3a" + _varint(len(graph)) + graph, "model.onnx")
+
+
+def _varint(number: int) -> bytes:
+    low, rest = number & 0x7F, number >> 7
+    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_do_anything_but_be_refused(content: bytes) -> None:
     with pytest.raises(EdgekitError):
