@@ -48,9 +48,9 @@ def test_a_picture_is_converted_once_however_many_ask():
 @pytest.mark.parametrize("format_", ["yuv420p", "nv12", "yuv420p10le", "bgr24"])
 def test_what_is_masked_shows_in_no_form_and_the_decoders_own_picture_stays_whole(format_: str):
     picture = decoded(format_)
-    before = picture.to_ndarray()
+    before = [bytes(plane) for plane in picture.planes]  # older PyAV makes no array of every format
     covered = PrivacyMasks(LEFT_HALF).cover(frame_of(picture))
     for form in (covered.image, covered.luma):
         assert not form[:, : WIDTH // 2].any()
         assert form[:, WIDTH // 2 + 3 :].all()
-    assert (picture.to_ndarray() == before).all()
+    assert [bytes(plane) for plane in picture.planes] == before
