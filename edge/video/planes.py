@@ -24,7 +24,7 @@ class Conversion:
         with self._lock:
             converted = self._reformatter.reformat(picture, format="bgr24")
         if converted is picture:  # it was BGR already, and is the decoder's
-            return converted.to_ndarray().astype(np.uint8, copy=False)
+            return np.array(converted.to_ndarray(), np.uint8)  # which may be a view of the decoder's own memory
         rows = _rows(converted)  # of a copy that nobody else has: no second one is made
         return rows[:, : 3 * converted.width].reshape(converted.height, converted.width, 3)
 
