@@ -39,17 +39,28 @@ class Lanes:
         self._asked_after = 0
         self.exhausted = False
 
+    @property
+    def history_waits(self) -> bool:
+        """Whether there is history that was not taken yet."""
+        return self._history < self._boundary
+
+    @property
+    def asked_waits(self) -> bool:
+        """Whether something is to go again that was not taken yet."""
+        return bool(self._asked)
+
     def ask(self, span: Span) -> None:
         """Let a span of delivered events go again, after those asked for before."""
         self._asked.append(span)
         self.exhausted = False
 
-    def take(self, room: int, history_room: int | None = None) -> list[Due]:
+    def take(self, room: int, history_room: int | None = None, past_room: int | None = None) -> list[Due]:
         """Return up to `room` events, live ones first, each once.
 
         Args:
             room: The most to return.
             history_room: The most of them that may be history, None for as many as there is room for.
+            past_room: The most of them that may be history or asked for again, None likewise.
 
         Raises:
             EdgekitError: The outbox cannot be read.
@@ -61,11 +72,12 @@ class Lanes:
             self._live = live[-1].position
         history: list[StoredEvent] = []
         left = room - len(live) if history_room is None else min(room - len(live), history_room)
-        if self._history < self._boundary and left > 0:
+        if self.history_waits and left > 0:
             history = self._outbox.pending(left, after=self._history, upto=self._boundary)
             self._history = history[-1].position if history else self._boundary
-        asked = self._take_asked(room - len(live) - len(history))
-        self.exhausted = not live and self._history >= self._boundary and not self._asked
+        left = room - len(live) if past_room is None else min(room - len(live), past_room)
+        asked = self._take_asked(left - len(history))
+        self.exhausted = not (live or self.history_waits or self.asked_waits)
         due = [Due(event, replayed=False) for event in live] + [Due(event, replayed=True) for event in history]
         return due + [Due(event, replayed=True, ended=True) for event in asked]
 

@@ -100,7 +100,7 @@ class Session:
         times = [self._progress_s + self._pace.stall_s] if self._in_flight else []
         times += [self._again_s] if self._again_s is not None else []
         times += [self._settle_s] if self._settle_s is not None else []
-        if not self._lanes.exhausted and len(self._history_in_flight) < self._pace.history_in_flight:
+        if self._only_time_holds_back_the_past:
             times.append(self._history_s + _HISTORY_AT_ONCE / self._pace.history_a_second)
         times += [self._confirmed_s + self._pace.confirm_s] if self._confirmed_s is not None else []
         return min(times, default=None)
@@ -144,9 +144,8 @@ class Session:
             self._send(*self._flat_waiting.popleft())
         under_way = self._in_flight.places
         past = self._room_for_history(now_s)
-        ahead = self._pace.history_ahead - len(self._history_ahead) if self._outbox.consumers else past
         room = self._bound - len(self._in_flight)
-        for due in self._lanes.take((room + 1) // 2 if self._flat else room, min(past, ahead)):
+        for due in self._lanes.take((room + 1) // 2 if self._flat else room, min(past, self._room_ahead), past):
             place = (due.event.body.camera, due.event.body.seq)
             if place not in under_way:
                 self._send_event(due, place)
@@ -156,6 +155,18 @@ class Session:
                 self._acknowledgements.published(*place)
                 if not due.ended:
                     self._expect(due, place)
+
+    @property
+    def _room_ahead(self) -> int:
+        """How many events of the past may go beyond what all named consumers have acknowledged."""
+        pace = self._pace
+        return pace.history_ahead - len(self._history_ahead) if self._outbox.consumers else pace.history_in_flight
+
+    @property
+    def _only_time_holds_back_the_past(self) -> bool:
+        """Whether more of the past can go without an answer of anybody, which would wake by itself."""
+        room = len(self._in_flight) < self._bound and len(self._history_in_flight) < self._pace.history_in_flight
+        return room and (self._lanes.asked_waits or (self._lanes.history_waits and self._room_ahead > 0))
 
     def _room_for_history(self, now_s: float) -> int:
         """Return how many events of the past may go now: as many as their share of time and of what is in flight."""
