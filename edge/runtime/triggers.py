@@ -18,12 +18,17 @@ class TriggerDesk:
         log: Where they are written down, so that each gets its one event also over a restart.
         lanes: Of all cameras that wait for triggers, by the camera's name.
         send_again: Takes the event of an id that was taken and answered before.
+
+    Raises:
+        EdgekitError: The disk refuses.
     """
 
     def __init__(self, log: TriggerLog, lanes: Mapping[str, Lane], send_again: Callable[[Span], None]) -> None:
         self._log = log
         self._lanes = lanes
         self._send_again = send_again
+        # Read before any can come to this run, whose own are for their cameras to answer.
+        self._earlier: Sequence[TakenTrigger] = log.waiting()
 
     def take(self, camera: str, trigger_id: str) -> TakenTrigger:
         """Take a trigger; its event follows by the camera's deadline. Of a known id the same event goes out again.
@@ -45,13 +50,9 @@ class TriggerDesk:
         return taken
 
     def answer_earlier(self, commit: EventSink) -> None:
-        """Answer what an earlier run took and did not answer: nobody looks for it any more.
-
-        Raises:
-            EdgekitError: The disk refuses.
-        """
+        """Answer what an earlier run took and did not answer: nobody looks for it any more."""
         now_s = time.monotonic()
-        waiting: Sequence[TakenTrigger] = self._log.waiting()
+        waiting, self._earlier = self._earlier, ()
         if waiting:
             commit(
                 [unseen(taken.camera, Trigger(taken.trigger_id, now_s, taken.taken_at), late=True) for taken in waiting]

@@ -100,6 +100,17 @@ def test_what_was_taken_before_a_kill_is_answered_once_by_the_next_run(open_site
     assert second.desk.take("gate", "p-2").seq == 2
 
 
+def test_a_trigger_that_comes_while_a_run_begins_is_answered_once(open_site: Callable[[], Site]):
+    first = open_site()
+    first.desk.take("gate", "p-1")
+    first.outbox.close()
+    second = open_site()
+    second.desk.take("gate", "p-2")  # over the broker, which brings commands as soon as it is connected
+    second.desk.answer_earlier(second.outbox.commit)
+    second.lane.call(lambda half: half.finish())
+    assert [(event.trigger_id, event.late) for event in second.events()] == [("p-1", True), ("p-2", False)]
+
+
 def test_the_same_id_from_many_sides_at_once_is_taken_once(open_site: Callable[[], Site]):
     site = open_site()
     taken: list[TakenTrigger] = []
