@@ -66,6 +66,15 @@ def test_a_body_that_comes_too_slowly_is_not_waited_for(serve: Serve):
         assert slow.recv(1) == b""
 
 
+@pytest.mark.parametrize("told", [b"1001", b"0" * 12 + b"1001", b"9" * 5000])
+def test_a_body_larger_than_allowed_is_refused_before_it_is_read(serve: Serve, told: bytes):
+    port = serve(Limits(body_bytes=1000))
+    with socket.create_connection((HOST, port), 10) as client:
+        client.sendall(b"PUT / HTTP/1.1\r\nContent-Length: " + told + b"\r\n\r\n")
+        assert client.recv(4096).split()[1] in (b"400", b"413")
+    assert ask(port) == b"/hello"
+
+
 def test_an_idle_connection_is_let_go(serve: Serve):
     port = serve(Limits(request_s=1.0))
     with socket.create_connection((HOST, port), 10) as idle:
