@@ -1,5 +1,6 @@
 """Who is let in: what a token file must be, how long a session lasts, and where a page may listen without one."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,24 @@ def test_a_session_ends_after_half_a_day_and_with_its_token(token_file: Path):
 )
 def test_what_is_no_session_is_none(token_file: Path, cookie: str):
     assert not Access(Web(token_file=token_file)).admits(Request("GET", "/", headers={"cookie": cookie}))
+
+
+def test_a_cookie_that_is_made_to_be_read_for_long_is_read_at_once(token_file: Path):
+    access = Access(Web(token_file=token_file))
+    cookie = access.log_in(TOKEN).headers["Set-Cookie"].partition(";")[0]
+    began_s = time.process_time()
+    for sign in ("\\1", '\\"', ";", "="):
+        assert not access.admits(Request("GET", "/", headers={"cookie": f'edgekit="{sign * 30_000}"'}))
+    assert time.process_time() - began_s < 1
+    assert access.admits(Request("GET", "/", headers={"cookie": f"of=another; {cookie}; end"}))
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "http://localhost:9", ""])
+def test_what_another_origin_sends_is_refused_however_it_is_written(origin: str):
+    headers = {"host": "localhost", "content-type": "application/json", "origin": origin}
+    refusal = Access(Web()).refusal(Request("POST", "/logout", headers=headers))
+    assert refusal is not None
+    assert refusal.status == 403
 
 
 @pytest.mark.parametrize(
