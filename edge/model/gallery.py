@@ -5,6 +5,7 @@ In a bundle both are signed like all others.
 """
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -22,6 +23,10 @@ RECORD = "gallery.json"
 MATRIX = "gallery.npy"
 THRESHOLD = 0.7
 MARGIN = 0.05
+# What `files` writes before the numbers. A header of numpy.load's freedom may name any size, or be another format.
+_HEADER = re.compile(
+    rb"(?s)\x93NUMPY\x01\x00..\{'descr': '<f4', 'fortran_order': False, 'shape': \((\d{1,9}), (\d{1,9})\), \} *\n"
+)
 _UNIT = 1e-2  # by which a row's length may differ from 1
 
 
@@ -100,7 +105,7 @@ class Gallery:
     def files(self) -> dict[str, bytes]:
         """Return the gallery's two files by name."""
         matrix = io.BytesIO()
-        np.save(matrix, self.embeddings, allow_pickle=False)
+        np.save(matrix, np.ascontiguousarray(self.embeddings), allow_pickle=False)
         return {
             RECORD: (self.record.model_dump_json(indent=1, by_alias=True) + "\n").encode(),
             MATRIX: matrix.getvalue(),
@@ -120,13 +125,29 @@ def read_gallery(record: bytes, matrix: bytes, where: str) -> Gallery:
     """
     try:
         known = GalleryRecord.model_validate_json(record)
-        return Gallery(known, np.load(io.BytesIO(matrix), allow_pickle=False))
+        return Gallery(known, _read_matrix(matrix))
     except ValidationError as exc:
         raise EdgekitError(f"{RECORD} of {where} is no gallery: {exc.errors()[0]['msg']}") from exc
-    except (ValueError, EOFError) as exc:
+    except ValueError as exc:
         raise EdgekitError(f"{MATRIX} of {where} cannot be read: {exc}") from exc
     except EdgekitError as exc:
         raise EdgekitError(f"the gallery of {where} cannot be used: {exc}") from exc
+
+
+def _read_matrix(matrix: bytes) -> NDArray[np.float32]:
+    """Return the array of a file as `files` writes it: nothing is reserved or read that its own length does not hold.
+
+    Raises:
+        ValueError: It is another kind of file, or its header and its length do not agree.
+    """
+    found = _HEADER.match(matrix)
+    if found is None:
+        raise ValueError("it is no array of float32 of two dimensions, row by row")
+    rows, width = (int(side) for side in found.groups())
+    numbers = matrix[found.end() :]
+    if len(numbers) != rows * width * np.dtype(np.float32).itemsize:
+        raise ValueError(f"it has {len(numbers)} bytes of numbers, and says ({rows}, {width})")
+    return np.frombuffer(numbers, "<f4").astype(np.float32).reshape(rows, width)
 
 
 def build_gallery(

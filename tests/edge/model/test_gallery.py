@@ -72,11 +72,23 @@ def _npy(array: Any) -> bytes:
     return out.getvalue()
 
 
+def _zipped(array: Any) -> bytes:
+    out = io.BytesIO()
+    np.savez(out, array)
+    return out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("matrix", "why"),
     [
         (_npy(np.eye(3, dtype=np.float32)), r"is \(3, 3\) float32, not \(4, width\)"),
-        (_npy(np.eye(4)), "float64"),
+        (_npy(np.eye(4)), "no array of float32"),
+        (_npy(np.ones((4, 3), np.float32))[:-1], "47 bytes of numbers"),
+        (_npy(np.ones((4, 3), np.float32)).replace(b"(4, 3), }   ", b"(4, 3000), }"), r"says \(4, 3000\)"),
+        (_npy(np.ones((4, 3), np.float32)).replace(b"3), }" + b" " * 15, b"9" * 17 + b"), }"), "no array"),
+        (_npy(np.ones((4, 3), np.float32)).replace(b"(4, 3), }" + b" " * 40, b"(" * 49), "no array"),
+        (_zipped(np.ones((4, 3), np.float32)), "no array"),
+        (b"PK\x03\x04 and no more", "no array"),
         (_npy(np.full((4, 3), 1, np.float32)), "not of unit length"),
         (_npy(np.array([{}], object)), "cannot be read"),
         (pickle.dumps([1.0]), "cannot be read"),
