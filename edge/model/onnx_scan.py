@@ -18,6 +18,7 @@ MOST_IR = 10
 _DOMAINS = frozenset({b"", b"ai.onnx"})
 _NESTED = frozenset({b"If", b"Loop", b"Scan", b"SequenceMap"})
 _MOST_NODES = 20_000
+_MOST_FIELDS = 1 << 17  # of one message: each is a few bytes in the file and a hundred while it is looked at
 _MOST_SIDE = 1 << 20
 _MOST_ELEMENTS = 1 << 28
 
@@ -173,8 +174,11 @@ _Field = tuple[int, int | memoryview]
 
 def _fields(message: memoryview) -> Iterator[_Field]:
     """Yield number and value of each field of a message: integers, and bytes for all that has a length."""
-    place = 0
+    place = count = 0
     while place < len(message):
+        count += 1
+        if count > _MOST_FIELDS:
+            raise _BrokenError(f"a message has more than {_MOST_FIELDS} fields")
         key, place = _varint(message, place)
         number, wire = key >> 3, key & 7
         if not number or key >> _KEY_BITS:
@@ -223,6 +227,8 @@ def _integers(fields: list[_Field], number: int) -> list[int]:
         if isinstance(value, int):
             integers.append(value)
             continue
+        if len(value) > _MOST_FIELDS:
+            raise _BrokenError(f"a list of numbers has more than {_MOST_FIELDS} bytes")
         place = 0
         while place < len(value):
             integer, place = _varint(value, place)

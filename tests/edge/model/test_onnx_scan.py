@@ -109,6 +109,19 @@ def test_a_field_that_a_runtime_would_know_by_half_its_key_is_refused(beyond: in
         scan_onnx(content, "model.onnx")
 
 
+@pytest.mark.parametrize(
+    "many",
+    [b"\x10\x01" * 4_000_000, b"\x2a\x85\x92\xf4\x01\x0a\x80\x92\xf4\x01" + b"\x01" * 4_000_000],
+    ids=["fields", "sides"],
+)
+def test_a_graph_or_a_shape_of_millions_of_parts_is_not_listed_to_its_end(many: bytes) -> None:
+    made = model()
+    made.ClearField("graph")
+    content = made.SerializeToString() + b"\x3a" + _varint(len(many)) + many
+    with pytest.raises(EdgekitError, match="more than 131072"):
+        scan_onnx(content, "model.onnx")
+
+
 def test_of_an_operator_that_is_named_twice_the_last_name_counts() -> None:
     made = model()
     node = made.graph.node[0]
