@@ -10,6 +10,7 @@ import logging
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from devices.errors import EdgekitError
@@ -22,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 MOST_LINE_BYTES = 256
 _ANSWER_S = 2.0  # a controller that takes no answers for so long is let go
+_AGAIN_S = 0.5
 _SILENT_S = 30  # seconds after which the kernel asks whether the other side is still there
 
 Take = Callable[[str, str], TakenTrigger]
@@ -77,8 +79,13 @@ class TriggerListener:
             while True:
                 try:
                     connection, _ = listening.accept()
-                except OSError:  # stopped
-                    return
+                except OSError as exc:
+                    if self._stopping:
+                        return
+                    # No descriptor was free, say: that passes, and a line without triggers would stand still for ever.
+                    _log.warning("a connection for triggers could not be taken: %s", exc)
+                    time.sleep(_AGAIN_S)
+                    continue
                 if not self._welcome(connection):
                     return
 

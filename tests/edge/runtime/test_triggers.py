@@ -1,11 +1,12 @@
 """Triggers from whichever way they come: taken once, answered once, over restarts too."""
 
+import errno
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -210,6 +211,22 @@ def test_more_connections_than_allowed_are_told_so_and_room_comes_again(
             return False
 
     eventually(is_welcome)
+
+
+def test_a_connection_that_could_not_be_taken_ends_none_that_come_later(
+    listen: Callable[..., tuple[Site, int]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    taken, failed = socket.socket.accept, iter([OSError(errno.EMFILE, "Too many open files")])
+
+    def accept(listening: socket.socket) -> Any:
+        for error in failed:
+            raise error
+        return taken(listening)
+
+    monkeypatch.setattr(socket.socket, "accept", accept)
+    _, port = listen()
+    assert Controller(port).say(b"gate p-1\n") == "ok p-1"
+    assert "Too many open files" in caplog.text
 
 
 def test_a_port_that_is_taken_is_one_clear_error(listen: Callable[..., tuple[Site, int]]):
