@@ -30,7 +30,7 @@ from edge.model.manifest import WeightsEntry
 from train import ultralytics_adapter as yolo
 from train.beginning import Beginning, Past, Teaching
 from train.checkpoints import keep
-from train.detector import CONFIG, LICENCE, RunConfig, TrainSettings, read_config, train_detector
+from train.detector import CONFIG, LICENCE, RunConfig, TrainSettings, config_of, read_config, train_detector
 from train.epochs import METRICS, EpochRecord
 from train.export import export_onnx
 
@@ -85,18 +85,15 @@ class Source:
 
     def past(self, command: str) -> Past:
         """Return what was before a run that is made by a command from this source."""
-        if self.config is None:
+        config = self.config or config_of(self.weights)
+        if config is None:
             source = "a checkpoint of Ultralytics' YOLO"
             return Past(
                 command=command,
                 weights=WeightsEntry(name=self.weights.name, licence=LICENCE, source=source),
                 learnt_from=(),
             )
-        return Past(
-            command=f"{self.config.command} && {command}",
-            weights=self.config.first_weights,
-            learnt_from=self.config.all_learnt_from,
-        )
+        return config.before(command)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from train.processes import learn_in_processes
 from train.settings import TrainSettings, trainer_options
 
 CONFIG = "config.json"
+_CHECKPOINTS = ("best.pt", "last.pt")
 LICENCE = "AGPL-3.0-only"  # of ultralytics, which trains every checkpoint, and of the checkpoints it starts from
 
 
@@ -47,6 +48,12 @@ class RunConfig(BaseModel):
         weights = self.settings.weights
         source = "random weights" if weights.suffix == ".yaml" else "a checkpoint of Ultralytics' YOLO"
         return WeightsEntry(name=weights.name, licence=LICENCE, source=source)
+
+    def before(self, command: str) -> Past:
+        """Return what was before a run that a command makes from this one's model."""
+        return Past(
+            command=f"{self.command} && {command}", weights=self.first_weights, learnt_from=self.all_learnt_from
+        )
 
     @property
     def command(self) -> str:
@@ -104,7 +111,8 @@ def train_detector(
     """
     _check_request(settings, sets)
     _check_folder(out, settings, sets, resume=resume, own=beginning.own if beginning is not None else frozenset())
-    _prepare(out, settings, sets, skip_bad=skip_bad, past=beginning.past if beginning is not None else None)
+    past = beginning.past if beginning is not None else read_config(out).past if resume else None
+    _prepare(out, settings, sets, skip_bad=skip_bad, past=past)
 
     from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
     from train.detector_report import figures_of, write_run_report  # noqa: PLC0415
@@ -191,6 +199,9 @@ def _prepare(
             learnt_from=tuple(learnt_from(opened, build) for opened in sets),
             past=past,
         )
+        earlier = config_of(settings.weights) if past is None else None
+        if earlier is not None:
+            config = config.model_copy(update={"past": earlier.before(config.command)})
         (out / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
     except EdgekitError:
         shutil.rmtree(build, ignore_errors=True)
@@ -206,3 +217,14 @@ def read_config(run: Path) -> RunConfig:
         EdgekitError: The folder is no run, or its record is not valid.
     """
     return read_json(run / CONFIG, RunConfig, "training run", "name the folder that `edgekit train detector` wrote")
+
+
+def config_of(checkpoint: Path) -> RunConfig | None:
+    """Read what decided the run that a checkpoint is of, None where it does not lie in a run's folder.
+
+    Raises:
+        EdgekitError: It does, but the run's record is not valid: what it learnt from could not be told.
+    """
+    run = checkpoint.parent.parent
+    in_run = checkpoint.name in _CHECKPOINTS and checkpoint.parent.name == "weights" and (run / CONFIG).exists()
+    return read_config(run) if in_run else None

@@ -94,6 +94,12 @@ def test_a_run_is_pruned_taught_and_proven_on_its_export(finished: Finished, tmp
     assert "&& edgekit compress prune RUN OUT --set squares --target-macs 0.7" in told.recipe
 
 
+def test_a_runs_checkpoint_has_the_same_past_as_its_folder(finished: Finished):
+    by_checkpoint = Source.open(finished.first / "weights" / "best.pt")
+    assert by_checkpoint.past("prune") == Source.open(finished.first).past("prune")
+    assert by_checkpoint.past("prune").learnt_from
+
+
 def test_a_finished_run_has_nothing_to_resume(finished: Finished):
     source = Source.open(finished.first)
     with pytest.raises(EdgekitError, match="is done: there is nothing to resume"):

@@ -1,5 +1,6 @@
 """An export computes what the checkpoint computes, on both engines, and says of itself what a manifest needs."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from edge.model.engine import EngineRequest, ModelContent
 from edge.model.export_record import DETECTOR, read_export
 from edge.model.geometry import PADDING
 from train import ultralytics_adapter as yolo
-from train.detector import TrainSettings, train_detector
+from train.detector import CONFIG, TrainSettings, config_of, read_config, train_detector
 from train.export import IR_VERSION, OPSET, export_onnx, export_run
 
 MakeSet = Callable[..., DetectionSet]
@@ -122,6 +123,28 @@ def test_a_runs_export_names_data_weights_and_the_command(make_set: MakeSet, tmp
         assert f" --{option}" in record.recipe
     with pytest.raises(EdgekitError, match="exists"):
         export_run(tmp_path / "run", tmp_path / "export", height=HEIGHT, width=WIDTH)
+
+
+def test_what_an_earlier_run_learnt_from_is_told_by_the_run_that_goes_on_from_its_checkpoint(
+    make_set: MakeSet, tmp_path: Path
+):
+    first, second = tmp_path / "first", tmp_path / "second"
+    settings = TrainSettings(
+        weights=random_checkpoint("yolov8n", tmp_path), input_px=64, epochs=1, batch=4, freeze=0, plain_epochs=0
+    )
+    best = train_detector(settings, [make_set("cartons", ("carton",), 0)], first)
+    train_detector(settings.model_copy(update={"weights": best}), [make_set("dock", ("carton",), 0)], second)
+    record = export_run(second, tmp_path / "export", height=HEIGHT, width=WIDTH)
+    assert [entry.name for entry in record.data] == ["dock", "cartons"]
+    assert record.weights == read_config(first).first_weights
+    before, after = record.recipe.split(" && ")
+    assert before == read_config(first).command
+    assert " --set dock " in after
+    shutil.copy(best, tmp_path / "copied.pt")
+    assert config_of(tmp_path / "copied.pt") is None
+    (first / CONFIG).write_text("{}")
+    with pytest.raises(EdgekitError, match="is no record of a training run"):
+        config_of(best)
 
 
 @pytest.mark.parametrize(("height", "width"), [(60, 96), (64, 100), (0, 64)])
