@@ -221,7 +221,10 @@ def _command(name: str, message: Received, clients: tuple[str, ...]) -> CommandM
 
 
 def _claimed(payload: bytes, key: str) -> str | None:
-    """Return a text from a command that is not valid, so that its sender can be told; None where it has none."""
+    """Return a text from a command that is not valid, so that its sender can be told; None where it has none.
+
+    What is not for print is none: it would forge a line of the log, or could not be written down at all.
+    """
     if len(payload) > _MOST_BYTES:
         return None
     try:
@@ -229,4 +232,6 @@ def _claimed(payload: bytes, key: str) -> str | None:
     except (ValueError, RecursionError):
         return None
     value = content.get(key) if isinstance(content, dict) else None
-    return value if isinstance(value, str) and 0 < len(value) <= 64 else None  # noqa: PLR2004 - as long as a valid one
+    if not isinstance(value, str) or not value.isprintable():
+        return None
+    return value if 0 < len(value) <= 64 else None  # noqa: PLR2004 - as long as a valid one

@@ -139,6 +139,17 @@ def test_what_is_no_valid_command_is_refused_and_written_down(
     assert counter.box.done == []
 
 
+@pytest.mark.parametrize("claimed", ["\ud800", "ops\n2026-11-25 done: command pause of ops", "\x1b[2J"])
+def test_what_a_stranger_calls_itself_is_refused_and_forges_no_line_of_the_log(
+    counter: Counter, caplog: pytest.LogCaptureFixture, claimed: str
+):
+    counter.say({**command(claimed), "client": claimed})
+    (entry,) = counter.entries(1)
+    assert (entry.client, entry.reply.id, entry.reply.ok) == (None, None, False)
+    (warned,) = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert warned.isprintable()
+
+
 def test_a_reply_goes_where_it_is_wished_with_what_it_has_to_carry(counter: Counter):
     counter.say(command(), response_topic="gateway/7/answers", correlation=b"\x00\x01")
     counter.replies(1)
