@@ -15,6 +15,10 @@ class InFlight:
         """Return how many messages are sent and not answered."""
         return len(self._messages)
 
+    def __contains__(self, mid: int) -> bool:
+        """Return whether a message is sent and not answered."""
+        return mid in self._messages
+
     @property
     def places(self) -> frozenset[Place]:
         """The events of which some message is not answered, or not even sent."""

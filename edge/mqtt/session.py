@@ -194,6 +194,8 @@ class Session:
 
     def acknowledge(self, signal: Acknowledged) -> None:
         """Note the broker's answer to a message; `settle` makes it durable."""
+        if signal.mid not in self._in_flight:
+            return  # went at QoS 0: the client itself says so, and nobody has answered anything
         place, whole = self._in_flight.answered(signal.mid, taken=signal.refusal is None)
         self._progress_s = self._clock.monotonic()
         if place is not None and place not in self._in_flight.places:

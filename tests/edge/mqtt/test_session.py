@@ -110,6 +110,19 @@ def test_delivered_events_that_are_asked_for_leave_room_for_live_ones(
     assert len(side.recorder.sent) == 51
 
 
+def test_what_goes_without_an_answer_hides_no_broker_that_gives_none(
+    make_outbox: "MakeOutbox", make_event: "MakeEvent"
+) -> None:
+    outbox = make_outbox()
+    outbox.commit([make_event()])
+    side = Side(outbox)
+    side.pass_by(1.0)
+    for frame in range(20):  # each frame's detections at QoS 0: the client says of them, too, that they went
+        side.pass_by(PACE.stall_s / 10)
+        side.session.acknowledge(Acknowledged(side.link, 1000 + frame, None))
+    assert side.session.stalled
+
+
 @pytest.mark.parametrize("consumers", [(), ("plc",)])
 def test_all_history_goes_in_the_end(
     make_outbox: "MakeOutbox", make_event: "MakeEvent", consumers: tuple[str, ...]
