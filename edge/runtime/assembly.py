@@ -89,7 +89,7 @@ class Assembly:
         """Return who runs the cameras; the classifier's threads, where there is one, run until the stack unwinds."""
         runner = Runner(models, self.cameras, self.intake, statuses, tend)
         if self._classifying is not None:
-            stage = self._classifying.stage(self.intake.wake, runner.fail)
+            stage = self._classifying.stage(self.intake.wake, runner.fail, runner.beat)
             self._ask_stage = stage.ask
             stack.callback(stage.stop, _STOP_CLASSIFIER_S)
             stage.start()

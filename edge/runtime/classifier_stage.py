@@ -35,6 +35,7 @@ class ClassifierStage:
         gallery: Of products that it has not learnt, None where there is none.
         answered: Called after each answer, since a camera may have waited for it.
         fail: Called with what a lane failed with as it heard an answer.
+        beat: Called with a thread's name as long as that goes on, a few times a second.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class ClassifierStage:
         gallery: Gallery | None,
         answered: Callable[[], None],
         fail: Callable[[BaseException], None],
+        beat: Callable[[str], None],
     ) -> None:
         self._classifier = classifier
         self._gallery = gallery
         self._answered = answered
         self._fail = fail
+        self._beat = beat
         self._asked: Queue[_Asked] = Queue()
         self._ended = threading.Event()
         self._threads = [
@@ -74,7 +77,9 @@ class ClassifierStage:
         self._asked.put(_Asked(crop, answer))
 
     def _work(self) -> None:
+        name = threading.current_thread().name
         while not self._ended.is_set():
+            self._beat(name)
             try:
                 asked = self._asked.get(timeout=_TAKE_S)
             except Empty:

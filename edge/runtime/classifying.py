@@ -30,9 +30,11 @@ class Classifying:
     gallery: Gallery | None
     use: ClassifierUse
 
-    def stage(self, answered: Callable[[], None], fail: Callable[[BaseException], None]) -> ClassifierStage:
+    def stage(
+        self, answered: Callable[[], None], fail: Callable[[BaseException], None], beat: Callable[[str], None]
+    ) -> ClassifierStage:
         """Return its threads, not yet started, see `ClassifierStage`."""
-        return ClassifierStage(self.classifier, self.gallery, answered, fail)
+        return ClassifierStage(self.classifier, self.gallery, answered, fail, beat)
 
 
 def load_classifying(config: BoxConfig, detector_classes: tuple[str, ...]) -> Classifying | None:

@@ -162,6 +162,10 @@ class Runner:
         self._failure = fault
         self._ended.set()
 
+    def beat(self, stage: str) -> None:
+        """Say that a stage goes on; one that has said so once and no longer does has hung."""
+        self._pulse.beat(stage)
+
     def _work(self) -> None:
         try:
             stage = threading.current_thread().name

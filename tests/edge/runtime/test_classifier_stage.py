@@ -1,0 +1,50 @@
+"""The classifier's threads beat like all other stages, so that one that hangs is restarted."""
+
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+
+from edge.model.classifier import Classifier
+from edge.runtime.classifier_stage import ClassifierStage
+from edge.runtime.pulse import LONGEST_SILENCE_S, Pulse
+from edge.tags.crops import Crop
+
+CROP = Crop(None, 1, np.zeros((16, 16, 3), np.uint8))
+
+
+def test_a_classifier_that_hangs_falls_silent(eventually: Callable[..., None]) -> None:
+    heard, released, began = threading.Event(), threading.Event(), threading.Event()
+
+    def classify(_image: object) -> Any:
+        began.set()
+        released.wait(30)
+        raise RuntimeError("let go")
+
+    now_s = 100.0
+    pulse = Pulse(lambda: now_s)
+    answers: list[object] = []
+
+    def beat(name: str) -> None:
+        pulse.beat(name)
+        heard.set()
+
+    hangs = cast("Classifier", SimpleNamespace(info=SimpleNamespace(requests=1), classify=classify, taxonomy=None))
+    stage = ClassifierStage(hangs, None, lambda: None, answers.append, beat)
+    stage.start()
+    try:
+        assert heard.wait(10)
+        now_s += LONGEST_SILENCE_S + 1
+        eventually(lambda: not pulse.silent())  # one that has nothing to do goes on
+        stage.ask(CROP, answers.append)
+        assert began.wait(10)
+        now_s += LONGEST_SILENCE_S + 1
+        assert "classifier-0" in pulse.silent()
+        released.set()
+        eventually(lambda: not pulse.silent())
+    finally:
+        released.set()
+        stage.stop(10.0)
+    assert len(answers) == 1
