@@ -62,10 +62,12 @@ class Bundle(Generic[AnyManifest]):
         Raises:
             EdgekitError: As `read`, or an ONNX file holds what no runtime of a box should see.
         """
-        if model.format == "onnx":
-            scan_onnx(self.read(model.path), str(self.directory / model.path))
+        content = self.read(model.path)
+        # OpenVINO reads ONNX files too, under any name and beside any weights; none begins as XML does.
+        if model.format == "onnx" or not content.startswith(b"<"):
+            scan_onnx(content, str(self.directory / model.path))
         weights = self.read(str(PurePosixPath(model.path).with_suffix(".bin"))) if model.path.endswith(".xml") else None
-        return ModelContent(str(self.directory / model.path), self.read(model.path), weights)
+        return ModelContent(str(self.directory / model.path), content, weights)
 
     def find(self, format_: str, precision: str) -> ModelFile | None:
         """Return the model file of a format and a precision (`auto`: INT8 before FP32), None where there is none."""

@@ -153,10 +153,11 @@ def test_a_damaged_model_is_scanned_or_refused_and_nothing_else(place: int, dama
         scan_onnx(damaged, "model.onnx")
 
 
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
 def test_a_bundle_with_a_harmful_model_is_refused_before_a_runtime_sees_it(
-    make_bundle: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    make_bundle: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, backend: Any
 ) -> None:
     bundle = make_bundle()
     monkeypatch.setattr("edge.model.onnx_scan.MOST_OPSET", 16)
     with pytest.raises(EdgekitError, match="opset is 17"):
-        load_detector(open_bundle(bundle.folder, [bundle.public]), backend="onnxruntime")
+        load_detector(open_bundle(bundle.folder, [bundle.public]), backend=backend)
