@@ -1,7 +1,8 @@
 """One camera's way back into frame order: workers finish frames as they can, tracks need them one after the other."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from edge.model.detections import Detections
@@ -54,6 +55,9 @@ _MOST_ASKED = 4  # crops of one camera that are being looked at; a slow classifi
 class Lane:
     """Runs the tags half of one camera strictly in frame order, on whichever worker brings the next result.
 
+    What fails in it may fail in a thread that goes on after any fault, a capture's or a connection's. So who comes next
+    meets the same failure: a worker or the supervisor, either of which ends the run.
+
     Args:
         interpreter: The camera's tags half; touched under this lane's lock only.
         commit: Takes the events of a step, and has them on disk when it returns.
@@ -88,6 +92,7 @@ class Lane:
         self._shown: Inferred | None = None  # what a still frame shows too
         self._seen_by = SeenBy()
         self._classes = 0
+        self._failure: BaseException | None = None
         self._next_ticket = 0
         self._next_step = 0
         self.frames = 0
@@ -135,9 +140,20 @@ class Lane:
 
     def call(self, action: Callable[[CameraInterpreter], Sequence[TagEvent]]) -> None:
         """Run something else on the tags half (a tick, a gap, the end), between two frames."""
-        with self._running:
+        with self._running, self._failing_for_all():
             self._publish(action(self._interpreter))
         self._run_waiting()
+
+    @contextmanager
+    def _failing_for_all(self) -> Generator[None]:
+        """Keep what the block fails with, and fail with it where something failed before. Under the lane's lock."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            yield
+        except BaseException as exc:
+            self._failure = exc
+            raise
 
     def _has_ready(self) -> bool:
         with self._arrivals:
@@ -147,7 +163,8 @@ class Lane:
         # Who finds the lane busy leaves: the one who holds it looks again after letting go of it.
         while self._has_ready() and self._running.acquire(blocking=False):
             try:
-                self._run_in_order()
+                with self._failing_for_all():
+                    self._run_in_order()
             finally:
                 self._running.release()
 

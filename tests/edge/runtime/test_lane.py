@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import Any, cast
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -122,3 +123,26 @@ def test_a_still_frame_shows_what_the_one_before_it_did_whenever_the_workers_bri
         id(nothing.detections),
     ]
     assert (lane.frames, lane.still) == (3, 1)
+
+
+def test_what_failed_in_a_thread_that_goes_on_all_the_same_fails_for_whoever_comes_next():
+    seen: list[int] = []
+    lane, half = lane_into(seen)
+    tickets = [lane.take_ticket(), lane.take_ticket()]
+
+    def broken(_half: CameraInterpreter) -> list[TagEvent]:
+        lane.deliver(tickets[0], inferred(0))  # of a worker, who finds the lane busy and leaves
+        half.step = _fails
+        return []
+
+    with pytest.raises(RuntimeError, match="a fault of the tags half"):
+        lane.call(broken)  # in a capture's thread, which takes any fault for the camera's
+    assert lane.in_flight == 2  # no frame can pass any more
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="a fault of the tags half"):
+            lane.call(lambda _half: [])
+    assert seen == []
+
+
+def _fails(*_given: Any, **_named: Any) -> list[TagEvent]:
+    raise RuntimeError("a fault of the tags half")
