@@ -22,6 +22,7 @@ _MOST_FIELDS = 1 << 17  # of one message: each is a few bytes in the file and a 
 _MOST_SIDE = 1 << 20
 _MOST_ELEMENTS = 1 << 28
 
+_ORT_FORMAT = b"ORTM"  # at its fifth byte: ONNX Runtime takes the file for one of its own format, whatever else it is
 _LONGEST_VARINT = 10
 _KEY_BITS = 32  # runtimes drop what is beyond: a key with more would be one field to them and another one here
 
@@ -91,6 +92,8 @@ def scan_onnx(content: bytes, name: str) -> None:
 
 
 def _scan_model(model: memoryview) -> None:
+    if model[4:8] == _ORT_FORMAT:
+        raise _BrokenError("it is in ONNX Runtime's own format")
     fields = list(_fields(model))
     if _messages(fields, _Model.FUNCTIONS):
         raise ValueError("it defines operators of its own")

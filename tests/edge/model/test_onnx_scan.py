@@ -122,6 +122,13 @@ def test_a_graph_or_a_shape_of_millions_of_parts_is_not_listed_to_its_end(many: 
         scan_onnx(content, "model.onnx")
 
 
+def test_a_file_that_its_runtime_would_take_for_another_format_is_refused() -> None:
+    made = model()
+    made.producer_name = "ORTM"
+    with pytest.raises(EdgekitError, match="ONNX Runtime's own format"):
+        scan_onnx(made.SerializeToString(), "model.onnx")
+
+
 def test_of_an_operator_that_is_named_twice_the_last_name_counts() -> None:
     made = model()
     node = made.graph.node[0]
