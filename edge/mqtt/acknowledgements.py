@@ -10,6 +10,7 @@ from edge.mqtt.link import Received
 from edge.mqtt.messages import AcknowledgementMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.topics import Topics
+from edge.printable import printable
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class Acknowledgements:
             self._collected[place] = max(self._collected.get(place, 0), upto)
         else:
             self.refused += 1
-            _log.warning("refused an acknowledgement of %s for camera %s: %s", consumer, camera, fault)
+            _log.warning("refused an acknowledgement of %s for camera %s: %s", consumer, printable(camera), fault)
 
     @property
     def waiting(self) -> bool:
@@ -85,7 +86,10 @@ class Acknowledgements:
             # Nobody can tell of which epoch an old number is; taken for the present one it could end events unsent.
             return "a plain number that the broker had kept; consumers that retain must name the epoch"
         if claim.epoch not in (None, self._outbox.epoch):
-            return f"it is of epoch {claim.epoch}, this is {self._outbox.epoch}"
+            return f"it is of epoch {printable(claim.epoch or '')}, this is {self._outbox.epoch}"
+        # Of 0 events too: whoever makes up names must not fill the outbox.
+        if camera not in self._published and camera not in self._outbox.positions():
+            return "there is no such camera"
         if claim.upto > self._published.get(camera, 0):
             return f"it reaches to seq {claim.upto}, but only {self._published.get(camera, 0)} were published"
         return None

@@ -82,6 +82,21 @@ def test_all_else_is_refused_and_counted(outbox: Outbox, payload: str | bytes) -
     assert outbox.depth == 5
 
 
+def test_a_made_up_camera_leaves_nothing_in_the_outbox_and_a_made_up_epoch_no_line_in_the_log(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Acknowledgements(outbox, TOPICS)
+    outbox.register_cameras(["new"])
+    desk.take(said("0", camera="new"))
+    desk.take(said("0", camera="made-up"))
+    desk.take(said('{"epoch": "e\\nrefused nothing", "upto": 1}'))
+    desk.take(said("0"))
+    desk.settle()
+    assert desk.refused == 2
+    assert outbox.acknowledged()["plc"] == {"belt": 0, "new": 0}
+    assert all(record.getMessage().isprintable() for record in caplog.records)
+
+
 @pytest.mark.parametrize(
     "message", [said("1", "stranger"), said(""), Received(LINK, "edgekit/v1/hall/box-1/ack/plc", b"1", retained=False)]
 )
