@@ -92,7 +92,7 @@ def scan_onnx(content: bytes, name: str) -> None:
 
 
 def _scan_model(model: memoryview) -> None:
-    if model[4:8] == _ORT_FORMAT:
+    if bytes(model[4:8]) == _ORT_FORMAT:
         raise _BrokenError("it is in ONNX Runtime's own format")
     fields = list(_fields(model))
     if _messages(fields, _Model.FUNCTIONS):
