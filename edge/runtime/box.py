@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import datetime, timezone
 
 from edge import __version__
@@ -135,9 +135,9 @@ def run_box(
         view = BoxView(config, run_id, versions, BoxParts(models, assembly.cameras, outbox, publisher, watch))
         _open_to_outsiders(view, operator, stack)
         began = time.monotonic()
-        assembly.runner(models, statuses, writer.try_again, stack).run(stop)
+        with closing(writer):  # also of a run that fails: what was decided until then holds
+            assembly.runner(models, statuses, writer.try_again, stack).run(stop)
         seconds = time.monotonic() - began
-        writer.close()
         swap.stop(_STOP_SWAP_S)
         undelivered = publisher.stop(_DRAIN_OUTBOX_S)
     return RunSummary(
