@@ -105,7 +105,7 @@ class BoxControl:
         frame = feed.newest
         if frame is None:
             raise EdgekitError(f"camera {feed.camera.name} has given no picture yet")
-        scale = min(1.0, width_px / frame.width)
+        scale = min(width_px, frame.width) / frame.width
         size = (max(1, round(frame.width * scale)), max(1, round(frame.height * scale)))
         image = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA) if scale < 1 else frame.image
         for quality in _QUALITIES:

@@ -69,6 +69,11 @@ def test_a_snapshot_is_the_newest_picture_no_wider_than_asked_for(parts: tuple[B
     assert (result["width_px"], result["height_px"]) == (200, 50)
 
 
+def test_a_snapshot_wider_than_any_number_is_the_picture_as_it_is(parts: tuple[BoxControl, ModelInUse, CameraFeed]):
+    result = parts[0].execute(CommandName.SNAPSHOT, ordered(camera="shelf", width_px=10**400))
+    assert (result["width_px"], result["height_px"]) == (400, 100)
+
+
 def test_a_new_threshold_counts_from_the_next_frame_on(parts: tuple[BoxControl, ModelInUse, CameraFeed]):
     control, model, _ = parts
     faint = np.full((48, 64, 3), 150, np.uint8)  # the model's score is the picture's brightness, 150 of 255
