@@ -82,7 +82,7 @@ def _as_guest(settings: Mqtt) -> Mqtt:
 def _content(payload: bytes) -> object:
     try:
         return json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return payload[:_MOST_MESSAGES].decode(errors="replace")
 
 

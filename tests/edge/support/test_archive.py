@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt.publish import single
 
 from edge.config import load_config
 from edge.demo.show import BUNDLE, TRUSTED_KEY
 from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
+from edge.support.running import retained
 from edge.support.secrets import Scrubber, secrets_of
 
 SECRETS = ("s3cr3t-broker", "s3cr3t@rtsp", "s3cr3t%40rtsp", "s3cr3t-path", "s3cr3t-query", "s3cr3t-tok", "s3cr3t-pem")
@@ -121,6 +123,16 @@ def test_of_a_box_that_runs_statuses_and_metrics_are_there_without_secrets(
     everything = "\n".join(found.values())
     assert "s3cr3t" not in everything
     assert "operator-7" not in everything
+
+
+def test_a_retained_message_that_nobody_can_read_stands_for_itself_and_ends_nothing(
+    box: Path, make_mosquitto: Callable[..., Any]
+):
+    broker = make_mosquitto()
+    (box / "box.toml").write_text(CONFIG.replace("[mqtt]\n", f"[mqtt]\nport = {broker.port}\n"))
+    single("edgekit/v1/hall/box-1/status", b"[" * 100_000, qos=1, retain=True, hostname="127.0.0.1", port=broker.port)
+    told = retained(load_config(box / "box.toml"))
+    assert told == {"edgekit/v1/hall/box-1/status": "[" * 1000}
 
 
 def test_a_box_that_is_not_whole_still_gets_its_archive(box: Path):
