@@ -115,7 +115,7 @@ class Judge:
         try:
             told = json.loads(report)
             place = (str(told["camera"]), str(told["epoch"]), int(told["seq"]))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return self._fault(Rule.MALFORMED, f"an effect: {report[:80]!r}")
         self._effects[place] += 1
         if not any(known == place[0] for known, _ in self._sent):

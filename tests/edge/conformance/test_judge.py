@@ -74,3 +74,9 @@ def test_effects_come_once_for_what_was_sent_and_before_their_acknowledgement() 
     judge.effect(report.replace(b"1}", b"9}"))
     judge.effect(b"[]")
     assert broken(judge) == [Rule.EFFECT_MISSING, Rule.EFFECT_TWICE, Rule.EFFECT_UNKNOWN, Rule.MALFORMED]
+
+
+@pytest.mark.parametrize("report", [b"[" * 100_000, b'{"camera": "belt", "epoch": "now", "seq": 1e999}'])
+def test_a_report_that_is_made_to_be_misread_is_a_fault_like_any_other(judge: Judge, report: bytes) -> None:
+    judge.effect(report)
+    assert broken(judge) == [Rule.MALFORMED]
