@@ -105,6 +105,9 @@ class Runner:
             while not (stop.is_set() or self._ended.is_set() or self._over):
                 self._supervise()
                 stop.wait(self._until_next_tick_s())
+        except Exception as exc:  # noqa: BLE001 - told below like a worker's: a lane may have failed for both at once
+            _log.exception("the supervisor failed")
+            self.fail(exc)
         except BaseException as exc:
             self._failure = exc
             raise
