@@ -239,7 +239,7 @@ class _Tape:
             content = self._file.read(size)
         except OSError as exc:
             raise EdgekitError(f"cannot read {self._archive}: {exc.strerror}") from exc
-        if len(content) != size:
+        if len(content or b"") != size:  # None: a pipe that has nothing to say yet
             raise self._fault("breaks off")
         return content
 

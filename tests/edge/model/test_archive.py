@@ -173,6 +173,17 @@ def test_a_link_or_a_pipe_in_the_archives_place_is_refused_at_once(packed: Packe
             unpack(tmp_path / name, tmp_path / "back", [bundle.public])
 
 
+def test_a_pipe_whose_writer_is_silent_is_no_archive(packed: Packed, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.ekb"
+    os.mkfifo(pipe)
+    silent = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        with pytest.raises(EdgekitError, match="breaks off"):
+            verify(pipe, [packed[1].public])
+    finally:
+        os.close(silent)
+
+
 def test_what_exists_is_never_overwritten(packed: Packed, tmp_path: Path) -> None:
     archive, bundle = packed
     (tmp_path / "back").mkdir()
