@@ -92,6 +92,7 @@ class ModelInUse:
         self.shadow: Shadow | None = None
         self.failure: str | None = None
         self._probation: Probation | None = None
+        self._set_score: float | None = None
         self._times_ms: deque[float] = deque(maxlen=_LAST_TIMES)
         self._lock = threading.Lock()
 
@@ -111,7 +112,7 @@ class ModelInUse:
         with self._lock:
             self._probation = Probation(self.current, usual_ms)
             self.failure = None
-            self.current = model
+            self.current = self.as_set(model)
             self._times_ms.clear()
 
     def settle(self) -> str | None:
@@ -126,9 +127,15 @@ class ModelInUse:
             self._roll_back(reason)
 
     def set_threshold(self, score: float) -> None:
-        """Let the model in use count nothing below a score from the next frame on."""
+        """Let the model in use, and any that takes its place, count nothing below a score from the next frame on."""
         with self._lock:
-            self.current = self.current.at_threshold(score)
+            self._set_score = score
+            self.current = self.as_set(self.current)
+
+    def as_set(self, model: LoadedModel) -> LoadedModel:
+        """Return a model with the threshold that was set in this run, where one was."""
+        score = self._set_score
+        return model if score is None else model.at_threshold(score)
 
     def took(self, model: LoadedModel, infer_ms: float) -> None:
         """Note how long a model took for a frame."""
@@ -158,6 +165,6 @@ class ModelInUse:
         if self._probation is not None:
             _log.warning("model %s is rolled back: %s", self.current.digest[:12], reason)
             # What the new one added to the run's classes stays: tracks and places may be of them.
-            self.current = replace(self._probation.before, classes=self.current.classes)
+            self.current = replace(self.as_set(self._probation.before), classes=self.current.classes)
             self._probation, self.failure = None, reason
             self._times_ms.clear()

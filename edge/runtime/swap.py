@@ -111,7 +111,7 @@ class ModelSwap:
         try:
             usual_ms = self._model.usual_ms  # before another model takes a share of the cores
             step(SwapState.LOADING)
-            new = self._load(asked.path)
+            new = self._model.as_set(self._load(asked.path))
             digest = new.digest
             step(SwapState.SHADOW, digest)
             detail = self._compare(new)

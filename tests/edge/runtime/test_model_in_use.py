@@ -48,6 +48,17 @@ def test_a_model_on_probation_that_fails_makes_way_for_the_one_before_it(load: C
     assert models.settle() == "it failed on a frame: no memory"
 
 
+def test_a_threshold_that_was_set_holds_over_an_exchange_and_over_a_rollback(load: Callable[..., LoadedModel]):
+    models = ModelInUse(load())
+    models.set_threshold(0.7)
+    models.exchange(load(thresholds=Thresholds(score=0.4, nms_iou=0.6)), usual_ms=5.0)
+    assert models.current.detector.score_threshold == 0.7
+    models.set_threshold(0.8)
+    models.roll_back("it is slow")
+    assert models.failure == "it is slow"
+    assert models.current.detector.score_threshold == 0.8
+
+
 def test_a_model_is_judged_slow_by_its_median_once_enough_frames_went_through(load: Callable[..., LoadedModel]):
     models = ModelInUse(load())
     new = load(thresholds=Thresholds(score=0.4, nms_iou=0.6))
