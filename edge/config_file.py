@@ -16,9 +16,10 @@ from tomlkit.items import AoT, Table
 
 from devices.errors import EdgekitError
 from devices.validation import explain, parse_toml
-from edge.config import BoxConfig, Camera
+from edge.config import BoxConfig
 from edge.durable import write_whole
 from edge.section import Polygon
+from edge.video.section import Camera
 from edge.zones import Line, Shelf
 
 _DECIMALS = 4  # of a share of the picture: a fifth of a pixel of 1920

@@ -11,8 +11,8 @@ from paho.mqtt.client import Client, MQTTMessage
 
 from devices.errors import EdgekitError
 from edge.bench.plan import BOX, SITE
-from edge.config import Mqtt
 from edge.mqtt.paho import new_client
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 
 _CONNECT_S = 5.0

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.config import Box, BoxConfig, Bundle, Camera, FileSource, Inference, Mqtt, Outbox
+from edge.config import Box, BoxConfig, Bundle, Inference
 from edge.model.detector import Backend, PrecisionChoice
+from edge.mqtt.section import Mqtt, Outbox
+from edge.video.section import Camera, FileSource
 from edge.zones import Line
 
 SITE, BOX = "bench", "box-1"

@@ -37,10 +37,10 @@ def conformance(
     Example: edgekit conformance --consumer sorter --host 127.0.0.1 --effects effects.jsonl
     """
     from devices.validation import checked  # noqa: PLC0415
-    from edge.config import Mqtt  # noqa: PLC0415 - help must not wait for the broker's library
     from edge.conformance.scripted_box import Patience  # noqa: PLC0415
     from edge.conformance.trial import try_client  # noqa: PLC0415
     from edge.mqtt.broker import EmbeddedBroker  # noqa: PLC0415
+    from edge.mqtt.section import Mqtt  # noqa: PLC0415 - help must not wait for the broker's library
     from edge.mqtt.topics import Topics  # noqa: PLC0415
 
     out = sys.stderr if as_json else sys.stdout

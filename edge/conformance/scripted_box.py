@@ -8,7 +8,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from uuid import uuid4
 
-from edge.config import Mqtt
 from edge.conformance.judge import Judge
 from edge.identifiers import uuid7
 from edge.mqtt.clock import utc_now
@@ -24,6 +23,7 @@ from edge.mqtt.messages import (
     WireTag,
 )
 from edge.mqtt.plc import plc_message
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 from edge.tags.events import EventKind, TagSource
 from edge.video.frame import ClockSource

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
 from edge.conformance.judge import Fault, Judge, Rule
 from edge.conformance.scenarios import SCENARIOS, Scenario
 from edge.conformance.scripted_box import Patience, ScriptedBox
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 import cv2
 
 from devices.errors import EdgekitError
-from edge.config import Box, BoxConfig, Bundle, Camera, FileSource, Inference, Mqtt, Outbox
+from edge.config import Box, BoxConfig, Bundle, Inference
 from edge.demo.listener import Listener
 from edge.demo.score import Decision, Parcel, Score, score
 from edge.demo.truth import ClipTruth, load
 from edge.model.detector import Backend
 from edge.mqtt.broker import EmbeddedBroker
 from edge.mqtt.messages import EventMessage
+from edge.mqtt.section import Mqtt, Outbox
 from edge.mqtt.topics import Topics
 from edge.runtime.box import run_box
 from edge.runtime.lane import Inferred
@@ -26,6 +27,7 @@ from edge.runtime.summary import RunSummary
 from edge.tags.draw import draw
 from edge.tags.interpreter import CameraInterpreter, ParcelView
 from edge.tags.reading import Label
+from edge.video.section import Camera, FileSource
 from edge.zones import Line
 
 HERE = Path(__file__).parent

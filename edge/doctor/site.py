@@ -9,13 +9,14 @@ from pathlib import Path
 from queue import Empty, Queue
 
 from devices.errors import EdgekitError
-from edge.config import BoxConfig, Camera
+from edge.config import BoxConfig
 from edge.doctor.finding import Finding, failure, fine, warning
 from edge.model.bundle import Bundle, open_bundle
 from edge.model.detector import ENGINE_OF, load_detector
 from edge.mqtt.link import Acknowledged, Closed, Link, Outgoing, Received
 from edge.mqtt.topics import Topics
 from edge.video.frame import Frame
+from edge.video.section import Camera
 from edge.video.sources import open_source
 
 _FRAME_S = 15.0  # an encoder's next key frame may be far away

@@ -34,9 +34,9 @@ def subscribe(
     Example: edgekit subscribe --site hall --box box-1 --consumer sorter --store sorter.sqlite
     """
     from devices.validation import checked  # noqa: PLC0415
-    from edge.config import Mqtt, Tls  # noqa: PLC0415 - help must not wait for the broker's library
     from edge.mqtt.consumer import Consumer  # noqa: PLC0415
     from edge.mqtt.inbox import Inbox  # noqa: PLC0415
+    from edge.mqtt.section import Mqtt, Tls  # noqa: PLC0415 - help must not wait for the broker's library
     from edge.mqtt.topics import Topics  # noqa: PLC0415
 
     files = {"ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file}

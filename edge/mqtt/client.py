@@ -7,9 +7,9 @@ from queue import Empty, Queue
 from pydantic import ValidationError
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
 from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage
 from edge.mqtt.link import Acknowledged, Closed, Link, Outgoing, Received
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 
 

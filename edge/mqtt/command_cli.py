@@ -41,10 +41,10 @@ def command(
     import uuid  # noqa: PLC0415
 
     from devices.validation import checked  # noqa: PLC0415
-    from edge.config import Mqtt, Tls  # noqa: PLC0415 - help must not wait for the broker's library
     from edge.mqtt.client import ask  # noqa: PLC0415
     from edge.mqtt.command_messages import CommandMessage  # noqa: PLC0415
     from edge.mqtt.commands import PICTURE  # noqa: PLC0415
+    from edge.mqtt.section import Mqtt, Tls  # noqa: PLC0415 - help must not wait for the broker's library
     from edge.mqtt.topics import Topics  # noqa: PLC0415
 
     tls = checked(Tls, ca_file=ca_file) if ca_file else None

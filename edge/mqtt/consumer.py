@@ -17,10 +17,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from pydantic import ValidationError
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
 from edge.mqtt.inbox import Inbox
 from edge.mqtt.messages import AcknowledgementMessage, EventMessage, StatusMessage
 from edge.mqtt.paho import new_client, reason_text
+from edge.mqtt.section import Mqtt
 from edge.mqtt.tls import not_trusted
 from edge.mqtt.topics import Topics
 

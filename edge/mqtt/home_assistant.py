@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge.config import Camera, HomeAssistant
 from edge.mqtt.link import Outgoing, Received
 from edge.mqtt.messages import BoxState, CameraState
+from edge.mqtt.section import HomeAssistant
 from edge.mqtt.shelf_messages import ShelfMessage
 from edge.mqtt.topics import Topics
+from edge.video.section import Camera
 
 _ONLINE = "{{ 'offline' if value_json.state == 'offline' else 'online' }}"
 _SEES = "{{ 'online' if value_json.state in ('streaming', 'masked') else 'offline' }}"

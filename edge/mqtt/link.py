@@ -25,8 +25,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
 from edge.mqtt.paho import new_client, reason_text
+from edge.mqtt.section import Mqtt
 from edge.mqtt.tls import not_trusted
 
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
+from edge.mqtt.section import Mqtt
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.config import Mqtt
 from edge.mqtt.login import read_login
+from edge.mqtt.section import Mqtt
 from edge.mqtt.tls import tls_context
 from edge.printable import printable
 

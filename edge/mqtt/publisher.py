@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from queue import SimpleQueue
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
 from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
 from edge.mqtt.commands import CommandHall
@@ -21,6 +20,7 @@ from edge.mqtt.login import read_login
 from edge.mqtt.messages import CameraStatusMessage, SwapMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.pace import Pace
+from edge.mqtt.section import Mqtt
 from edge.mqtt.session import Session
 from edge.mqtt.shelf_messages import ShelfMessage
 from edge.mqtt.signals import Again, Committed, Reply, Signal, Signals, Stop

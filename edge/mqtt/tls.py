@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from devices.errors import EdgekitError
-from edge.config import Tls
+from edge.mqtt.section import Tls
 
 _RELEASED = datetime(2026, 11, 1, tzinfo=timezone.utc)  # no box that runs this can be earlier
 

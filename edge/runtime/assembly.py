@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from edge.config import BoxConfig, Camera
+from edge.config import BoxConfig
 from edge.runtime.classifying import Classifying
 from edge.runtime.detections import DetectionSender, both
 from edge.runtime.intake import Inlet, Intake
@@ -20,6 +20,7 @@ from edge.tags.shelf_state import ShelfView
 from edge.video.feed import CameraFeed, OpenSource
 from edge.video.motion import MotionGate
 from edge.video.newest import FramePlace, FrameQueue, NewestFrame
+from edge.video.section import Camera
 from edge.video.sources import is_live, open_source
 from edge.video.triggered import TriggeredFrames
 

@@ -4,7 +4,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from edge.config import Camera
 from edge.mqtt.clock import host_clock_synchronised
 from edge.mqtt.conversion import Origin, capture_time, wire_box
 from edge.mqtt.detection_messages import DetectionsMessage, WireDetection
@@ -13,6 +12,7 @@ from edge.mqtt.topics import Topics
 from edge.runtime.lane import Inferred, Observer
 from edge.tags.events import Region
 from edge.tags.interpreter import CameraInterpreter
+from edge.video.section import Camera
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edge.config import BoxConfig, Camera
+from edge.config import BoxConfig
 from edge.model.detections import Detections
 from edge.model.engine import EngineInfo
 from edge.mqtt.outbox import Outbox
@@ -13,6 +13,7 @@ from edge.runtime.model_in_use import ModelInUse
 from edge.runtime.runner import RunningCamera
 from edge.runtime.watch import CameraWatch, Scene, Watch
 from edge.video.health import Health
+from edge.video.section import Camera
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from queue import Empty, Queue
 
 from devices.errors import EdgekitError
-from edge.config import BoxConfig, Mqtt
+from edge.config import BoxConfig
 from edge.mqtt.link import Acknowledged, Closed, Link, Received
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 from edge.web.access import read_token
 from edge.web.section import Web

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
-from edge.config import Camera, Codes
+from edge.config import Codes
 from edge.model.detections import Detections
 from edge.tags.crops import ClassifierUse, Crop, Look
 from edge.tags.events import EventKind, Interval, TagEvent
@@ -17,6 +17,7 @@ from edge.tags.trigger_interpreter import TriggerInterpreter
 from edge.tags.triggers import Trigger
 from edge.video.frame import ClockSource, Frame
 from edge.video.health import LONGEST_HOLE_S
+from edge.video.section import Camera
 
 
 class CameraInterpreter:

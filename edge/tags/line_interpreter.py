@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.config import Camera, Codes
+from edge.config import Codes
 from edge.model.detections import Detections
 from edge.tags.ballot import Ballot
 from edge.tags.codes import CodeReader
@@ -18,6 +18,7 @@ from edge.tags.parcel import Moment, Parcel, ParcelView
 from edge.tags.reading import LABELS, Label, LabelReader, ParcelLabels, labels_by_row
 from edge.tags.tracker import Tracker, Tracks
 from edge.video.frame import Frame
+from edge.video.section import Camera
 
 _LATE_AFTER_MS = 100.0  # past its deadline by more than this, an event says that it is late
 _FORGET_S = 5.0

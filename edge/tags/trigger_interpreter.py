@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.config import Camera, Codes
+from edge.config import Codes
 from edge.model.detections import Detections
 from edge.tags.ballot import Ballot
 from edge.tags.codes import CodeReader
@@ -16,6 +16,7 @@ from edge.tags.reading import LABELS, Label, LabelReader, ParcelLabels, labels_b
 from edge.tags.tracker import Tracks
 from edge.tags.triggers import Trigger
 from edge.video.frame import ClockSource, Frame
+from edge.video.section import Camera
 
 _LEAD_S = 0.02  # so much before its deadline an event is decided, so that it is with the controller by then
 _MOST_REGIONS = 16

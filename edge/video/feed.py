@@ -8,13 +8,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 from devices.errors import EdgekitError
-from edge.config import Camera
 from edge.video.feed_status import FeedStatus
 from edge.video.frame import ClockSource, Frame
 from edge.video.health import LONGEST_HOLE_S, FeedState, Gap, Health
 from edge.video.live import LEAST_DELAY_S, LiveCapture, Loss, Retry, Viewer
 from edge.video.masks import PrivacyMasks
 from edge.video.newest import FramePlace
+from edge.video.section import Camera
 from edge.video.sources import FrameSource, is_live, open_source
 from edge.video.watch import Blindness, PictureWatch
 

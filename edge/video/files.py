@@ -10,10 +10,10 @@ import av.error
 import av.logging
 
 from devices.errors import EdgekitError
-from edge.config import FileSource
 from edge.video.decoding import Decoding, Resting, never
 from edge.video.frame import ClockSource, Frame
 from edge.video.planes import Conversion, Planes
+from edge.video.section import FileSource
 
 _log = logging.getLogger(__name__)
 _USUAL_FPS = 25.0

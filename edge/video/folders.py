@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from devices.errors import EdgekitError
-from edge.config import FolderSource
 from edge.video.frame import ClockSource, Frame
+from edge.video.section import FolderSource
 
 _log = logging.getLogger(__name__)
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devices.redaction import redact
-from edge.config import Camera, LiveSource
 from edge.video.attempt import Attempt
 from edge.video.frame import Frame
 from edge.video.health import FeedState
+from edge.video.section import Camera, LiveSource
 from edge.video.sources import FrameSource, SourceLostError
 from edge.video.watch import Blindness, PictureFault
 

@@ -7,7 +7,7 @@ from devices.library import suggest
 from devices.pipelines import filled
 from devices.probe import probe
 from devices.profile import Profile
-from edge.config import CsiSource, GstreamerSource, RtspSource
+from edge.video.section import CsiSource, GstreamerSource, RtspSource
 
 
 def launched(camera: str, source: GstreamerSource | CsiSource | RtspSource, device: Profile | None = None) -> list[str]:

@@ -10,10 +10,10 @@ import av.error
 import av.logging
 
 from devices.redaction import redact
-from edge.config import RtspSource
 from edge.video.decoding import Decoding, Resting, never
 from edge.video.frame import ClockSource, Frame
 from edge.video.planes import Conversion, Planes
+from edge.video.section import RtspSource
 from edge.video.sender_clock import SenderClock
 from edge.video.sources import SourceLostError
 

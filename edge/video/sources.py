@@ -4,9 +4,18 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from devices.errors import EdgekitError
-from edge.config import Camera, CsiSource, FileSource, FolderSource, GstreamerSource, LiveSource, RtspSource, UsbSource
 from edge.video.decoding import Resting, never
 from edge.video.frame import Frame
+from edge.video.section import (
+    Camera,
+    CsiSource,
+    FileSource,
+    FolderSource,
+    GstreamerSource,
+    LiveSource,
+    RtspSource,
+    UsbSource,
+)
 
 
 class SourceLostError(EdgekitError):

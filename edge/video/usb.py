@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 import cv2
 import numpy as np
 
-from edge.config import UsbSource
 from edge.video.frame import ClockSource, Frame
+from edge.video.section import UsbSource
 from edge.video.sources import SourceLostError
 
 _OLDEST_BUFFER_S = 2.0  # what seems older was stamped by another clock

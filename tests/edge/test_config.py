@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import RtspSource, load_config
+from edge.config import load_config
+from edge.video.section import RtspSource
 
 WHOLE = """
 [box]

@@ -26,13 +26,13 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.config import Mqtt
 from edge.demo.listener import Listener
 from edge.mqtt.bounds import Bounds
 from edge.mqtt.conversion import Origin
 from edge.mqtt.messages import EventMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 from edge.tags.events import EventKind, Region, Tag, TagEvent, TagSource
 from edge.video.frame import ClockSource

@@ -31,7 +31,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from edge.config import Camera, Codes, FileSource
+from edge.config import Codes
 from edge.model.decode import Decoder
 from edge.model.detector import Detector, load_engine
 from edge.model.engine import EngineRequest, Hint, ModelContent, Placement
@@ -46,6 +46,7 @@ from edge.tags.interpreter import CameraInterpreter
 from edge.video.feed import CameraFeed
 from edge.video.frame import ClockSource, Frame
 from edge.video.newest import FrameQueue
+from edge.video.section import Camera, FileSource
 from edge.video.sources import FrameSource, open_source
 from edge.zones import Shelf
 

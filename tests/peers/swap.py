@@ -14,17 +14,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from edge.config import Box, BoxConfig, Bundle, Camera, Commands, Inference, Mqtt, Outbox, Swap
+from edge.config import Box, BoxConfig, Bundle, Inference, Swap
 from edge.demo.show import BUNDLE, CLIP, TRUSTED_KEY
 from edge.model.bundle import build_bundle, open_bundle
 from edge.model.signature import create_key, load_private
 from edge.mqtt.broker import EmbeddedBroker
 from edge.mqtt.client import ask
 from edge.mqtt.command_messages import CommandMessage, CommandName
+from edge.mqtt.section import Commands, Mqtt, Outbox
 from edge.mqtt.topics import Topics
 from edge.runtime.box import run_box
 from edge.runtime.lane import Inferred
 from edge.tags.interpreter import CameraInterpreter
+from edge.video.section import Camera
 
 _SETTLE_S = 5.0
 _MOST_S = 120.0

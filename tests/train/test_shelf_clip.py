@@ -13,7 +13,7 @@ import av
 import cv2
 import pytest
 
-from edge.config import Box, BoxConfig, Bundle, Camera, FileSource, Inference, Mqtt, Outbox
+from edge.config import Box, BoxConfig, Bundle, Inference
 from edge.demo.listener import Listener
 from edge.model.assemble import assemble
 from edge.model.export_record import DETECTOR, ExportRecord
@@ -22,8 +22,10 @@ from edge.model.model_files import BundleParts
 from edge.model.signature import create_key, load_private
 from edge.mqtt.broker import EmbeddedBroker
 from edge.mqtt.messages import EventMessage
+from edge.mqtt.section import Mqtt, Outbox
 from edge.mqtt.topics import Topics
 from edge.runtime.box import run_box
+from edge.video.section import Camera, FileSource
 from edge.zones import Shelf
 from train.export import LICENCE, export_onnx
 

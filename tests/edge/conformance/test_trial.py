@@ -15,7 +15,6 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
 from edge.conformance.judge import Rule
 from edge.conformance.scenarios import SCENARIOS, Scenario
 from edge.conformance.scripted_box import Patience
@@ -24,6 +23,7 @@ from edge.mqtt.broker import EmbeddedBroker
 from edge.mqtt.consumer import Consumer
 from edge.mqtt.inbox import Inbox
 from edge.mqtt.messages import EventMessage
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import Mqtt
 from edge.mqtt.bounds import Bounds
 from edge.mqtt.broker import EmbeddedBroker
 from edge.mqtt.clock import Clock
@@ -15,6 +14,7 @@ from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.pace import Pace
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.section import Mqtt
 from edge.tags.events import EventKind, Region, Tag, TagEvent, TagSource
 from edge.video.frame import ClockSource
 

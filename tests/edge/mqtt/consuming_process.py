@@ -5,10 +5,10 @@ import sys
 import threading
 from pathlib import Path
 
-from edge.config import Mqtt
 from edge.mqtt.consumer import Consumer
 from edge.mqtt.inbox import Inbox
 from edge.mqtt.messages import EventMessage
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 
 

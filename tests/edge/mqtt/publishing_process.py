@@ -6,11 +6,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from edge.config import Mqtt
 from edge.mqtt.bounds import Bounds
 from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.section import Mqtt
 from edge.tags.events import EventKind, TagEvent
 from edge.video.frame import ClockSource
 

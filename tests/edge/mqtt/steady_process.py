@@ -5,11 +5,11 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.config import Mqtt
 from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.pace import Pace
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.section import Mqtt
 from edge.tags.events import EventKind, TagEvent
 from edge.video.frame import ClockSource
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
 from edge.mqtt.audit import AuditLog
 from edge.mqtt.client import ask
 from edge.mqtt.command_messages import CommandMessage, CommandName
@@ -21,6 +20,7 @@ from edge.mqtt.link import Acknowledged, Link, Outgoing, Received
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.pace import Pace
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge.config import Mqtt
 from edge.mqtt.bounds import Bounds
+from edge.mqtt.section import Mqtt
 
 Make = Callable[..., Any]
 STATUS = "edgekit/v1/hall/box-1/status"

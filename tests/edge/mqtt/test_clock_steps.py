@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from edge.config import Mqtt, Tls
 from edge.mqtt.bounds import Bounds
 from edge.mqtt.clock import Clock
 from edge.mqtt.pace import Pace
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.section import Mqtt, Tls
 
 Make = Callable[..., Any]
 EVENTS = "edgekit/v1/hall/box-1/cameras/belt/events"

@@ -10,7 +10,6 @@ from typing import Any, cast
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
 from edge.mqtt.audit import AuditEntry, AuditLog
 from edge.mqtt.client import ask
 from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage, Scalar
@@ -18,6 +17,7 @@ from edge.mqtt.commands import PICTURE, CommandDesk, CommandHall, Desk
 from edge.mqtt.link import Link, Outgoing, Received
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 
 TOPICS = Topics("hall", "box-1")

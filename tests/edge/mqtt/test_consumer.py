@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
 from edge.mqtt.consumer import Consumer
 from edge.mqtt.inbox import Inbox
 from edge.mqtt.messages import EventMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.pace import Pace
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 
 if TYPE_CHECKING:

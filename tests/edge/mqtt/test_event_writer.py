@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
 from edge.mqtt.conversion import Origin
 from edge.mqtt.event_writer import NOT_STORED, EventWriter
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.outbox_file import OutboxFile, open_file
+from edge.mqtt.section import Mqtt
 from edge.mqtt.status import Condition
 from edge.tags.events import EventKind, TagEvent
 

@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from jinja2 import Environment, StrictUndefined
 from jsonschema import Draft202012Validator
 
-from edge.config import Camera, FileSource, HomeAssistant, Mqtt
 from edge.mqtt.conversion import Origin, Stamp, event_body, event_message
 from edge.mqtt.home_assistant import Discovery
 from edge.mqtt.link import Outgoing
 from edge.mqtt.messages import BoxState, CameraDrops, CameraState, CameraStatusMessage
+from edge.mqtt.section import HomeAssistant, Mqtt
 from edge.mqtt.shelf_messages import ShelfMessage, WireCount
 from edge.mqtt.topics import Topics
 from edge.tags.events import EventKind, Tag, TagEvent, TagSource
+from edge.video.section import Camera, FileSource
 from edge.zones import Line, Shelf
 from tests.edge.mqtt.conftest import NOON
 from tests.edge.mqtt.test_messages import STATUS

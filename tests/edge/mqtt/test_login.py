@@ -6,8 +6,8 @@ import pytest
 
 from devices.errors import EdgekitError
 from devices.validation import checked
-from edge.config import Mqtt
 from edge.mqtt.login import read_login
+from edge.mqtt.section import Mqtt
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
 from edge.mqtt.audit import AuditLog
 from edge.mqtt.broker import EmbeddedBroker
 from edge.mqtt.client import ask
@@ -23,6 +22,7 @@ from edge.mqtt.link import Link, Outgoing, Received
 from edge.mqtt.messages import EventMessage
 from edge.mqtt.pace import Pace
 from edge.mqtt.publisher import Publisher
+from edge.mqtt.section import Mqtt
 from edge.mqtt.shelf_messages import ShelfMessage
 from edge.mqtt.topics import Topics
 from tests.edge.mqtt.conftest import NOON

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from edge.config import Mqtt
 from edge.mqtt.conversion import Origin, Stamp, event_body, event_message
 from edge.mqtt.messages import EventMessage
 from edge.mqtt.pace import Pace
 from edge.mqtt.plc import MOST_BYTES, PlcMessage, plc_message
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 from edge.mqtt.wire import json_schema
 from edge.tags.events import EventKind, Interval, NoReadReason, Stock, Tag, TagEvent, TagSource

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
-from edge.config import Mqtt
 from edge.mqtt.messages import CameraDrops, CameraState, CameraStatusMessage, EventMessage, StatusMessage
 from edge.mqtt.pace import Pace
+from edge.mqtt.section import Mqtt
 from edge.mqtt.wire import WireModel, json_schema
 
 if TYPE_CHECKING:

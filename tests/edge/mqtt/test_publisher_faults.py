@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge.config import Mqtt
 from edge.mqtt.pace import Pace
+from edge.mqtt.section import Mqtt
 
 if TYPE_CHECKING:
     from tests.edge.conftest import Mosquitto, Subscriber

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
+from edge.mqtt.section import Mqtt
 
 if TYPE_CHECKING:
     from tests.edge.conftest import Mosquitto

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt
 from edge.mqtt.bounds import Bounds
 from edge.mqtt.command_messages import CommandMessage, CommandName
 from edge.mqtt.event_table import Span
 from edge.mqtt.outbox import Outbox
+from edge.mqtt.section import Mqtt
 from edge.runtime.event_control import EventControl
 from edge.runtime.triggers import TriggerDesk
 

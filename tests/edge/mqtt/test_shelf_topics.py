@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jsonschema import Draft202012Validator
 
-from edge.config import Mqtt
+from edge.mqtt.section import Mqtt
 from edge.mqtt.shelf_messages import ShelfMessage, WireCount
 from edge.mqtt.topics import Topics
 from edge.mqtt.wire import json_schema

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt, Tls
 from edge.mqtt.consumer import Consumer
 from edge.mqtt.inbox import Inbox
+from edge.mqtt.section import Mqtt, Tls
 from edge.mqtt.tls import tls_context
 from edge.mqtt.topics import Topics
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Camera, FolderSource, RtspSource
 from edge.model.bundle import open_bundle
 from edge.model.detector import load_detector
 from edge.mqtt.command_messages import CommandMessage, CommandName, ZoneStock
@@ -23,6 +22,7 @@ from edge.tags.routing import Routing
 from edge.tags.shelf_state import ShelfState, ShelfView, TagCount
 from edge.video.feed import CameraFeed
 from edge.video.newest import FrameQueue
+from edge.video.section import Camera, FolderSource, RtspSource
 
 NO_SWAP = cast("ModelSwap", None)  # no test here asks for one
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)

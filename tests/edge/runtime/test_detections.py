@@ -13,9 +13,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from devices.errors import EdgekitError
-from edge.config import Mqtt, load_config
+from edge.config import load_config
 from edge.mqtt.detection_messages import DetectionsMessage
 from edge.mqtt.link import Link
+from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 from edge.mqtt.wire import json_schema
 from edge.runtime.box import run_box

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Box, BoxConfig, Bundle, Camera, FileSource, Inference, Outbox, RtspSource
+from edge.config import Box, BoxConfig, Bundle, Inference
 from edge.model.bundle import open_bundle
 from edge.model.choice import Choice
 from edge.model.detector import Detector
 from edge.model.manifest import Expected, SelfTest
 from edge.model.probing import Trial, tried
+from edge.mqtt.section import Outbox
 from edge.runtime.loading import load_for_box, requests_for
+from edge.video.section import Camera, FileSource, RtspSource
 
 Make = Callable[..., Any]
 

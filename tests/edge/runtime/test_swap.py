@@ -16,7 +16,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edge.config import Box, BoxConfig, Bundle, Camera, Commands, Inference, Mqtt, Outbox, Swap
+from edge.config import Box, BoxConfig, Bundle, Inference, Swap
 from edge.demo.show import BUNDLE, CLIP, TRUSTED_KEY
 from edge.model.assemble import sign
 from edge.model.bundle import build_bundle, open_bundle
@@ -24,10 +24,12 @@ from edge.model.manifest import Thresholds
 from edge.model.signature import create_key, load_private
 from edge.mqtt.client import ask
 from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage
+from edge.mqtt.section import Commands, Mqtt, Outbox
 from edge.mqtt.topics import Topics
 from edge.runtime.box import run_box
 from edge.runtime.lane import Inferred
 from edge.tags.interpreter import CameraInterpreter
+from edge.video.section import Camera
 from edge.zones import Line, Shelf
 
 Make = Callable[..., Any]

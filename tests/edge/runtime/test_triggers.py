@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Camera, Codes, RtspSource, TriggerSocket
+from edge.config import Codes, TriggerSocket
 from edge.mqtt.bounds import Bounds
 from edge.mqtt.conversion import Origin
 from edge.mqtt.event_table import Span
@@ -22,6 +22,7 @@ from edge.runtime.trigger_socket import MOST_LINE_BYTES, TriggerListener
 from edge.runtime.triggers import TriggerDesk
 from edge.tags.events import EventKind, NoReadReason
 from edge.tags.interpreter import CameraInterpreter
+from edge.video.section import Camera, RtspSource
 
 if TYPE_CHECKING:
     from edge.mqtt.trigger_log import TakenTrigger

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import zxingcpp
 
-from edge.config import Camera, Codes, FileSource
+from edge.config import Codes
 from edge.model.detections import Detections
 from edge.model.masks import Masks
 from edge.tags.draw import draw
 from edge.tags.events import EventKind, Interval, NoReadReason, TagEvent, TagSource
 from edge.tags.interpreter import CameraInterpreter
 from edge.video.frame import ClockSource, Frame
+from edge.video.section import Camera, FileSource
 from edge.zones import Line
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)

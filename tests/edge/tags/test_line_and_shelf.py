@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Camera, Codes, FileSource
+from edge.config import Codes
 from edge.model.detections import Detections
 from edge.tags.events import Interval, TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.video.frame import ClockSource, Frame
+from edge.video.section import Camera, FileSource
 from edge.zones import Line, Shelf
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)

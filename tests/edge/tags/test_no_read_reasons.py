@@ -10,11 +10,12 @@ import pytest
 import zxingcpp
 from numpy.typing import NDArray
 
-from edge.config import Camera, Codes, FileSource
+from edge.config import Codes
 from edge.model.detections import Detections
 from edge.tags.events import EventKind, NoReadReason, TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.video.frame import ClockSource, Frame
+from edge.video.section import Camera, FileSource
 from edge.zones import Line
 
 Gray = NDArray[np.uint8]

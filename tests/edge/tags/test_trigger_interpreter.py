@@ -8,12 +8,13 @@ import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.config import Camera, Codes, RtspSource
+from edge.config import Codes
 from edge.model.detections import Detections
 from edge.tags.events import EventKind, Interval, NoReadReason, TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.tags.triggers import Trigger
 from edge.video.frame import ClockSource, Frame
+from edge.video.section import Camera, RtspSource
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 CLASSES = ("carton", "barcode", "qr")

@@ -8,10 +8,10 @@ import av
 import numpy as np
 import pytest
 
-from edge.config import FileSource
 from edge.video.decoding import never
 from edge.video.files import FileFrames
 from edge.video.frame import Frame
+from edge.video.section import FileSource
 
 FRAMES = 60
 

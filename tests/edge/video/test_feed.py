@@ -14,12 +14,12 @@ import pytest
 from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
-from edge.config import Camera, FileSource, RtspSource
 from edge.video.feed import CameraFeed
 from edge.video.frame import ClockSource, Frame
 from edge.video.health import FeedState, Gap
 from edge.video.live import backoff_s
 from edge.video.newest import FrameQueue
+from edge.video.section import Camera, FileSource, RtspSource
 from edge.video.sources import FrameSource, SourceLostError
 
 Image = NDArray[np.uint8]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from devices.errors import EdgekitError
-from edge.config import Camera, FileSource, FolderSource, UsbSource
+from edge.video.section import Camera, FileSource, FolderSource, UsbSource
 from edge.video.sources import SourceLostError, open_source
 
 

@@ -16,13 +16,13 @@ from pydantic import ValidationError
 
 from devices.errors import EdgekitError
 from devices.library import profile, profiles
-from edge.config import Camera, CsiSource, GstreamerSource, RtspSource
 from edge.demo.show import CLIP
 from edge.video.feed import CameraFeed
 from edge.video.gstreamer import GstreamerFrames
 from edge.video.health import FeedState
 from edge.video.newest import NewestFrame
 from edge.video.pipelines import launched
+from edge.video.section import Camera, CsiSource, GstreamerSource, RtspSource
 from edge.video.sources import SourceLostError, is_live
 
 TEST_PICTURE = "videotestsrc is-live=true ! video/x-raw,format=NV12,width=320,height=240,framerate=20/1"

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from edge.config import Camera, RtspSource
 from edge.demo.show import CLIP
 from edge.video.feed import CameraFeed
 from edge.video.frame import ClockSource
 from edge.video.health import FeedState, Gap
 from edge.video.newest import NewestFrame
 from edge.video.rtsp import RtspFrames
+from edge.video.section import Camera, RtspSource
 from edge.video.sources import SourceLostError
 
 Eventually = Callable[..., None]

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from edge.config import Camera, RtspSource
 from edge.demo.show import CLIP
 from edge.runtime.memory import map_pictures
 from edge.video.feed import CameraFeed
 from edge.video.health import FeedState, Gap
 from edge.video.newest import NewestFrame
+from edge.video.section import Camera, RtspSource
 
 Make = Callable[..., Any]
 Eventually = Callable[..., None]
