@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from devices.errors import EdgekitError
 from edge.model.manifest import Sha256
+from edge.new_folder import new_folder
 from train.locks import files_of
-from train.new_folder import new_folder
 from train.sets import digest_of_files
 
 ORIGIN = "origin.json"

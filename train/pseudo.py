@@ -19,8 +19,8 @@ from edge.evaluate.labels import Box, label_rows
 from edge.model.detections import Detections
 from edge.model.manifest import Sha256
 from edge.model.picture import read_picture
+from edge.new_folder import new_folder
 from train.gates import Gates
-from train.new_folder import new_folder
 from train.review_sheet import Doubt, Reviewed, write_review_sheet
 from train.sets import describe
 from train.take import copy_picture

@@ -18,7 +18,7 @@ from edge.evaluate.tagged_set import (
     write_table,
 )
 from edge.model.taxonomy import Attribute, Taxonomy
-from train.new_folder import new_folder
+from edge.new_folder import new_folder
 from train.sets import digest_of_files
 
 GROCERY_STORE = "grocery-store"

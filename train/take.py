@@ -9,8 +9,8 @@ from pathlib import Path
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import ALL_SPLITS, DetectionSet, open_set
+from edge.new_folder import new_folder
 from train.grouping import heaps
-from train.new_folder import new_folder
 from train.sets import describe
 
 

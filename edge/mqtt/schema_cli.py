@@ -1,4 +1,4 @@
-"""Print the contract over MQTT as JSON Schema or AsyncAPI."""
+"""Print the contract over MQTT as JSON Schema or AsyncAPI, and the one over HTTP as OpenAPI."""
 
 import json
 from enum import Enum
@@ -20,17 +20,25 @@ class Document(str, Enum):
     COMMAND = "command"
     REPLY = "reply"
     ASYNCAPI = "asyncapi"
+    OPENAPI = "openapi"
 
 
 def schema(
-    document: Annotated[Document, typer.Argument(help="A message's JSON Schema, or AsyncAPI of all topics.")],
+    document: Annotated[Document, typer.Argument(help="A message's JSON Schema, AsyncAPI of all topics, or OpenAPI.")],
 ) -> None:
-    """Print what goes over MQTT: the JSON Schema of a message, or the AsyncAPI document of all topics.
+    """Print what goes over MQTT (JSON Schema of a message, AsyncAPI of all topics), or over HTTP (OpenAPI).
 
     Example: edgekit schema asyncapi > edgekit.asyncapi.json
     """
     from edge.mqtt.contract import CHANNELS, asyncapi  # noqa: PLC0415 - help must not wait for pydantic
     from edge.mqtt.wire import json_schema  # noqa: PLC0415
+    from edge.web.openapi import openapi  # noqa: PLC0415
 
-    content = asyncapi() if document is Document.ASYNCAPI else json_schema(CHANNELS[document.value].message)
+    match document:
+        case Document.ASYNCAPI:
+            content = asyncapi()
+        case Document.OPENAPI:
+            content = openapi()
+        case _:
+            content = json_schema(CHANNELS[document.value].message)
     print(json.dumps(content, indent=2))

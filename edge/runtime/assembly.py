@@ -41,6 +41,7 @@ class Assembly:
         commit: Takes the events of a step; set before the cameras start.
         tell_shelf: Takes what stands on a shelf; set before the cameras start.
         intake: Where workers get frames.
+        classifying: The classifier and how it is asked; None where there is none.
         cameras: Each with its feed, not yet started.
     """
 
@@ -54,7 +55,7 @@ class Assembly:
     ) -> None:
         self.commit: EventSink = _not_yet
         self.tell_shelf: Callable[[ShelfView], None] = _nobody_listens
-        self._classifying = classifying
+        self.classifying = classifying
         self._ask_stage: CropSink = _nobody_looks
         classifier = classifying.use if classifying is not None else None
         places: list[FramePlace] = []
@@ -89,8 +90,8 @@ class Assembly:
     def runner(self, models: ModelInUse, statuses: StatusSender, tend: Callable[[], None], stack: ExitStack) -> Runner:
         """Return who runs the cameras; the classifier's threads, where there is one, run until the stack unwinds."""
         runner = Runner(models, self.cameras, self.intake, statuses, tend)
-        if self._classifying is not None:
-            stage = self._classifying.stage(self.intake.wake, runner.fail, runner.beat)
+        if self.classifying is not None:
+            stage = self.classifying.stage(self.intake.wake, runner.fail, runner.beat)
             self._ask_stage = stage.ask
             stack.callback(stage.stop, _STOP_CLASSIFIER_S)
             stage.start()

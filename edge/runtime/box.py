@@ -132,7 +132,7 @@ def run_box(
         _listen(config, triggers, stack)
         assembly.tell_shelf = ShelfSender(config.box.site, config.box.name, run_id, publisher.set_shelf).tell
         statuses = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
-        view = BoxView(config, run_id, versions, BoxParts(models, assembly.cameras, outbox, publisher, watch))
+        view = BoxView(config, run_id, versions, BoxParts(models, assembly, outbox, publisher, watch))
         _open_to_outsiders(view, operator, stack)
         began = time.monotonic()
         with closing(writer):  # also of a run that fails: what was decided until then holds

@@ -8,6 +8,7 @@ from edge.config import BoxConfig
 from edge.model.bundle import ClassifierBundle, open_classifier_bundle
 from edge.model.classifier import Classifier, load_classifier, load_gallery
 from edge.model.gallery import Gallery
+from edge.predict.predictor import Namer
 from edge.runtime.classifier_stage import ClassifierStage
 from edge.tags.crops import ClassifierUse
 from edge.tags.said import attributes_of
@@ -29,6 +30,11 @@ class Classifying:
     classifier: Classifier
     gallery: Gallery | None
     use: ClassifierUse
+
+    @property
+    def namer(self) -> Namer:
+        """The same for single pictures."""
+        return Namer(self.classifier, self.gallery, self.bundle.digest, self.use.classes)
 
     def stage(
         self, answered: Callable[[], None], fail: Callable[[BaseException], None], beat: Callable[[str], None]

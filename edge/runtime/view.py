@@ -1,7 +1,7 @@
 """A running box as outsiders may read it: the one seam through which page, metrics and incidents see the runtime."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.config import BoxConfig
@@ -9,9 +9,12 @@ from edge.model.detections import Detections
 from edge.model.engine import EngineInfo
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
+from edge.predict.predictor import Finder, Predictor
+from edge.runtime.assembly import Assembly
 from edge.runtime.model_in_use import ModelInUse
 from edge.runtime.runner import RunningCamera
 from edge.runtime.watch import CameraWatch, Scene, Watch
+from edge.tags.photo import PhotoReader
 from edge.video.health import Health
 from edge.video.section import Camera
 
@@ -67,7 +70,7 @@ class BoxParts:
     """The runtime's own parts that a view reads, and changes nothing of."""
 
     models: ModelInUse
-    cameras: Sequence[RunningCamera]
+    assembly: Assembly
     outbox: Outbox
     publisher: Publisher
     watch: Watch
@@ -108,13 +111,24 @@ class BoxView:
         manifest = model.bundle.manifest
         return ModelView(manifest.name, manifest.version, model.digest, model.detector.info, model.classes)
 
+    @property
+    def occupied(self) -> bool:
+        """Whether a frame of any camera waits for the models."""
+        return any(running.feed.place.waiting for running in self._parts.assembly.cameras)
+
+    def predictor(self, codes: PhotoReader | None) -> Predictor:
+        """Return what tells of single pictures what the box's models, as they are now, and a code reader see."""
+        model, classifying = self._parts.models.current, self._parts.assembly.classifying
+        namer = classifying.namer if classifying is not None else None
+        return Predictor(Finder(model.detector, model.digest), namer, codes)
+
     def cameras(self) -> tuple[CameraView, ...]:
         """Return how each camera does, in the order of the configuration."""
-        return tuple(self._camera(running) for running in self._parts.cameras)
+        return tuple(self._camera(running) for running in self._parts.assembly.cameras)
 
     def camera(self, name: str) -> CameraView | None:
         """Return how one camera does, None where there is none of that name."""
-        found = next((running for running in self._parts.cameras if running.feed.camera.name == name), None)
+        found = next((running for running in self._parts.assembly.cameras if running.feed.camera.name == name), None)
         return self._camera(found) if found is not None else None
 
     def scene(self, name: str, timeout_s: float) -> Scene | None:
@@ -122,7 +136,7 @@ class BoxView:
         scene = self.watch.cameras[name].look(timeout_s)
         if scene is not None:
             return scene
-        running = next(running for running in self._parts.cameras if running.feed.camera.name == name)
+        running = next(running for running in self._parts.assembly.cameras if running.feed.camera.name == name)
         newest = running.feed.newest
         return Scene(newest, Detections.empty(), inferred=False) if newest is not None else None
 

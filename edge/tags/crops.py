@@ -66,13 +66,20 @@ def cut_off(frame: Frame, box: Xyxy) -> bool:
     return min(left, top) < _EDGE_PX or right > frame.width - _EDGE_PX or bottom > frame.height - _EDGE_PX
 
 
-def crop_of(frame: Frame, box: Xyxy, *, zone: str | None, number: int) -> Crop | None:
-    """Return what of a box lies in the frame, None where that is next to nothing."""
+def cut_box(image: NDArray[np.uint8], box: Xyxy) -> NDArray[np.uint8] | None:
+    """Return what of a box lies in a picture (H, W, 3), as a view of it; None where that is next to nothing."""
+    height, width = image.shape[:2]
     left, top = (max(0, round(edge)) for edge in box[:2])
-    right, bottom = min(frame.width, round(box[2])), min(frame.height, round(box[3]))
+    right, bottom = min(width, round(box[2])), min(height, round(box[3]))
     if right - left < _LEAST_PX or bottom - top < _LEAST_PX:
         return None
-    return Crop(zone, number, frame.image[top:bottom, left:right])
+    return image[top:bottom, left:right]
+
+
+def crop_of(frame: Frame, box: Xyxy, *, zone: str | None, number: int) -> Crop | None:
+    """Return what of a box lies in the frame, None where that is next to nothing."""
+    image = cut_box(frame.image, box)
+    return Crop(zone, number, image) if image is not None else None
 
 
 def of_zone(looks: Sequence[Look], zone: str | None) -> Iterable[Look]:

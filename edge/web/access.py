@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from devices.errors import EdgekitError
@@ -92,20 +92,24 @@ class Access:
         """Return the answer that makes a browser forget its session."""
         return Response(204, headers={"Set-Cookie": self._set_cookie("", 0)})
 
-    def refusal(self, request: Request) -> Response | None:
+    def refusal(self, request: Request, takes: Sequence[str] = ("application/json",)) -> Response | None:
         """Return why a request is not looked at any further, None where it is.
 
         A page without token or certificate answers only to the machine's own names, so that no other site's name can
-        be made to point at it. What changes something has to come from the page itself: as JSON, which no form sends,
-        and from its own origin where the browser names one.
+        be made to point at it. What changes something has to come from the page itself: as JSON or a picture, which no
+        form sends, and from its own origin where the browser names one.
+
+        Args:
+            request: The request.
+            takes: Types of content that may come.
         """
         host = request.headers.get("host", "")
         if self._token is None and not self._settings.mutual_tls and _name_of(host) not in _OWN_NAMES:
             return Response.error(403, "without a token the page answers only as localhost")
         if request.method == "GET":
             return None
-        if not request.headers.get("content-type", "").startswith("application/json"):
-            return Response.error(415, "send application/json")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in takes:
+            return Response.error(415, f"send {' or '.join(takes)}")
         origin = request.headers.get("origin")
         if origin is not None and _place_of(origin) != host:
             return Response.error(403, "this came from another site")

@@ -11,9 +11,12 @@ from edge.runtime.restarts import Operator
 from edge.runtime.view import BoxView
 from edge.tags.aiming import AimingEye
 from edge.tags.interpreter import CameraInterpreter
+from edge.tags.photo import PhotoReader
 from edge.web.access import Access
 from edge.web.metrics import Metrics
 from edge.web.pictures import Pictures
+from edge.web.predicting import PredictionDesk
+from edge.web.section import Web
 from edge.web.server import Server
 from edge.web.site import Site
 
@@ -37,18 +40,17 @@ class Page:
         if settings is None:
             raise EdgekitError("there is no [web] part in the configuration")
         pictures = Pictures(view)
-        self._server = Server(
-            settings,
-            Site(
-                view=view,
-                access=Access(settings),
-                pictures=pictures,
-                metrics=Metrics(view, pictures),
-                file=ConfigFile(operator.file, check=lambda config: _check(config, view)) if operator else None,
-                restart=operator.restart if operator else None,
-                eye=AimingEye(view.config.codes.formats),
-            ).answer,
+        site = Site(
+            view=view,
+            access=Access(settings),
+            pictures=pictures,
+            metrics=Metrics(view, pictures),
+            file=ConfigFile(operator.file, check=lambda config: _check(config, view)) if operator else None,
+            restart=operator.restart if operator else None,
+            eye=AimingEye(view.config.codes.formats),
+            desk=_desk(settings, view),
         )
+        self._server = Server(settings, site.answer, heed=site.heed)
         scheme = "https" if settings.tls is not None else "http"
         _log.info("the page is at %s://%s:%d", scheme, settings.host, settings.port)
         if settings.tls is None and not settings.on_loopback:
@@ -64,6 +66,14 @@ class Page:
     ) -> None:
         """End all connections."""
         self._server.stop()
+
+
+def _desk(settings: Web, view: BoxView) -> PredictionDesk | None:
+    """Return who takes pictures from outside, None where nobody does."""
+    if settings.predict is None:
+        return None
+    reader = PhotoReader(view.config.codes.formats) if settings.predict.codes else None
+    return PredictionDesk(settings.predict, lambda: view.predictor(reader), lambda: view.occupied)
 
 
 def _check(config: BoxConfig, view: BoxView) -> None:

@@ -18,6 +18,14 @@ class WebTls(Section):
     )
 
 
+class Predict(Section):
+    """`POST /v1/predict`: pictures from outside for the box's models, one at a time, after the cameras' frames."""
+
+    max_mib: float = Field(default=8.0, gt=0, le=64, description="of one picture as it comes")
+    max_megapixels: float = Field(default=25.0, gt=0, le=100, description="of one picture, however small its file")
+    codes: bool = Field(default=True, description="whether to look for codes, those of [codes]")
+
+
 class Web(Section):
     """The box's own page, /metrics and /healthz. Without this part the box opens no port."""
 
@@ -32,6 +40,7 @@ class Web(Section):
         default=None, description="the name of a systemd credential that holds the token, in place of token_file"
     )
     tls: WebTls | None = None
+    predict: Predict | None = Field(default=None, description="without this part no picture is taken from outside")
     open_metrics: bool = Field(default=False, description="/metrics for everybody; /healthz always is")
 
     @property

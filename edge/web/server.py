@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -23,7 +23,9 @@ from edge.web.section import Web, WebTls
 
 _log = logging.getLogger(__name__)
 
+MOST_BODY_BYTES = 256 * 1024  # of a request that brings no picture
 _WAIT_S = 10.0  # for one read or write
+_MOST_LET_GO = 16 << 20  # bytes of a refused body
 _MOST_DIGITS = 12  # of a Content-Length; longer ones cost time to read
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -38,6 +40,7 @@ _HEADERS = {
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 2\r\n\r\n"
 
 Answer = Callable[[Request], Response | Stream]
+Heed = Callable[[Request], "int | Response"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Limits:
     """
 
     connections: int = 32
-    body_bytes: int = 256 * 1024
+    body_bytes: int = MOST_BODY_BYTES
     request_s: float = 10.0
     answer_s: float = 30.0
 
@@ -64,6 +67,8 @@ class Server(ThreadingHTTPServer):
         settings: Where to listen.
         answer: Called in a connection's own thread.
         limits: Of what it gives to whom it does not know.
+        heed: Called with a request before its body is read; returns how many bytes of one are taken, or why none is.
+            The limit of all requests where it is None.
 
     Raises:
         EdgekitError: The address cannot be had, or a file of TLS cannot be used.
@@ -72,9 +77,10 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, settings: Web, answer: Answer, limits: Limits | None = None) -> None:
+    def __init__(self, settings: Web, answer: Answer, limits: Limits | None = None, heed: Heed | None = None) -> None:
         self.answer = answer
         self.limits = limits or Limits()
+        self.heed: Heed = heed or (lambda _request: self.limits.body_bytes)
         self.stopping = threading.Event()
         self._slots = threading.BoundedSemaphore(self.limits.connections)
         self._open_lock = threading.Lock()
@@ -212,29 +218,28 @@ class _Connection(BaseHTTPRequestHandler):
         _log.debug(format, *args)
 
     def _exchange(self) -> None:
-        body = self._body()
-        if body is None:
-            return
-        self.server.allow(self.connection, self.server.limits.answer_s)
         path, _, query = self.path.partition("?")
-        request = Request(
+        head = Request(
             method=self.command,
             path=path,
             query=dict(reversed(parse_qsl(query))),
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=body,
         )
+        body = self._body(head)
+        if body is None:
+            return
+        self.server.allow(self.connection, self.server.limits.answer_s)
         try:
-            answer = self.server.answer(request)
+            answer = self.server.answer(replace(head, body=body))
         except Exception:  # noqa: BLE001 - the top of a thread: the page fails, the box goes on
-            _log.exception("the page failed at %s %s", request.method, path)
+            _log.exception("the page failed at %s %s", head.method, path)
             answer = Response.error(500, "the page failed; the box's log says why")
         if isinstance(answer, Stream):
             self._stream(answer)
         else:
             self._send(answer)
 
-    def _body(self) -> bytes | None:
+    def _body(self, head: Request) -> bytes | None:
         """Read what a request brings; None where it was refused."""
         if "Transfer-Encoding" in self.headers:
             self.send_error(411, "say how long the body is")
@@ -243,15 +248,25 @@ class _Connection(BaseHTTPRequestHandler):
         if not (told.isascii() and told.isdigit() and len(told) <= _MOST_DIGITS):
             self.send_error(400, "Content-Length is no number")
             return None
-        size, most = int(told), self.server.limits.body_bytes
-        if size > most:
-            self.send_error(413, f"more than {most} bytes")
+        most, size = self.server.heed(head), int(told)
+        if isinstance(most, int) and size > most:
+            most = Response.error(413, f"more than {most} bytes")
+        if isinstance(most, Response):
+            self.close_connection = True
+            self._send(most)
+            self._let_go(size)
             return None
         body = self.rfile.read(size)
         if len(body) < size:
             self.close_connection = True
             return None
         return body
+
+    def _let_go(self, size: int) -> None:
+        """Read on for a while what nobody wants: a client that still sends would not hear why it was refused."""
+        left = min(size, _MOST_LET_GO)
+        while left > 0 and (piece := self.rfile.read1(min(left, 65536))):
+            left -= len(piece)
 
     def _send(self, answer: Response) -> None:
         self._head(answer.status, answer.content_type, answer.headers)

@@ -1,5 +1,6 @@
 """The page's routes: what is asked for to what is answered. Nothing here knows a socket."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -13,12 +14,15 @@ from edge.runtime.view import BoxView
 from edge.section import Polygon, Section
 from edge.tags.aiming import AimingEye
 from edge.web.access import Access
-from edge.web.exchange import Request, Response, Stream
+from edge.web.exchange import JSON, Request, Response, Stream
 from edge.web.health import judge
 from edge.web.messages import PageDrawing
 from edge.web.metrics import CONTENT_TYPE, Metrics
+from edge.web.openapi import openapi
 from edge.web.pictures import WIDTHS, Pictures
 from edge.web.portrait import aim_of, box_of, event_of, scene_of
+from edge.web.predicting import CONTENT_TYPES, PATH, PredictionDesk
+from edge.web.server import MOST_BODY_BYTES
 from edge.zones import Line, Shelf
 
 _TYPES = {
@@ -43,6 +47,7 @@ class Site:
         file: The box.toml that drawings go into, None where the box was not started from one.
         restart: Begins the run anew with what stands in the file, None where nobody can.
         eye: Of the aiming view.
+        desk: Takes pictures from outside, None where none are taken.
     """
 
     view: BoxView
@@ -52,6 +57,16 @@ class Site:
     file: ConfigFile | None
     restart: Callable[[], None] | None
     eye: AimingEye
+    desk: PredictionDesk | None
+
+    def heed(self, request: Request) -> int | Response:
+        """Return how large the body of a request may be, or why it is not even read: a picture is for few to send."""
+        if self.desk is None or request.path != PATH:
+            return MOST_BODY_BYTES
+        refused = self.access.refusal(request, CONTENT_TYPES)
+        if refused is None and not self.access.admits(request):
+            refused = Response.error(401, "show the box's token: Authorization: Bearer TOKEN")
+        return refused or self.desk.most_bytes
 
     def answer(self, request: Request) -> Response | Stream:
         """Return the answer to a request."""
@@ -61,8 +76,9 @@ class Site:
                 return Response.of(health, 200 if health.ok else 503)
             case ("GET", "/metrics") if self.view.config.web is not None and self.view.config.web.open_metrics:
                 return self._metrics()
-            case _:
-                return self.access.refusal(request) or self._guarded(request)
+            case (_, path):
+                takes = CONTENT_TYPES if path == PATH else ("application/json",)
+                return self.access.refusal(request, takes) or self._guarded(request)
 
     def _guarded(self, request: Request) -> Response | Stream:
         """Answer what came from the page itself, or from no page at all."""
@@ -76,10 +92,19 @@ class Site:
         match (request.method, *parts):
             case ("GET", ""):
                 return _static("index.html")
-            case ("GET", "metrics"):
-                return self._metrics()
             case (method, "api", *rest):
                 return self._api(method, tuple(rest), request)
+            case _:
+                return self._for_programs(request)
+
+    def _for_programs(self, request: Request) -> Response:
+        match (request.method, request.path):
+            case ("GET", "/metrics"):
+                return self._metrics()
+            case ("GET", "/v1/openapi.json"):
+                return Response(200, json.dumps(openapi()).encode(), JSON)
+            case ("POST", path) if path == PATH and self.desk is not None:
+                return self.desk.answer(request)
             case _:
                 return Response.error(404, "there is nothing here")
 

@@ -14,13 +14,13 @@ from devices.errors import EdgekitError
 from edge.evaluate.dataset import ALL_SPLITS, PICTURES
 from edge.evaluate.labels import TOLERANCE
 from edge.model.picture import read_picture
+from edge.new_folder import new_folder
 from train.importing.coco import read_coco
 from train.importing.cvat import read_cvat
 from train.importing.found import Findings, FoundObject, FoundPicture
 from train.importing.label_studio import read_label_studio
 from train.importing.voc import read_voc
 from train.importing.yolo import read_yolo
-from train.new_folder import new_folder
 from train.sets import describe
 
 Format = Literal["yolo", "coco", "voc", "cvat", "label-studio", "pictures"]

@@ -30,6 +30,9 @@ name = "box-1"
 [bundle]
 path = "{bundle}"
 trusted_keys = ["{key}"]
+[inference] # without measuring, which takes as long as a module's tests
+backend = "openvino"
+precision = "int8"
 [mqtt]
 port = {broker}
 [outbox]
@@ -37,6 +40,7 @@ path = "outbox.sqlite"
 [web]
 port = {port}
 token_file = "token"
+predict = {{ max_mib = 1 }}
 [[camera]]
 name = "gate"
 source = {{ kind = "file", path = "clip.mp4", realtime = true }}

@@ -1,0 +1,97 @@
+"""Say what single pictures show: objects, tags and codes, by the code that runs on a box."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from devices.errors import EdgekitError
+
+if TYPE_CHECKING:
+    from edge.predict.batch import Predicted
+
+
+def predict(
+    pictures: Annotated[list[Path], typer.Argument(help="Pictures, and folders of pictures.")],
+    *,
+    bundles: Annotated[
+        list[Path] | None,
+        typer.Option("--bundle", help="A detector's or a classifier's, or one of each; none: the kit's own detector."),
+    ] = None,
+    trusted_keys: Annotated[
+        list[Path] | None, typer.Option("--trusted-key", help="Public key of the bundles' signer.")
+    ] = None,
+    backend: Annotated[Literal["auto", "openvino", "onnxruntime"], typer.Option(help="The inference engine.")] = "auto",
+    score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Objects below it are dropped; else the bundle's own.")
+    ] = None,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="A symbology, as zxing-cpp names it; all where none is given.")
+    ] = None,
+    codes: Annotated[bool, typer.Option("--codes/--no-codes", help="Whether to look for codes.")] = True,
+    save: Annotated[
+        Path | None, typer.Option(help="A new folder for predictions.jsonl and the pictures with boxes drawn in.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a picture and line.")] = False,
+) -> None:
+    """Say what pictures show. One that cannot be read is told and counted, the others go on; the exit code is then 1.
+
+    Example: edgekit predict shelf.jpg photos/ --bundle bundles/shelf --trusted-key site.pub --save seen
+    """
+    import os  # noqa: PLC0415
+    from contextlib import ExitStack  # noqa: PLC0415
+
+    from edge.demo.show import BUNDLE, TRUSTED_KEY  # noqa: PLC0415 - help must not wait for engines
+    from edge.new_folder import new_folder  # noqa: PLC0415
+    from edge.predict.batch import predict_files  # noqa: PLC0415
+    from edge.predict.pictures import check_names, find_pictures  # noqa: PLC0415
+    from edge.predict.prediction import UnreadPicture  # noqa: PLC0415
+    from edge.predict.predictor import PredictorChoice, load_predictor  # noqa: PLC0415
+    from edge.predict.saving import Saver  # noqa: PLC0415
+
+    if trusted_keys and not bundles:
+        raise EdgekitError("a --trusted-key says whose --bundle is trusted: name the bundle too")
+    if bundles and not trusted_keys:
+        raise EdgekitError("name the public key of the bundle's signer with --trusted-key")
+    files = find_pictures(pictures)
+    at_once = min(16, 2 * len(os.sched_getaffinity(0)), len(files))
+    choice = PredictorChoice(
+        bundles=tuple(bundles or [BUNDLE]),
+        trusted_keys=tuple(trusted_keys or [TRUSTED_KEY]),
+        backend=backend,
+        score=score,
+        formats=tuple(formats or ("All",)) if codes else (),
+        requests=at_once,
+    )
+    predictor = load_predictor(choice)
+    unread = 0
+    with ExitStack() as stack:
+        saver: Saver | None = None
+        if save is not None:
+            check_names(files)
+            saver = stack.enter_context(Saver(stack.enter_context(new_folder(save))))
+        for predicted in predict_files(predictor, files, at_once):
+            unread += isinstance(predicted.said, UnreadPicture)
+            if saver is not None:
+                saver.save(predicted)
+            print(predicted.said.to_json() if as_json else _told(predicted))
+    if unread:
+        raise EdgekitError(f"{unread} of {len(files)} pictures could not be read")
+
+
+def _told(predicted: "Predicted") -> str:
+    from edge.predict.prediction import UnreadPicture  # noqa: PLC0415
+    from edge.predict.predictor import names_of  # noqa: PLC0415
+    from edge.printable import printable  # noqa: PLC0415
+
+    said = predicted.said
+    if isinstance(said, UnreadPicture):
+        return f"{said.picture}: {said.error.removeprefix(f'{said.picture} ')}"
+    lines = [f"{said.picture}: {names_of(said.objects) or ('no object' if said.models.detector else 'seen')}"]
+    lines += [f"  {tag.key} {tag.value} ({tag.score:.2f}, {tag.source.value})" for tag in said.tags]
+    for one in said.objects:
+        box = ", ".join(f"{edge:.0f}" for edge in one.xyxy)
+        tags = "".join(f", {tag.key} {tag.value} ({tag.score:.2f})" for tag in one.tags)
+        lines.append(f"  {one.label} ({one.score:.2f}) at {box}{tags}")
+    lines += [f"  {code.symbology} {printable(code.text)} at {code.x:.0f}, {code.y:.0f}" for code in said.codes]
+    return "\n".join(lines)
