@@ -10,6 +10,7 @@ from devices.validation import parse_toml
 from edge.model.engine import Device
 from edge.mqtt.section import Commands, Mqtt, Outbox
 from edge.section import Name, Section, Share
+from edge.tags.section import Ocr
 from edge.video.section import Camera
 from edge.web.section import Web
 
@@ -129,6 +130,7 @@ class BoxConfig(Section):
     inference: Inference = Inference()
     classifier: Classifier | None = Field(default=None, description="without this part nothing is classified")
     codes: Codes = Codes()
+    ocr: Ocr | None = Field(default=None, description="needs the extra [ocr]; without this part no field is read")
     mqtt: Mqtt = Mqtt()
     outbox: Outbox
     routing: RoutingFiles = RoutingFiles()

@@ -57,7 +57,13 @@ def data_folder() -> Path:
 
 
 def brightness_model(
-    path: Path, *, classes: int = 3, size: int = 64, head_rows: int | None = None, segments: bool = False
+    path: Path,
+    *,
+    classes: int = 3,
+    size: int = 64,
+    head_rows: int | None = None,
+    segments: bool = False,
+    printed: bool = False,
 ) -> Path:
     """Write a detector whose one box lies in the middle and whose score is the brightest value of the picture.
 
@@ -67,6 +73,7 @@ def brightness_model(
         size: Side of the square input.
         head_rows: Rows of the output, if not those of a `yolo-grid` head: no head that anybody knows.
         segments: The head is `yolo-grid-seg`: of what is found, the left half of the picture is its own.
+        printed: Something of the second class is found too: a band in the middle of the first.
     """
     rows = 4 + classes + segments if head_rows is None else head_rows
     # Four candidates, so that the shape is a grid's; the last three never score.
@@ -78,6 +85,9 @@ def brightness_model(
         shape[0, -1, 0] = 1
     mask = np.zeros((1, rows, 4), np.float32)
     mask[0, min(4, rows - 1), 0] = 1 / 255
+    if printed:
+        shape[0, :4, 1] = [size / 2, size / 2, size * 0.45, size * 0.15]
+        mask[0, 5, 1] = 1 / 255
     nodes = [
         helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
         helper.make_node("ReduceMax", ["float"], ["peak"], keepdims=0),
@@ -116,13 +126,15 @@ class SignedBundle:
 def make_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
     """Build bundles around the brightness model; keyword arguments change the model or the manifest."""
 
-    def make(*, head_rows: int | None = None, segments: bool = False, **manifest_changes: Any) -> SignedBundle:
+    def make(
+        *, head_rows: int | None = None, segments: bool = False, printed: bool = False, **manifest_changes: Any
+    ) -> SignedBundle:
         private, public = tmp_path / "key.pem", tmp_path / "key.pub"
         if not private.exists():
             create_key(private, public)
         export = tmp_path / "export"
         export.mkdir(exist_ok=True)
-        brightness_model(export / "detector.onnx", head_rows=head_rows, segments=segments)
+        brightness_model(export / "detector.onnx", head_rows=head_rows, segments=segments, printed=printed)
         picture = tmp_path / "self-test.png"
         cv2.imwrite(str(picture), np.full((48, 64, 3), 230, np.uint8))
         changes: dict[str, Any] = {
@@ -137,7 +149,7 @@ def make_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
             version="1",
             release=1,
             licence="Apache-2.0",
-            classes=("carton", "barcode", "qr"),
+            classes=("carton", "price" if printed else "barcode", "qr"),
             input=Input(height=64, width=64),
             head="yolo-grid-seg" if segments else "yolo-grid",
             models=(

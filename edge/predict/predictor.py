@@ -16,7 +16,7 @@ from edge.model.gallery import Gallery
 from edge.predict.prediction import PredictedCode, PredictedObject, PredictedTag, PredictingModels, Prediction
 from edge.tags.crops import cut_box
 from edge.tags.photo import PhotoReader
-from edge.tags.reading import LABELS
+from edge.tags.reading import PRINTED
 from edge.tags.said import said_of
 
 _MOST_LOOKED_AT = 100  # objects of one picture, surest first: what a crowded shelf may cost has a bound
@@ -48,7 +48,7 @@ class Namer:
 
     def looks_at(self, label: str) -> bool:
         """Whether objects of a class of the detector are looked at."""
-        return label in self.classes if self.classes else label not in LABELS
+        return label in self.classes if self.classes else label not in PRINTED
 
     def say(self, image: NDArray[np.uint8]) -> tuple[PredictedTag, ...]:
         """Return all that is sure of a picture (H, W, 3) uint8 BGR."""

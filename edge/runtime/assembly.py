@@ -5,15 +5,15 @@ from contextlib import ExitStack
 from functools import partial
 
 from edge.config import BoxConfig
-from edge.runtime.classifying import Classifying
 from edge.runtime.detections import DetectionSender, both
 from edge.runtime.intake import Inlet, Intake
-from edge.runtime.lane import CropSink, EventSink, Lane, Observer
+from edge.runtime.lane import EventSink, Lane, Observer
 from edge.runtime.loading import requests_for
+from edge.runtime.look_stage import Listener
+from edge.runtime.looking import Looking
 from edge.runtime.model_in_use import ModelInUse
 from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
 from edge.runtime.shelves import ShelfTeller
-from edge.tags.crops import Crop, Look
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.tags.shelf_state import ShelfView
@@ -24,7 +24,7 @@ from edge.video.section import Camera
 from edge.video.sources import is_live, open_source
 from edge.video.triggered import TriggeredFrames
 
-_STOP_CLASSIFIER_S = 5.0
+_STOP_LOOKING_S = 5.0
 
 
 class Assembly:
@@ -35,13 +35,13 @@ class Assembly:
         models: Shared by all cameras.
         observe: Looks at each frame of each camera; None where nobody does.
         detections: Looks at the frames of cameras whose detections are to go out.
-        classifying: The classifier and how it is asked; None where there is none.
+        looking: What looks at crops, not yet started.
 
     Attributes:
         commit: Takes the events of a step; set before the cameras start.
         tell_shelf: Takes what stands on a shelf; set before the cameras start.
         intake: Where workers get frames.
-        classifying: The classifier and how it is asked; None where there is none.
+        looking: What looks at crops.
         cameras: Each with its feed, not yet started.
     """
 
@@ -51,20 +51,20 @@ class Assembly:
         models: ModelInUse,
         observe: Observer | None,
         detections: DetectionSender,
-        classifying: Classifying | None,
+        looking: Looking,
     ) -> None:
         self.commit: EventSink = _not_yet
         self.tell_shelf: Callable[[ShelfView], None] = _nobody_listens
-        self.classifying = classifying
-        self._ask_stage: CropSink = _nobody_looks
-        classifier = classifying.use if classifying is not None else None
+        self.looking = looking
         places: list[FramePlace] = []
         lanes: list[Lane] = []
         for camera in config.cameras:
-            interpreter = CameraInterpreter(camera, config.codes, models.current.classes, classifier=classifier)
+            interpreter = CameraInterpreter(
+                camera, config.codes, models.current.classes, classifier=looking.classifier, ocr=looking.ocr
+            )
             teller = ShelfTeller(self._tell_shelf) if camera.shelves else None
             look = both(observe, detections) if camera.name in config.mqtt.detections else observe
-            ask = self._ask if classifier is not None else None
+            ask = None if looking.idle else looking.ask
             lanes.append(Lane(interpreter, self._commit, look, teller, ask))
             places.append(_place(camera, lanes[-1], self._announce))
         # One frame in each request, and one more that is ready when a request becomes free.
@@ -88,13 +88,10 @@ class Assembly:
         return {camera.feed.camera.name: camera.lane.shelves for camera in self.cameras if camera.feed.camera.shelves}
 
     def runner(self, models: ModelInUse, statuses: StatusSender, tend: Callable[[], None], stack: ExitStack) -> Runner:
-        """Return who runs the cameras; the classifier's threads, where there is one, run until the stack unwinds."""
+        """Return who runs the cameras; what looks at crops goes on until the stack unwinds."""
         runner = Runner(models, self.cameras, self.intake, statuses, tend)
-        if self.classifying is not None:
-            stage = self.classifying.stage(self.intake.wake, runner.fail, runner.beat)
-            self._ask_stage = stage.ask
-            stack.callback(stage.stop, _STOP_CLASSIFIER_S)
-            stage.start()
+        stack.callback(self.looking.stop, _STOP_LOOKING_S)
+        self.looking.start(Listener(self.intake.wake, runner.fail, runner.beat))
         return runner
 
     def _announce(self) -> None:
@@ -102,9 +99,6 @@ class Assembly:
 
     def _commit(self, events: Sequence[TagEvent]) -> None:
         self.commit(events)
-
-    def _ask(self, crop: Crop, answer: Callable[[Look], None]) -> None:
-        self._ask_stage(crop, answer)
 
     def _tell_shelf(self, view: ShelfView) -> None:
         self.tell_shelf(view)
@@ -116,11 +110,6 @@ def _not_yet(events: Sequence[TagEvent]) -> None:
 
 def _nobody_listens(view: ShelfView) -> None:
     raise RuntimeError(f"shelf {view.zone} had something to tell before the publisher was there")
-
-
-def _nobody_looks(crop: Crop, answer: Callable[[Look], None]) -> None:
-    del answer
-    raise RuntimeError(f"a crop of {crop.number} was to be looked at before there was a classifier")
 
 
 def _place(camera: Camera, lane: Lane, announce: Callable[[], None]) -> FramePlace:

@@ -26,12 +26,12 @@ from edge.mqtt.topics import Topics
 from edge.printable import printable
 from edge.runtime.alarms import Alarms
 from edge.runtime.assembly import Assembly
-from edge.runtime.classifying import load_classifying
 from edge.runtime.control import BoxControl
 from edge.runtime.detections import DetectionSender, both
 from edge.runtime.event_control import ABOUT_EVENTS, EventControl
 from edge.runtime.lane import Observer
 from edge.runtime.loading import load_for_box
+from edge.runtime.looking import load_looking
 from edge.runtime.memory import map_pictures, return_free_memory
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.restarts import Operator
@@ -78,9 +78,7 @@ def run_box(
     watch = Watch([camera.name for camera in config.cameras])
     models = ModelInUse(model)
     detections = DetectionSender(origin, config.cameras)
-    assembly = Assembly(
-        config, models, both(watch.observe, observe), detections, load_classifying(config, model.classes)
-    )
+    assembly = Assembly(config, models, both(watch.observe, observe), detections, load_looking(config, model.classes))
     with ExitStack() as stack:
         for camera in assembly.cameras:
             stack.callback(camera.feed.stop, 0.0)

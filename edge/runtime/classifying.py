@@ -1,6 +1,5 @@
 """A box's classifier, put together from its configuration."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from devices.errors import EdgekitError
@@ -9,9 +8,9 @@ from edge.model.bundle import ClassifierBundle, open_classifier_bundle
 from edge.model.classifier import Classifier, load_classifier, load_gallery
 from edge.model.gallery import Gallery
 from edge.predict.predictor import Namer
-from edge.runtime.classifier_stage import ClassifierStage
-from edge.tags.crops import ClassifierUse
-from edge.tags.said import attributes_of
+from edge.tags.crops import ClassifierUse, Crop
+from edge.tags.events import Tag
+from edge.tags.said import attributes_of, said_of
 from edge.tags.verdict import VoteSettings
 
 
@@ -36,11 +35,9 @@ class Classifying:
         """The same for single pictures."""
         return Namer(self.classifier, self.gallery, self.bundle.digest, self.use.classes)
 
-    def stage(
-        self, answered: Callable[[], None], fail: Callable[[BaseException], None], beat: Callable[[str], None]
-    ) -> ClassifierStage:
-        """Return its threads, not yet started, see `ClassifierStage`."""
-        return ClassifierStage(self.classifier, self.gallery, answered, fail, beat)
+    def see(self, crop: Crop) -> tuple[Tag, ...]:
+        """Return all that is sure of a crop."""
+        return said_of(self.classifier.classify(crop.image), self.classifier.taxonomy, self.gallery)
 
 
 def load_classifying(config: BoxConfig, detector_classes: tuple[str, ...]) -> Classifying | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from edge.model.detections import Detections
 from edge.runtime.seen_by import SeenBy
-from edge.tags.crops import Crop, Look
+from edge.tags.crops import AnyCrop, Look
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.tags.shelf_state import ShelfView
@@ -48,7 +48,7 @@ class Still:
 EventSink = Callable[[Sequence[TagEvent]], object]
 Observer = Callable[[Inferred, CameraInterpreter], None]
 ShelfSink = Callable[[Sequence[ShelfView]], None]
-CropSink = Callable[[Crop, Callable[[Look], None]], None]
+CropSink = Callable[[AnyCrop, Callable[[Look], None]], None]
 _MOST_ASKED = 4  # crops of one camera that are being looked at; a slow classifier is asked less, not later
 
 
@@ -63,7 +63,7 @@ class Lane:
         commit: Takes the events of a step, and has them on disk when it returns.
         observe: Called after each step, in frame order; None where nobody looks.
         tell_shelves: Takes what stands on the camera's shelves after each step, when its events are on disk.
-        ask: Has a crop looked at; the answer may come at any time, from any thread. None without a classifier.
+        ask: Has a crop looked at; the answer may come at any time, from any thread. None where nothing looks.
 
     Attributes:
         frames: Frames that went through.

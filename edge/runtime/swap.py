@@ -24,6 +24,7 @@ from edge.model.detections import Detections
 from edge.mqtt.messages import SwapMessage, SwapState
 from edge.runtime.classifying import check_crop_classes
 from edge.runtime.loading import load_for_box
+from edge.runtime.looking import check_fields
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.shadow import Bounds, Comparison, Shadow
 from edge.tags.shelf_checks import check_classes
@@ -144,6 +145,7 @@ class ModelSwap:
             for shelf in camera.shelves:
                 check_classes(camera.name, shelf, bundle.manifest.classes)
         check_crop_classes(config, bundle.manifest.classes)
+        check_fields(config, bundle.manifest.classes)
         detector = load_for_box(config, bundle)
         return LoadedModel.of(bundle, detector, self._model.current.classes)
 

@@ -118,7 +118,7 @@ class BoxView:
 
     def predictor(self, codes: PhotoReader | None) -> Predictor:
         """Return what tells of single pictures what the box's models, as they are now, and a code reader see."""
-        model, classifying = self._parts.models.current, self._parts.assembly.classifying
+        model, classifying = self._parts.models.current, self._parts.assembly.looking.classifying
         namer = classifying.namer if classifying is not None else None
         return Predictor(Finder(model.detector, model.digest), namer, codes)
 

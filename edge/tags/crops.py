@@ -10,6 +10,7 @@ from edge.tags.events import Tag, Xyxy
 from edge.tags.verdict import Attributes, Verdict, VoteSettings
 from edge.video.frame import Frame
 
+FIELD_ROOM = 0.4  # of a field's height, that a crop shows around it
 _EDGE_PX = 2.0  # what comes nearer to the picture's edge may be cut off by it
 _LEAST_PX = 8
 
@@ -50,14 +51,45 @@ class Crop:
     number: int
     image: NDArray[np.uint8]
 
+    def seen(self, said: tuple[Tag, ...]) -> "Look":
+        """Return what was seen on it."""
+        return Look(self.zone, self.number, said)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldCrop:
+    """A printed field, to be read.
+
+    Attributes:
+        zone: As of a `Crop`.
+        number: As of a `Crop`.
+        field: Which, one of `FIELDS`.
+        image: (h, w, 3) uint8 BGR, the field with some room around it; a view of the frame.
+        xyxy: (4,) float32, where it is in that image, pixels.
+    """
+
+    zone: str | None
+    number: int
+    field: str
+    image: NDArray[np.uint8]
+    xyxy: NDArray[np.float32]
+
+    def seen(self, said: tuple[Tag, ...]) -> "Look":
+        """Return what was read of it."""
+        return Look(self.zone, self.number, said, self.field)
+
+
+AnyCrop = Crop | FieldCrop
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen on a crop: all that is sure, which may be nothing."""
+    """What was seen on a crop: all that is sure, which may be nothing; of a printed field, which one it was."""
 
     zone: str | None
     number: int
     said: tuple[Tag, ...]
+    field: str | None = None
 
 
 def cut_off(frame: Frame, box: Xyxy) -> bool:
@@ -80,6 +112,20 @@ def crop_of(frame: Frame, box: Xyxy, *, zone: str | None, number: int) -> Crop |
     """Return what of a box lies in the frame, None where that is next to nothing."""
     image = cut_box(frame.image, box)
     return Crop(zone, number, image) if image is not None else None
+
+
+def field_crop_of(
+    frame: Frame, field: str, xyxy: NDArray[np.float32], *, zone: str | None, number: int
+) -> FieldCrop | None:
+    """Return a field with as much around it as its reader wants, None where next to nothing of it is in the frame."""
+    box = np.clip(xyxy, 0, np.array((frame.width, frame.height) * 2, np.float32))
+    if min(box[2:] - box[:2]) < _LEAST_PX:
+        return None
+    room = FIELD_ROOM * float(box[3] - box[1])
+    left, top = (max(0, int(edge - room)) for edge in box[:2])
+    right, bottom = (int(edge + room) + 2 for edge in box[2:])
+    inside = (box - np.array((left, top, left, top))).astype(np.float32)
+    return FieldCrop(zone, number, field, frame.image[top:bottom, left:right], inside)
 
 
 def of_zone(looks: Sequence[Look], zone: str | None) -> Iterable[Look]:

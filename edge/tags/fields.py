@@ -13,6 +13,31 @@ _LETTERS = re.compile(r"[^\W\d_]")
 _BATCH = re.compile(r"(?:LOT|BATCH|CHARGE|CH\.-?B\.?|L)\s*[.:]?\s*(?P<batch>[A-Z0-9][A-Z0-9/-]{1,19})", re.IGNORECASE)
 _NUMBERS = re.compile(r"(?P<a>\d{4}|\d{1,2})(?P<sign>[-./ ])(?P<b>\d{1,2})(?P=sign)(?P<c>\d{4}|\d{1,2})")
 _CENTURY = 2000
+_UNITS = frozenset(
+    (
+        "g",
+        "kg",
+        "mg",
+        "ml",
+        "cl",
+        "dl",
+        "l",
+        "oz",
+        "lb",
+        "lbs",
+        "pcs",
+        "pc",
+        "st",
+        "pack",
+        "cm",
+        "mm",
+        "m",
+        "w",
+        "mah",
+        "v",
+        "%",
+    )
+)
 
 
 def normalised(field: str, text: str) -> str | None:
@@ -38,10 +63,25 @@ def normalised(field: str, text: str) -> str | None:
         case "batch":
             found = _BATCH.fullmatch(squeezed)
             return found["batch"].upper() if found else None
-        case "name" | "brand":
+        case "name":
+            return _name(squeezed.replace("\u00d7", "x"))
+        case "brand":
             return squeezed if len(_LETTERS.findall(squeezed)) > 1 else None
         case _:
             raise ValueError(f"there is no field {field!r}")
+
+
+def _name(text: str) -> str | None:
+    """Return a name, None where its end is not whole: a size that lost its unit, or has one that nobody knows.
+
+    That is where a hidden or cut-off end shows, and where `1 l` is taken for `1 1` or `11`.
+    """
+    *_, before, last = ["", "", *text.split()]
+    if len(_LETTERS.findall(text)) <= 1 or last.isdigit():
+        return None
+    glued = re.fullmatch(r"(?:x?\d+[x.,]?)+(?P<unit>\D*)", last, re.IGNORECASE)
+    unit = glued["unit"] if glued else last if before.isdigit() else None
+    return text if unit is None or unit.lower() in _UNITS else None
 
 
 def _price(text: str) -> str | None:

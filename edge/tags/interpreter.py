@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from edge.config import Codes
 from edge.model.detections import Detections
-from edge.tags.crops import ClassifierUse, Crop, Look
+from edge.tags.crops import AnyCrop, ClassifierUse, Crop, FieldCrop, Look
 from edge.tags.events import EventKind, Interval, TagEvent
+from edge.tags.field_votes import OcrUse
 from edge.tags.line_interpreter import LineInterpreter
 from edge.tags.parcel import ParcelView
 from edge.tags.reading import Label
@@ -32,6 +33,7 @@ class CameraInterpreter:
         classes: The detector's, in the order of their ids.
         stopwatch: Returns monotonic seconds, for the times of its own stages.
         classifier: How parcels and products are classified, None where they are not.
+        ocr: How fields printed on them are read, None where they are not.
 
     Raises:
         EdgekitError: The configuration names an unknown symbology, an attribute that the classifier does not tell, or
@@ -45,15 +47,18 @@ class CameraInterpreter:
         classes: tuple[str, ...],
         stopwatch: Callable[[], float] = time.perf_counter,
         classifier: ClassifierUse | None = None,
+        ocr: OcrUse | None = None,
     ) -> None:
         self._camera = camera
         self._stopwatch = stopwatch
         triggered = camera.policy == "trigger"
-        self._triggered = TriggerInterpreter(camera, codes, classes, stopwatch) if triggered else None
+        self._triggered = TriggerInterpreter(camera, codes, classes, stopwatch, classifier, ocr) if triggered else None
         has_line_half = bool(camera.lines) or not (camera.shelves or triggered)
-        self._line = LineInterpreter(camera, codes, classes, stopwatch, classifier) if has_line_half else None
-        self._shelves = [ShelfInterpreter(camera.name, shelf, classes, classifier) for shelf in camera.shelves]
+        self._line = LineInterpreter(camera, codes, classes, stopwatch, classifier, ocr) if has_line_half else None
+        self._shelves = [ShelfInterpreter(camera.name, shelf, classes, classifier, ocr) for shelf in camera.shelves]
         self._classifier = classifier
+        self._ocr = ocr
+        self._reading = False
         self._last: Frame | None = None
 
     @property
@@ -104,19 +109,26 @@ class CameraInterpreter:
             events += shelf.step(frame, detections, stages_ms)
         return events
 
-    def wanted(self) -> list[Crop]:
-        """Return the crops of the newest frame that the classifier should look at; a line's parcels have deadlines."""
-        if self._classifier is None:
-            return []
-        most = self._classifier.looks_a_frame
-        crops = self._line.wanted(most) if self._line is not None else []
-        for shelf in self._shelves:
-            crops += shelf.wanted(most - len(crops))
+    def wanted(self) -> list[AnyCrop]:
+        """Return the crops of the newest frame that should be looked at; a line's parcels have deadlines.
+
+        One field of a camera is read at a time: reading takes longer than a frame, and the classifier's looks must not
+        wait behind it.
+        """
+        most = self._classifier.looks_a_frame if self._classifier is not None else 0
+        crops: list[AnyCrop] = []
+        halves = [half for half in (self._line, self._triggered, *self._shelves) if half is not None]
+        for half in halves:
+            looks = sum(isinstance(crop, Crop) for crop in crops)
+            crops += half.wanted(most - looks, read=self._ocr is not None and not self._reading)
+            self._reading = self._reading or any(isinstance(crop, FieldCrop) for crop in crops)
         return crops
 
     def hear(self, looks: Sequence[Look]) -> list[TagEvent]:
-        """Take what the classifier saw on crops that were wanted; called between two frames, or ticks."""
-        events = self._line.hear(looks) if self._line is not None else []
+        """Take what was seen on crops that were wanted; called between two frames, or ticks."""
+        self._reading = self._reading and all(look.field is None for look in looks)
+        half = self._line or self._triggered
+        events = half.hear(looks) if half is not None else []
         for shelf in self._shelves:
             shelf.hear(looks)
         return events

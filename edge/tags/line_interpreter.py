@@ -11,11 +11,14 @@ from edge.config import Codes
 from edge.model.detections import Detections
 from edge.tags.ballot import Ballot
 from edge.tags.codes import CodeReader
-from edge.tags.crops import ClassifierUse, Crop, Look, crop_of, cut_off, of_zone
+from edge.tags.crops import AnyCrop, ClassifierUse, Look, cut_off, of_zone
 from edge.tags.events import EventKind, NoReadReason, Region, Tag, TagEvent, TagSource
+from edge.tags.field_votes import OcrUse
+from edge.tags.fields import FIELDS
+from edge.tags.inquiry import Inquiry
 from edge.tags.line import Crossing, LineZone
 from edge.tags.parcel import Moment, Parcel, ParcelView
-from edge.tags.reading import LABELS, Label, LabelReader, ParcelLabels, labels_by_row
+from edge.tags.reading import PRINTED, Label, LabelReader, ParcelLabels, labels_by_row
 from edge.tags.tracker import Tracker, Tracks
 from edge.video.frame import Frame
 from edge.video.section import Camera
@@ -28,7 +31,7 @@ class LineInterpreter:
     """Turns one camera's frames and detections into events: exactly one a parcel and line.
 
     A parcel that crosses a line with a sure text is told at once; without one it is waited for until the line's
-    deadline, then told as not read, with the reason. Objects of all classes but `barcode` and `qr` are parcels.
+    deadline, then told as not read, with the reason. Objects of all classes but those of `PRINTED` are parcels.
 
     Args:
         camera: From the configuration.
@@ -36,6 +39,7 @@ class LineInterpreter:
         classes: The detector's, in the order of their ids.
         stopwatch: Returns monotonic seconds, for the times of its own stages.
         classifier: How parcels are classified, None where they are not.
+        ocr: How fields on them are read, None where they are not.
 
     Raises:
         EdgekitError: The configuration names an unknown symbology.
@@ -48,6 +52,7 @@ class LineInterpreter:
         classes: tuple[str, ...],
         stopwatch: Callable[[], float] = time.perf_counter,
         classifier: ClassifierUse | None = None,
+        ocr: OcrUse | None = None,
     ) -> None:
         self._camera = camera
         self._codes = codes
@@ -59,6 +64,7 @@ class LineInterpreter:
         self._shown: list[Parcel] = []
         self._labels: list[Label] = []
         self._classifier = classifier
+        self._ocr = ocr
         self._frame: Frame | None = None
         self._now_s = -math.inf  # on the camera's own time line
 
@@ -93,11 +99,13 @@ class LineInterpreter:
             still: Nothing moved since the frame before it: another look at its labels would show the same.
         """
         began = self._stopwatch()
-        objects = [self._classes[int(class_id)] not in LABELS for class_id in detections.class_id]
+        objects = [self._classes[int(class_id)] not in PRINTED for class_id in detections.class_id]
         rows = [row for row, is_object in enumerate(objects) if is_object]
         tracks = self._tracker.update(detections.where(_indices(rows)), frame.media_s)
-        labels = labels_by_row(tracks, detections, self._classes)
-        self._shown = [self._meet(tracks, row, frame) for row in range(len(tracks.track_id))]
+        boxes = tracks.detections.xyxy
+        labels = labels_by_row(boxes, detections, self._classes)
+        fields = labels_by_row(boxes, detections, self._classes, FIELDS) if self._ocr is not None else {}
+        self._shown = [self._meet(tracks, row, frame, fields.get(row, ())) for row in range(len(tracks.track_id))]
         self._labels = [label for owned in labels.values() for label in owned]
         tracked = self._stopwatch()
         zones = self._zones(frame)
@@ -110,33 +118,38 @@ class LineInterpreter:
         self._frame = frame
         return self._decide(frame.media_s)
 
-    def wanted(self, most: int) -> list[Crop]:
-        """Return crops of the newest frame for the classifier, most urgent first, one of a parcel at a time.
+    def wanted(self, most: int, *, read: bool) -> list[AnyCrop]:
+        """Return crops of the newest frame to be looked at, most urgent first, one of a parcel at a time.
 
         A parcel that the picture's edge may cut off is not worth a look, unless its event waits.
+
+        Args:
+            most: Crops for the classifier.
+            read: Whether a field may be asked for too.
         """
         frame = self._frame
-        if self._classifier is None or frame is None:
+        if frame is None:
             return []
         zones = self._zones(frame)
-        crops: list[Crop] = []
+        crops: list[AnyCrop] = []
         for parcel in sorted(self._shown, key=lambda parcel: self._urgency(parcel, zones)):
-            over = len(parcel.decided) >= max(1, len(zones))
-            if over or not parcel.wants_look or (cut_off(frame, parcel.box) and not parcel.waiting):
+            if len(parcel.decided) >= max(1, len(zones)):
                 continue
-            crop = crop_of(frame, parcel.box, zone=None, number=parcel.track_id)
-            if crop is not None and len(crops) < most:
-                parcel.asked = True
+            whole = parcel.waiting or not cut_off(frame, parcel.box)
+            if most > 0 and whole and (crop := parcel.inquiry.crop(frame, parcel.box)) is not None:
+                most -= 1
                 crops.append(crop)
+            if read and (field := parcel.inquiry.field_crop(frame)) is not None:
+                read = False
+                crops.append(field)
         return crops
 
     def hear(self, looks: Sequence[Look]) -> list[TagEvent]:
-        """Take what the classifier saw; parcels that waited for that alone are told."""
+        """Take what was seen on crops; parcels that waited for that alone are told."""
         for look in of_zone(looks, None):
             parcel = self._parcels.get(look.number)
-            if parcel is not None and parcel.verdict is not None:
-                parcel.asked = False
-                parcel.verdict.hear(look.said)
+            if parcel is not None:
+                parcel.inquiry.hear(look)
         return self._decide(self._now_s)
 
     def know_classes(self, classes: tuple[str, ...]) -> None:
@@ -160,11 +173,12 @@ class LineInterpreter:
         """Decide what still waits: no more frames will come."""
         return self._decide(math.inf)
 
-    def _meet(self, tracks: Tracks, row: int, frame: Frame) -> Parcel:
+    def _meet(self, tracks: Tracks, row: int, frame: Frame, fields: Sequence[Label]) -> Parcel:
         track_id = int(tracks.track_id[row])
         parcel = self._parcels.get(track_id)
         if parcel is None:
-            parcel = Parcel(track_id, ParcelLabels(Ballot(self._codes.agreeing_reads)))
+            inquiry = Inquiry(None, track_id, self._classifier, self._ocr)
+            parcel = Parcel(track_id, ParcelLabels(Ballot(self._codes.agreeing_reads)), inquiry)
             self._parcels[track_id] = parcel
         left, top, right, bottom = (float(value) for value in tracks.detections.xyxy[row])
         parcel.box = (left, top, right, bottom)
@@ -172,8 +186,7 @@ class LineInterpreter:
         parcel.score = float(tracks.detections.score[row])
         parcel.outline = tracks.detections.outline(row) if self._camera.outlines else None
         parcel.seen_s = frame.media_s
-        if parcel.verdict is None and self._classifier is not None:
-            parcel.verdict = self._classifier.verdict_of(parcel.class_name)
+        parcel.inquiry.meet(parcel.class_name, fields)
         return parcel
 
     def _urgent(self, zones: Sequence[LineZone]) -> list[tuple[int, ParcelLabels]]:
@@ -242,7 +255,7 @@ class LineInterpreter:
         tags = [Tag("class", parcel.class_name, round(parcel.score, 4), TagSource.DETECTOR)]
         today = moment.frame.captured_at.date()
         tags += [tag for text in texts for tag in text.tags(today)]
-        tags += parcel.verdict.tags if parcel.verdict is not None else ()
+        tags += parcel.inquiry.tags
         return TagEvent(
             camera=self._camera.name,
             kind=kind,

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edge.tags.events import EventKind, Outline, Region
+from edge.tags.inquiry import Inquiry
 from edge.tags.line import Crossing
 from edge.tags.reading import ParcelLabels
-from edge.tags.verdict import Verdict
 from edge.video.frame import Frame
 from edge.zones import Line
 
@@ -33,6 +33,7 @@ class Parcel:
 
     track_id: int
     labels: ParcelLabels
+    inquiry: Inquiry
     class_name: str = ""
     score: float = 0.0
     box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
@@ -41,18 +42,11 @@ class Parcel:
     crossings: dict[str, Crossing] = field(default_factory=dict[str, Crossing])
     waiting: list[Moment] = field(default_factory=list[Moment])
     decided: dict[str, EventKind] = field(default_factory=dict[str, EventKind])
-    verdict: Verdict | None = None  # of a classifier, where there is one and it looks at such parcels
-    asked: bool = False  # a crop of it is being looked at
 
     @property
     def sure(self) -> bool:
         """Whether nothing more needs to be known of it than is."""
-        return bool(self.labels.ballot.texts) and (self.verdict is None or self.verdict.settled)
-
-    @property
-    def wants_look(self) -> bool:
-        """Whether a classifier should look at it."""
-        return self.verdict is not None and not self.verdict.settled and not self.asked
+        return bool(self.labels.ballot.texts) and self.inquiry.settled
 
 
 @dataclass(frozen=True, slots=True)

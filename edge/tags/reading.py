@@ -1,6 +1,6 @@
 """Which labels are looked at in a frame: reading has a bounded cost, and what nears the line goes first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edge.model.detections import Detections
 from edge.tags.ballot import Ballot, LabelEvidence
 from edge.tags.codes import CodeReader, Piece, cut
+from edge.tags.fields import FIELDS
 from edge.tags.looks import Gray
 from edge.tags.tracker import Tracks
 
@@ -18,6 +19,7 @@ WHOLE_PARCEL_EVERY = 4  # frames between two looks at a parcel on which no label
 # Modules along the longer side that a typical code has; good enough to tell too small from big enough.
 _TYPICAL_MODULES = {"barcode": 100.0, "qr": 22.0}
 LABELS = frozenset(_TYPICAL_MODULES)
+PRINTED = LABELS | frozenset(FIELDS)  # what stands on parcels and products, and is none itself
 _SATURATED = 250
 
 
@@ -33,10 +35,10 @@ class ParcelLabels:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label region that was found in a frame.
+    """A label region, or a printed field, that was found in a frame.
 
     Attributes:
-        kind: `barcode` or `qr`.
+        kind: One of `LABELS` or `FIELDS`.
         score: 0 to 1.
         xyxy: (4,) float32, pixels of the frame.
     """
@@ -46,22 +48,24 @@ class Label:
     xyxy: NDArray[np.float32]
 
 
-def labels_by_row(tracks: Tracks, detections: Detections, classes: Sequence[str]) -> dict[int, list[Label]]:
+def labels_by_row(
+    boxes: NDArray[np.float32], detections: Detections, classes: Sequence[str], kinds: Collection[str] = LABELS
+) -> dict[int, list[Label]]:
     """Give each label region to exactly one parcel: the one whose box holds its middle, the nearest of several.
 
     Args:
-        tracks: The parcels in this frame.
+        boxes: (N, 4) xyxy of the parcels in this frame, pixels.
         detections: Everything that the detector found in it.
         classes: Names by class id.
+        kinds: Classes that are wanted: codes, or fields.
 
     Returns:
-        Label regions by row of `tracks`, best score first.
+        Label regions by row of `boxes`, best score first.
     """
     owned: dict[int, list[Label]] = {}
-    boxes = tracks.detections.xyxy
     for row in range(len(detections)):
         kind = classes[int(detections.class_id[row])]
-        if kind not in LABELS:
+        if kind not in kinds:
             continue
         box = detections.xyxy[row]
         owner = _owner(boxes, (box[:2] + box[2:]) / 2)

@@ -23,11 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.model.detections import Detections, areas, shared_areas
-from edge.tags.crops import ClassifierUse, Crop, Look
+from edge.tags.crops import AnyCrop, ClassifierUse, Look
 from edge.tags.events import EventKind, Region, Stock, Tag, TagEvent, TagSource
+from edge.tags.field_votes import OcrUse
 from edge.tags.naming import value_of
 from edge.tags.places import Changes, Instant, Place, Places
-from edge.tags.reading import LABELS
+from edge.tags.reading import PRINTED
 from edge.tags.shelf_checks import check_classes, names_of
 from edge.tags.shelf_state import ShelfView
 from edge.tags.stock import StockCounts
@@ -65,19 +66,25 @@ class ShelfInterpreter:
         shelf: The zone, from the configuration.
         classes: The detector's, in the order of their ids.
         classifier: How products are classified, None where they are not.
+        ocr: How fields on products are read, None where they are not.
 
     Raises:
         EdgekitError: The zone names a class that the detector does not know, or what the classifier does not tell.
     """
 
     def __init__(
-        self, camera: str, shelf: Shelf, classes: Sequence[str], classifier: ClassifierUse | None = None
+        self,
+        camera: str,
+        shelf: Shelf,
+        classes: Sequence[str],
+        classifier: ClassifierUse | None = None,
+        ocr: OcrUse | None = None,
     ) -> None:
         self._camera = camera
         self._shelf = shelf
         check_classes(camera, shelf, classes)
         self.know_classes(classes)
-        self._names = names_of(camera, shelf, classifier)
+        self._names = names_of(camera, shelf, classifier, ocr)
         self._places = Places(shelf.debounce_s)
         self._away: list[_Away] = []
         self._stock = StockCounts(camera, shelf)
@@ -91,7 +98,7 @@ class ShelfInterpreter:
         """Take the classes of a model that has come into use: those that were, and more behind them."""
         shelf = self._shelf
         occluders = set(_OCCLUDERS if shelf.occluders is None else shelf.occluders) - {*shelf.tags, *shelf.expected}
-        counted = set(shelf.tags) or set(classes) - LABELS - occluders
+        counted = set(shelf.tags) or set(classes) - PRINTED - occluders
         self._classes = classes
         self._counted = np.array([name in counted for name in classes], np.bool_)
         self._occluding = np.array([name in occluders for name in classes], np.bool_)
@@ -116,16 +123,16 @@ class ShelfInterpreter:
         occluders = detections.xyxy[self._occluding[detections.class_id]]
         changes = self._places.update(detections.where(inside), occluders, frame)
         if self._names is not None:
-            changes = self._names.update(changes, frame, self._classes)
+            changes = self._names.update(changes, frame, detections, self._classes)
         if self._comparing:
             self._pending = Changes(self._pending.come + changes.come, self._pending.gone + changes.gone)
             blocked = self._blocked(occluders, frame)
             return self._compare(picture, blocked=blocked)
         return self._tell(changes, picture)
 
-    def wanted(self, most: int) -> list[Crop]:
-        """Return crops of the newest frame for the classifier."""
-        return self._names.wanted(most) if self._names is not None else []
+    def wanted(self, most: int, *, read: bool) -> list[AnyCrop]:
+        """Return crops of the newest frame to be looked at, see `Names.wanted`."""
+        return self._names.wanted(most, read=read) if self._names is not None else []
 
     def hear(self, looks: Sequence[Look]) -> None:
         """Take what the classifier saw; what follows from it is told with the next frame."""

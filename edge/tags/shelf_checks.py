@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from devices.errors import EdgekitError
 from edge.tags.crops import ClassifierUse
+from edge.tags.field_votes import OcrUse
 from edge.tags.naming import Names
 from edge.zones import Shelf
 
@@ -22,15 +23,15 @@ def check_classes(camera: str, shelf: Shelf, classes: Sequence[str]) -> None:
         )
 
 
-def names_of(camera: str, shelf: Shelf, classifier: ClassifierUse | None) -> Names | None:
-    """Return what names a zone's products, None where they are counted by the detector's class.
+def names_of(camera: str, shelf: Shelf, classifier: ClassifierUse | None, ocr: OcrUse | None = None) -> Names | None:
+    """Return what names a zone's products and has their fields read, None where the detector's class is all.
 
     Raises:
         EdgekitError: There is no classifier, or it does not tell what the zone counts by or expects.
     """
     by = shelf.count_by
     if by is None:
-        return None
+        return Names(shelf.name, None, None, ocr) if ocr is not None else None
     if classifier is None:
         raise EdgekitError(f"shelf {shelf.name} of camera {camera} counts by {by}: name a [classifier] that tells it")
     attributes = classifier.attributes
@@ -44,4 +45,4 @@ def names_of(camera: str, shelf: Shelf, classifier: ClassifierUse | None) -> Nam
             f"shelf {shelf.name} of camera {camera} expects {', '.join(unknown)}, which is no {by} that the classifier "
             "knows: see `edgekit bundle show`"
         )
-    return Names(shelf.name, by, classifier)
+    return Names(shelf.name, by, classifier, ocr)

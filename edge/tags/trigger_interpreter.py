@@ -11,8 +11,12 @@ from edge.config import Codes
 from edge.model.detections import Detections
 from edge.tags.ballot import Ballot
 from edge.tags.codes import CodeReader
+from edge.tags.crops import AnyCrop, ClassifierUse, Look, of_zone
 from edge.tags.events import EventKind, NoReadReason, Region, Tag, TagEvent, TagSource
-from edge.tags.reading import LABELS, Label, LabelReader, ParcelLabels, labels_by_row
+from edge.tags.field_votes import OcrUse
+from edge.tags.fields import FIELDS
+from edge.tags.inquiry import Inquiry
+from edge.tags.reading import PRINTED, Label, LabelReader, ParcelLabels, labels_by_row
 from edge.tags.tracker import Tracks
 from edge.tags.triggers import Trigger
 from edge.video.frame import ClockSource, Frame
@@ -23,12 +27,17 @@ _MOST_REGIONS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Seen:
     """A picture that belongs to a trigger, and what stands in it."""
 
     frame: Frame
     regions: tuple[Region, ...]
     stages_ms: Mapping[str, float]
+
+    @property
+    def surest(self) -> Region | None:
+        """What was found that is more than print, the surest of it."""
+        return next((region for region in self.regions if region.label not in PRINTED), None)
 
 
 @dataclass(slots=True)
@@ -38,11 +47,18 @@ class _Open:
     trigger: Trigger
     due_s: float
     labels: ParcelLabels
-    newest: _Look | None = None
+    number: int
+    inquiry: Inquiry
+    newest: _Seen | None = None
+
+    @property
+    def sure(self) -> bool:
+        """Whether nothing more needs to be known than is."""
+        return bool(self.labels.ballot.texts) and self.inquiry.settled
 
 
 class TriggerInterpreter:
-    """Answers each trigger by exactly one event: at once when a text is sure, else by the camera's deadline.
+    """Answers each trigger by exactly one event: at once when all is sure, else by the camera's deadline.
 
     A picture belongs to the newest trigger that came before it. With the first picture of a trigger all earlier ones
     get their events: what is before the camera now is not what they were for. All labels in a picture count, on
@@ -53,6 +69,8 @@ class TriggerInterpreter:
         codes: From the configuration.
         classes: The detector's, in the order of their ids.
         stopwatch: Returns monotonic seconds, for the times of its own stage.
+        classifier: How what is surest in a picture is classified, None where it is not.
+        ocr: How the fields in a picture are read, None where they are not.
 
     Raises:
         EdgekitError: The configuration names an unknown symbology.
@@ -64,12 +82,19 @@ class TriggerInterpreter:
         codes: Codes,
         classes: tuple[str, ...],
         stopwatch: Callable[[], float] = time.perf_counter,
+        classifier: ClassifierUse | None = None,
+        ocr: OcrUse | None = None,
     ) -> None:
         self._camera = camera
         self._codes = codes
         self._classes = classes
         self._stopwatch = stopwatch
+        self._classifier = classifier
+        self._ocr = ocr
         self._reader = LabelReader(CodeReader(codes.formats))
+        self._count = 0
+        self._frame: Frame | None = None
+        self._now_s = -math.inf  # on the camera's own time line
         self._open: list[_Open] = []  # in the order of their moments
         self._labels: tuple[Label, ...] = ()
 
@@ -86,7 +111,10 @@ class TriggerInterpreter:
     def trigger(self, trigger: Trigger) -> list[TagEvent]:
         """Take a trigger; of two ways that they come, one may be slower."""
         due_s = trigger.at_s + self._camera.trigger_deadline_ms / 1000 - _LEAD_S
-        self._open.append(_Open(trigger, due_s, ParcelLabels(Ballot(self._codes.agreeing_reads))))
+        self._count += 1
+        inquiry = Inquiry(None, self._count, self._classifier, self._ocr)
+        labels = ParcelLabels(Ballot(self._codes.agreeing_reads))
+        self._open.append(_Open(trigger, due_s, labels, self._count, inquiry))
         self._open.sort(key=lambda waiting: waiting.trigger.at_s)
         return []
 
@@ -94,6 +122,7 @@ class TriggerInterpreter:
         self, frame: Frame, detections: Detections, stages_ms: Mapping[str, float], *, still: bool = False
     ) -> list[TagEvent]:
         """Take the next picture; the parameters are those of `CameraInterpreter.step`."""
+        self._frame = frame
         events: list[TagEvent] = []
         while len(self._open) > 1 and self._open[1].trigger.at_s <= frame.media_s:
             events.append(self._event(self._open.pop(0), frame.media_s))
@@ -101,13 +130,32 @@ class TriggerInterpreter:
             self._look(self._open[0], frame, detections, stages_ms, still=still)
         return events + self.tick(frame.media_s)
 
+    def wanted(self, most: int, *, read: bool) -> list[AnyCrop]:
+        """Return crops of the newest frame to be looked at, see `LineInterpreter.wanted`."""
+        frame, waiting = self._frame, next(iter(self._open), None)
+        seen = waiting.newest if waiting is not None else None
+        if frame is None or waiting is None or seen is None or seen.frame is not frame:
+            return []
+        crop = waiting.inquiry.crop(frame, seen.surest.xyxy) if most > 0 and seen.surest is not None else None
+        field = waiting.inquiry.field_crop(frame) if read else None
+        return [found for found in (crop, field) if found is not None]
+
+    def hear(self, looks: Sequence[Look]) -> list[TagEvent]:
+        """Take what was seen on crops; a trigger that waited for that alone is answered."""
+        for look in of_zone(looks, None):
+            for waiting in self._open:
+                if waiting.number == look.number:
+                    waiting.inquiry.hear(look)
+        return self.tick(self._now_s)
+
     def know_classes(self, classes: tuple[str, ...]) -> None:
         """Take the classes of a model that has come into use: those that were, and more behind them."""
         self._classes = classes
 
     def tick(self, media_s: float) -> list[TagEvent]:
         """Let time pass without a picture, on the camera's own time line."""
-        done = [waiting for waiting in self._open if waiting.labels.ballot.texts or media_s >= waiting.due_s]
+        self._now_s = media_s
+        done = [waiting for waiting in self._open if waiting.sure or media_s >= waiting.due_s]
         for waiting in done:
             self._open.remove(waiting)
         return [self._event(waiting, media_s) for waiting in done]
@@ -127,7 +175,7 @@ class TriggerInterpreter:
     ) -> None:
         began = self._stopwatch()
         whole = _whole_picture(frame)
-        labels = labels_by_row(whole, detections, self._classes)
+        labels = labels_by_row(whole.detections.xyxy, detections, self._classes)
         if not still:
             self._reader.look(frame.image, whole, labels, [(0, waiting.labels)])
         self._labels = tuple(labels.get(0, ()))
@@ -136,7 +184,9 @@ class TriggerInterpreter:
             "read": (self._stopwatch() - began) * 1000,
             "trigger": (frame.media_s - waiting.trigger.at_s) * 1000,
         }
-        waiting.newest = _Look(frame, _regions(detections, self._classes), stages)
+        seen = waiting.newest = _Seen(frame, _regions(detections, self._classes), stages)
+        fields = labels_by_row(whole.detections.xyxy, detections, self._classes, FIELDS).get(0, ())
+        waiting.inquiry.meet(seen.surest.label if seen.surest is not None else None, fields)
 
     def _event(self, waiting: _Open, now_s: float) -> TagEvent:
         trigger, look = waiting.trigger, waiting.newest
@@ -146,9 +196,10 @@ class TriggerInterpreter:
         texts = waiting.labels.ballot.texts
         kind = (EventKind.NO_READ, EventKind.READ, EventKind.MULTI_READ)[min(len(texts), 2)]
         today = look.frame.captured_at.date()
-        surest = next((region for region in look.regions if region.label not in LABELS), None)
+        surest = look.surest
         tags = [Tag("class", surest.label, round(surest.score, 4), TagSource.DETECTOR)] if surest is not None else []
         tags += [tag for text in texts for tag in text.tags(today)]
+        tags += waiting.inquiry.tags
         return TagEvent(
             camera=self._camera.name,
             kind=kind,

@@ -32,10 +32,12 @@ class VoteSettings:
     Attributes:
         agreeing: Looks that must say the same.
         most: Looks after which whatever is not sure stays unknown.
+        lead: Times as many looks as say any other value.
     """
 
     agreeing: int
     most: int
+    lead: int = LEAD
 
 
 class Verdict:
@@ -64,7 +66,7 @@ class Verdict:
         """Return the value of an attribute of one value, None as long as it is not sure."""
         (best, votes), *others = [*self._votes.get(attribute, Counter[str]()).most_common(2), ("", 0)]
         rival = others[0][1] if others else 0
-        return best if votes >= self._settings.agreeing and votes >= LEAD * rival else None
+        return best if votes >= self._settings.agreeing and votes >= self._settings.lead * rival else None
 
     @property
     def settled(self) -> bool:

@@ -59,7 +59,7 @@ class Half:
         for _ in range(frames):
             frame, detections = picture(self._index, things(self._index))
             events += self.half.step(frame, detections, {})
-            self._waiting += [(self._index, crop) for crop in self.half.wanted()]
+            self._waiting += [(self._index, crop) for crop in self.half.wanted() if isinstance(crop, Crop)]
             if self._delay is not None:
                 ready = [crop for asked, crop in self._waiting if self._index - asked >= self._delay]
                 self._waiting = [entry for entry in self._waiting if self._index - entry[0] < self._delay]

@@ -40,6 +40,13 @@ from edge.tags.fields import normalised
         ("batch", "L 4711", "4711"),
         ("batch", "4711", None),
         ("name", "  Oat   Milk 1 l ", "Oat Milk 1 l"),
+        ("name", "Gherkins 2 \u00d7 100 g", "Gherkins 2 x 100 g"),
+        ("name", "Family Green Tea 1 1", None),  # of a litre, whose unit was taken for a one
+        ("name", "Hand Cream 11", None),
+        ("name", "Organic Olive Oil 6 x 33", None),  # its unit is hidden
+        ("name", "Extra Cane Sugar 6 x3", None),
+        ("name", "Organic Honey 6 x 33 d", None),  # of cl
+        ("name", "Cane Sugar 500g", "Cane Sugar 500g"),
         ("brand", "7", None),
     ],
 )
@@ -59,7 +66,7 @@ def label(text: str, scale: float = 1.0) -> np.ndarray:
     return picture
 
 
-WHOLE = np.array([0, 0, 320, 60], np.float32)
+WHOLE = np.array([4, 4, 316, 56], np.float32)
 
 
 def test_printed_fields_are_read_and_what_is_none_is_absent() -> None:
@@ -72,6 +79,7 @@ def test_printed_fields_are_read_and_what_is_none_is_absent() -> None:
     assert reader.read(label(""), "name", WHOLE) is None
     noise = np.random.default_rng(0).integers(0, 255, (60, 320, 3), dtype=np.uint8)
     assert reader.read(noise, "name", WHOLE) is None
+    assert reader.read(label("EUR 12.49")[:, 74:], "price", np.array([0, 4, 242, 56], np.float32)) is None  # cut off
     assert reader.read(label("x"), "name", np.array([400, 0, 500, 60], np.float32)) is None
 
 
@@ -86,7 +94,7 @@ import cv2, numpy as np
 from edge.tags.field_reader import FieldReader
 picture = np.full((60, 320, 3), 230, np.uint8)
 cv2.putText(picture, "EUR 12.49", (10, 40), cv2.FONT_HERSHEY_SIMPLEX, 1.0, (20, 20, 20), 2, cv2.LINE_AA)
-print(FieldReader().read(picture, "price", np.array([0, 0, 320, 60], np.float32)).value, "torch" in sys.modules)
+print(FieldReader().read(picture, "price", np.array([4, 4, 316, 56], np.float32)).value, "torch" in sys.modules)
 """
     environment = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     done = subprocess.run(

@@ -1,14 +1,12 @@
-"""The classifier's threads beat like all other stages, so that one that hangs is restarted."""
+"""Threads that look at crops beat like all other stages, so that one that hangs is restarted; failures are counted."""
 
 import threading
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from edge.model.classifier import Classifier
-from edge.runtime.classifier_stage import ClassifierStage
+from edge.runtime.look_stage import Listener, LookStage
 from edge.runtime.pulse import LONGEST_SILENCE_S, Pulse
 from edge.tags.crops import Crop
 
@@ -18,7 +16,7 @@ CROP = Crop(None, 1, np.zeros((16, 16, 3), np.uint8))
 def test_a_classifier_that_hangs_falls_silent(eventually: Callable[..., None]) -> None:
     heard, released, began = threading.Event(), threading.Event(), threading.Event()
 
-    def classify(_image: object) -> Any:
+    def see(_crop: object) -> Any:
         began.set()
         released.wait(30)
         raise RuntimeError("let go")
@@ -31,9 +29,8 @@ def test_a_classifier_that_hangs_falls_silent(eventually: Callable[..., None]) -
         pulse.beat(name)
         heard.set()
 
-    hangs = cast("Classifier", SimpleNamespace(info=SimpleNamespace(requests=1), classify=classify, taxonomy=None))
-    stage = ClassifierStage(hangs, None, lambda: None, answers.append, beat)
-    stage.start()
+    stage: LookStage[Crop] = LookStage("classifier", 1, see)
+    stage.start(Listener(lambda: None, answers.append, beat))
     try:
         assert heard.wait(10)
         now_s += LONGEST_SILENCE_S + 1
@@ -48,3 +45,4 @@ def test_a_classifier_that_hangs_falls_silent(eventually: Callable[..., None]) -
         released.set()
         stage.stop(10.0)
     assert len(answers) == 1
+    assert (stage.looks, stage.failed) == (0, 1)
