@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
+from edge.evaluate.groups import read_groups
+from edge.evaluate.labels import read_labels
 from edge.evaluate.tagged_set import TaggedSet
 from edge.model.geometry import Letterbox
 from edge.model.picture import read_picture
+
+_CAMERA = "camera"  # the heading of a set's groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +50,42 @@ class CalibrationSet:
 
 
 def draw_calibration(sets: Sequence[DetectionSet], count: int, seed: int) -> CalibrationSet:
-    """Draw training pictures, as many from each set, so that no class is left out because its set is small.
+    """Draw training pictures, as many from each set, and in each as many of every kind as it takes in turn.
+
+    Pictures of one kind show the same classes, and come from the same camera where the set tells its cameras. So
+    neither a small set, nor a rare class, nor a camera that gave few pictures is left out.
 
     Raises:
-        EdgekitError: The sets hold no training picture.
+        EdgekitError: The sets hold no training picture, or a label cannot be read.
     """
     drawn = random.Random(seed)  # noqa: S311 - a draw of pictures, repeatable on purpose
     chosen: list[Path] = []
     for number, opened in enumerate(sets):
-        pictures = opened.pictures("train")
         share = count // len(sets) + (number < count % len(sets))
-        chosen += drawn.sample(pictures, min(share, len(pictures)))
+        groups = read_groups(opened.folder)
+        by_kind: dict[Hashable, list[Path]] = defaultdict(list)
+        for path in opened.pictures("train"):
+            camera = groups.of(path.name, _CAMERA) if groups is not None else None
+            by_kind[camera, _classes_in(opened, path)].append(path)
+        chosen += _in_turn(list(by_kind.values()), share, drawn)
     if not chosen:
         raise EdgekitError("the sets hold no picture in images/train: calibration needs the pictures of the training")
     return _calibration_set(chosen, seed)
+
+
+def _classes_in(opened: DetectionSet, picture: Path) -> frozenset[int]:
+    """Return the classes that stand in a picture; a picture without a label file says nothing of them."""
+    labels = opened.label_file(picture)
+    if not labels.exists():
+        return frozenset()
+    return frozenset(label.class_id for label in read_labels(labels, len(opened.description.classes)))
+
+
+def _in_turn(kinds: Sequence[list[Path]], count: int, drawn: random.Random) -> list[Path]:
+    """Return pictures, one of each kind in turn, each kind in an order of chance."""
+    for kind in kinds:
+        drawn.shuffle(kind)
+    return [path for turn in zip_longest(*kinds) for path in turn if path is not None][:count]
 
 
 def draw_tagged(sets: Sequence[TaggedSet], count: int, seed: int) -> CalibrationSet:
@@ -69,15 +95,11 @@ def draw_tagged(sets: Sequence[TaggedSet], count: int, seed: int) -> Calibration
         EdgekitError: The sets hold no training picture.
     """
     drawn = random.Random(seed)  # noqa: S311 - a draw of pictures, repeatable on purpose
-    by_tags: dict[tuple[str, object], list[Path]] = defaultdict(list)
+    by_tags: dict[Hashable, list[Path]] = defaultdict(list)
     for opened in sets:
         for picture in opened.part("train"):
             by_tags[opened.description.name, picture.tags].append(picture.path)
-    queues = list(by_tags.values())
-    for queue in queues:
-        drawn.shuffle(queue)
-    turns = zip_longest(*queues)
-    chosen = [path for turn in turns for path in turn if path is not None][:count]
+    chosen = _in_turn(list(by_tags.values()), count, drawn)
     if not chosen:
         raise EdgekitError("the sets hold no picture of the part train: calibration needs the pictures of the training")
     return _calibration_set(chosen, seed)

@@ -1,54 +1,90 @@
-"""INT8 for ONNX Runtime: static quantisation into QDQ form with the detector's tail in float."""
+"""INT8 for ONNX Runtime: QDQ form, the detector's tail in float, averaged ranges."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType
+from onnxruntime.quantization.calibrate import create_calibrator
+from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
 from compress.float_tail import Node, float_tail
+from compress.int8_scheme import Int8Scheme
+
+_OPERATORS = sorted({*QLinearOpsRegistry, *QDQRegistry})
 
 
-def quantize_for_onnxruntime(model: Path, out: Path, tensors: Sequence[NDArray[np.uint8]]) -> tuple[str, ...]:
-    """Write an ONNX model as an INT8 ONNX model.
+class OnnxQuantizer:
+    """A float model whose activations were measured, so that INT8 files of it can be written with any layers in float.
 
-    Weights are symmetric, by channel, and use seven of their eight bits: CPUs without VNNI add two products of a u8
-    and an s8 in 16 bits, which saturates with eight.
+    The range of an activation is the mean of its ranges over the pictures: one picture's outlier would coarsen it for
+    all (RESULTS.md).
 
     Args:
         model: The float ONNX model.
-        out: The file to write.
         tensors: Calibration inputs, each as the model takes it.
-
-    Returns:
-        Names of the nodes that stayed in float.
+        scheme: What the files are for.
     """
-    graph = onnx.shape_inference.infer_shapes(onnx.load(str(model)))
-    nodes = _nodes(graph)
-    tail = sorted(float_tail(nodes, _output(graph)))
-    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-        # Shapes are inferred above and batch norms were folded by the export; the mark keeps the quantiser from asking.
-        graph.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")
-        named = Path(folder) / "named.onnx"
-        onnx.save(graph, str(named))
-        quantize_static(
-            named,
-            out,
-            _Reader(graph.graph.input[0].name, tensors),
-            quant_format=QuantFormat.QDQ,
+
+    def __init__(self, model: Path, tensors: Sequence[NDArray[np.uint8]], scheme: Int8Scheme) -> None:
+        self._graph = onnx.shape_inference.infer_shapes(onnx.load(str(model)))
+        self._scheme = scheme
+        nodes = _nodes(self._graph)
+        self.tail = frozenset(float_tail(nodes, _output(self._graph)))
+        """Names of the nodes that stay in float whatever is asked for."""
+        self.layers = tuple(name for name, node in nodes.items() if node.operator == "Conv" and name not in self.tail)
+        """Names of the convolutions that can be in INT8, in the order of the graph."""
+        reader = _Reader(self._graph.graph.input[0].name, tensors)
+        with tempfile.TemporaryDirectory() as folder:
+            named = Path(folder) / "named.onnx"
+            onnx.save(self._graph, str(named))
+            calibrator = create_calibrator(
+                named,
+                _OPERATORS,
+                augmented_model_path=str(Path(folder) / "augmented.onnx"),
+                calibrate_method=CalibrationMethod.MinMax,
+                extra_options={"moving_average": True, "symmetric": scheme.symmetric_activations},
+            )
+            calibrator.collect_data(reader)
+            self._ranges: Any = calibrator.compute_data()
+
+    def write(self, out: Path, float_layers: Iterable[str] = ()) -> tuple[str, ...]:
+        """Write an INT8 file; return the names of the nodes that stayed in float.
+
+        Args:
+            out: The file to write.
+            float_layers: Convolutions that stay in float beside the tail.
+        """
+        stay = sorted({*self.tail, *float_layers})
+        onnx.save(self._quantised(excluded=stay), str(out))
+        return tuple(stay)
+
+    def write_only(self, out: Path, layer: str) -> None:
+        """Write a file in which one convolution alone is in INT8."""
+        onnx.save(self._quantised(only=[layer]), str(out))
+
+    def _quantised(self, *, excluded: Sequence[str] = (), only: Sequence[str] = ()) -> Any:
+        copied = onnx.ModelProto()
+        copied.CopyFrom(self._graph)  # the quantiser works in place
+        quantizer: Any = QDQQuantizer(
+            copied,
             per_channel=True,
-            reduce_range=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            nodes_to_exclude=tail,
-            calibrate_method=CalibrationMethod.MinMax,
-            extra_options={"WeightSymmetric": True, "ActivationSymmetric": False},
+            reduce_range=self._scheme.seven_bits,
+            weight_qType=QuantType.QInt8,
+            activation_qType=QuantType.QInt8 if self._scheme.symmetric_activations else QuantType.QUInt8,
+            tensors_range=self._ranges,
+            nodes_to_quantize=list(only),
+            nodes_to_exclude=list(excluded),
+            op_types_to_quantize=_OPERATORS,
+            extra_options={"WeightSymmetric": True, "ActivationSymmetric": self._scheme.symmetric_activations},
         )
-    return tuple(tail)
+        quantizer.quantize_model()
+        return quantizer.model.model
 
 
 class _Reader(CalibrationDataReader):

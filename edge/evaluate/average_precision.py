@@ -8,7 +8,7 @@ import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 from numpy.typing import NDArray
 
-from edge.evaluate.matching import Matches, match
+from edge.evaluate.matching import match
 from edge.evaluate.outlines import By, Runs
 from edge.evaluate.picture_result import AveragePrecision, PictureResult
 from edge.model.decode import MOST_DETECTIONS
@@ -48,45 +48,6 @@ def average_precision(
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """Mean AP50-95 of a second model less that of a first one, over the same pictures, with its 95 % interval."""
-
-    points: float
-    low: float
-    high: float
-
-
-def difference(
-    first: Sequence[PictureResult], second: Sequence[PictureResult], class_ids: Sequence[int], *, draws: int, seed: int
-) -> Difference:
-    """Compare two models on the same pictures, in points (hundredths) of mAP50-95 over the classes.
-
-    Both are scored on each draw, so that what is easy or hard about its pictures falls out of the difference.
-
-    Args:
-        first: Results of the first model.
-        second: Results of the second model, picture by picture in the same order.
-        class_ids: The classes to take the mean over.
-        draws: Bootstrap samples, drawn with replacement from the pictures.
-        seed: Of the draws.
-    """
-    before = [match(first, class_id) for class_id in class_ids]
-    after = [match(second, class_id) for class_id in class_ids]
-    random = np.random.default_rng(seed)
-    differences: list[float] = []
-    for _ in range(draws):
-        drawn = random.integers(0, len(first), len(first))
-        differences.append(100 * (_mean_of_draw(after, drawn) - _mean_of_draw(before, drawn)))
-    whole = 100 * (_mean(average_precision(second, class_ids)) - _mean(average_precision(first, class_ids)))
-    low, high = (float(value) for value in np.percentile(differences, INTERVAL))
-    return Difference(whole, low, high)
-
-
-def _mean(scores: Mapping[int, AveragePrecision]) -> float:
-    return float(np.mean([score.map50_95 for score in scores.values()])) if scores else 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Spread:
     """How far the score of a class is luck of the draw of pictures: its 95 % intervals, low and high, 0 to 1."""
 
@@ -115,11 +76,6 @@ def spread(pictures: Sequence[PictureResult], class_id: int, *, draws: int, seed
         scores = np.array([(every.map50, every.map50_95)] if every is not None else [(0.0, 0.0)])
     (low50, low), (high50, high) = np.percentile(scores, INTERVAL, axis=0).tolist()
     return Spread((low50, high50), (low, high))
-
-
-def _mean_of_draw(classes: Sequence[Matches], drawn: NDArray[np.int64]) -> float:
-    scores = [matches.average_precision(drawn) for matches in classes]
-    return float(np.mean([score.map50_95 for score in scores if score is not None] or [0.0]))
 
 
 def _truth(pictures: Sequence[PictureResult], class_ids: Sequence[int], by: By) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Matches:
     """All detections of one class in P pictures, N rows, picture by picture and by falling score within each.
 
     Attributes:
+        score: (N,) float32.
         rank: (N,) place of a detection's score among all scores, 0 for the highest; equal scores share theirs.
         right: (T, N) bool, whether it is an object's own at each of T overlaps.
         first: (P,) row at which a picture's detections begin.
@@ -31,6 +32,7 @@ class Matches:
         objects: (P,) how many objects stand in it.
     """
 
+    score: NDArray[np.float32]
     rank: NDArray[np.unsignedinteger]
     right: NDArray[np.bool_]
     first: NDArray[np.int64]
@@ -71,8 +73,10 @@ def match(pictures: Sequence[PictureResult], class_id: int, by: By = "boxes") ->
         right.append(_assign(overlaps))
         objects.append(len(truth))
     count = np.array([len(one) for one in scores], np.int64)
-    rank = np.unique(-np.concatenate([*scores, np.zeros(0, np.float32)]), return_inverse=True)[1]
+    score = np.concatenate([*scores, np.zeros(0, np.float32)])
+    rank = np.unique(-score, return_inverse=True)[1]
     return Matches(
+        score=score,
         # 16 bits where they do: numpy sorts those by counting, several times faster.
         rank=rank.astype(np.min_scalar_type(max(0, rank.size - 1))),
         right=np.concatenate([*right, np.zeros((len(OVERLAPS), 0), np.bool_)], axis=1),

@@ -5,7 +5,8 @@ from datetime import datetime, timezone
 
 import numpy as np
 
-from edge.evaluate.average_precision import Difference, difference, spread
+from edge.evaluate.average_precision import spread
+from edge.evaluate.comparison import difference
 from edge.evaluate.dataset import TEST, DetectionSet
 from edge.evaluate.evaluation import ClassScore, Evaluation, GroupScore, Int8Cost, MaskScore, ModelScore
 from edge.evaluate.groups import groups_under
@@ -163,6 +164,6 @@ def _masks(found: Sequence[SetResult], draws: int, seed: int) -> dict[int, MaskS
 
 
 def _cost(backend: str, before: SetResult, after: SetResult, draws: int, seed: int) -> Int8Cost:
-    found: Difference = difference(before.pictures, after.pictures, before.class_ids, draws=draws, seed=seed)
+    found = difference([before], [after], draws=draws, seed=seed)
     points, low, high = (float(np.round(value, 2)) for value in (found.points, found.low, found.high))
     return Int8Cost(backend=backend, set_name=before.name, points=points, low=low, high=high, draws=draws)

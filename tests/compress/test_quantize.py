@@ -1,4 +1,4 @@
-"""A real detector is quantised for both engines, its tail in float, on the user's own pictures."""
+"""A real detector is quantised for both engines, its tail in float, on the user's own pictures, or refused."""
 
 import re
 from pathlib import Path
@@ -10,13 +10,24 @@ import onnx
 import openvino as ov
 import pytest
 
+from compress.budget import Budget
 from compress.calibration import draw_calibration
-from compress.quantize import input_size, quantize
+from compress.domain import check_domain
+from compress.exported_model import ExportedModel, input_size
+from compress.gates import Gate, Verdict
+from compress.int8_scheme import Int8Scheme
+from compress.onnx_int8 import OnnxQuantizer
+from compress.openvino_int8 import OpenvinoQuantizer
+from compress.quantize import INT8_REPORT, Aim, Int8Report, quantize
+from compress.scorer import Scorer, detector_of
+from compress.sensitivity import sensitivities
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet, open_set
+from edge.model.choice import Choice
 from edge.model.detector import load_engine
 from edge.model.engine import EngineRequest, ModelContent
-from edge.model.export_record import DETECTOR
+from edge.model.export_record import DETECTOR, ExportRecord, read_quantization
+from edge.model.manifest import DataEntry, Input, WeightsEntry
 from train import ultralytics_adapter as yolo
 from train.export import export_onnx
 from train.sets import describe
@@ -38,20 +49,45 @@ def pictures(tmp_path: Path) -> DetectionSet:
 
 
 @pytest.fixture
-def exported(tmp_path: Path) -> Path:
+def exported(tmp_path: Path) -> ExportedModel:
+    return export(tmp_path, sure=False)
+
+
+@pytest.fixture
+def sure(tmp_path: Path) -> ExportedModel:
+    return export(tmp_path, sure=True)
+
+
+def export(tmp_path: Path, *, sure: bool) -> ExportedModel:
+    """Export a detector of random weights, which finds nothing, or everything with a score of a half."""
     checkpoint: Any = yolo.load(yolo.model_yaml("yolov8n", 3, tmp_path / "yolov8n.yaml"))
+    if sure:
+        for branch in checkpoint.model.model[-1].cv3:
+            branch[-1].bias.data[:] = 0
     checkpoint.save(tmp_path / "model.pt")
-    export_onnx(tmp_path / "model.pt", tmp_path / "model.onnx", height=HEIGHT, width=WIDTH)
-    return tmp_path / "model.onnx"
+    file = tmp_path / "export" / DETECTOR.exported
+    head = export_onnx(tmp_path / "model.pt", file, height=HEIGHT, width=WIDTH).head
+    record = ExportRecord(
+        licence="AGPL-3.0-only",
+        classes=("carton", "barcode", "qr"),
+        input=Input(height=HEIGHT, width=WIDTH),
+        head=head,
+        data=(DataEntry(name="noise", licence="CC0-1.0", source="a test", digest="0" * 64, pictures=12),),
+        weights=WeightsEntry(name="random", licence="CC0-1.0", source="a test"),
+        recipe="a test",
+    )
+    (file.parent / DETECTOR.record).write_text(record.model_dump_json(by_alias=True))
+    return ExportedModel.open(file)
 
 
 def test_both_int8_files_compute_nearly_what_the_float_model_does(
-    exported: Path, pictures: DetectionSet, tmp_path: Path
+    exported: ExportedModel, pictures: DetectionSet, tmp_path: Path
 ):
-    record = quantize(exported, tmp_path / "int8", draw_calibration([pictures], 8, seed=0))
+    quantize(exported, tmp_path / "int8", draw_calibration([pictures], 8, seed=0))
+    record = read_quantization(tmp_path / "int8")
     assert record.calibration.pictures == 8
     picture = np.random.default_rng(1).integers(0, 255, (1, HEIGHT, WIDTH, 3), dtype=np.uint8)
-    (expected,) = engine_for("onnxruntime", exported).infer(picture)
+    (expected,) = engine_for("onnxruntime", exported.file).infer(picture)
     for backend, name in (("openvino", DETECTOR.int8_openvino), ("onnxruntime", DETECTOR.int8_onnx)):
         engine = engine_for(backend, tmp_path / "int8" / name)
         (found,) = engine.infer(picture)
@@ -91,21 +127,25 @@ def assert_float_in_onnx(path: Path, float_nodes: tuple[str, ...]) -> None:
 
 
 def assert_float_in_openvino(path: Path) -> None:
-    model: Any = ov.Core().read_model(path)
-    in_int8: dict[str, bool] = {}
-    for operation in model.get_ops():
-        if operation.get_type_name() == "Convolution":
-            # Eight-bit weights are scaled back by a node of their own; float ones are constants.
-            weights = operation.input(1).get_source_output().get_node().get_type_name()
-            in_int8[operation.get_friendly_name()] = weights != "Constant"
+    in_int8 = convolutions_in_int8(path)
     last = [name for name in in_int8 if re.search(r"cv[23]\.\d\.2/|dfl", name)]
     assert len(last) == 7
     assert not any(in_int8[name] for name in last)
     assert sum(in_int8.values()) > 50
 
 
+def convolutions_in_int8(path: Path) -> dict[str, bool]:
+    """Return by name whether each convolution's weights are scaled back from eight bits; float ones are constants."""
+    model: Any = ov.Core().read_model(path)
+    return {
+        operation.get_friendly_name(): operation.input(1).get_source_output().get_node().get_type_name() != "Constant"
+        for operation in model.get_ops()
+        if operation.get_type_name() == "Convolution"
+    }
+
+
 def test_what_exists_is_not_overwritten_and_a_model_that_is_none_is_named(
-    exported: Path, pictures: DetectionSet, tmp_path: Path
+    exported: ExportedModel, pictures: DetectionSet, tmp_path: Path
 ):
     (tmp_path / "there").mkdir()
     with pytest.raises(EdgekitError, match="exists"):
@@ -121,3 +161,121 @@ def test_the_same_seed_draws_the_same_pictures_and_the_digest_names_them(picture
     assert first.digest != other.digest
     tensor = next(first.tensors(HEIGHT, WIDTH))
     assert (tensor.shape, tensor.dtype) == ((1, HEIGHT, WIDTH, 3), np.uint8)
+
+
+def test_each_layers_own_share_is_measured_worst_first(sure: ExportedModel, pictures: DetectionSet):
+    assert isinstance(sure.record, ExportRecord)
+    tensors = list(draw_calibration([pictures], 2, seed=0).tensors(HEIGHT, WIDTH))
+    quantizer = OnnxQuantizer(sure.file, tensors, Int8Scheme.ANY_CPU)
+    assert len(quantizer.layers) > 50
+    quantizer.layers = quantizer.layers[:3]
+    found = sensitivities(quantizer, sure.file, sure.record, tensors)
+    assert {one.layer for one in found} == set(quantizer.layers)
+    assert found[0].moved > 0
+    assert [one.moved for one in found] == sorted((one.moved for one in found), reverse=True)
+
+
+def test_a_layer_that_goes_back_to_float_does_so_in_both_engines(
+    exported: ExportedModel, pictures: DetectionSet, tmp_path: Path
+):
+    tensors = list(draw_calibration([pictures], 2, seed=0).tensors(HEIGHT, WIDTH))
+    for_onnx = OnnxQuantizer(exported.file, tensors, Int8Scheme.ANY_CPU)
+    back = for_onnx.layers[5]
+    assert back in for_onnx.write(tmp_path / "some.onnx", [back])
+    assert_float_in_onnx(tmp_path / "some.onnx", (back,))
+    OpenvinoQuantizer(exported.file, tensors).write(tmp_path / "some.xml", [back])
+    in_int8 = convolutions_in_int8(tmp_path / "some.xml")
+    assert [name for name in in_int8 if name.startswith(f"{back}/") or name == back]
+    assert not any(in_int8[name] for name in in_int8 if name.startswith(f"{back}/") or name == back)
+    assert sum(in_int8.values()) > 50
+
+
+def test_a_budget_that_cannot_hold_is_told_and_leaves_nothing(
+    exported: ExportedModel, pictures: DetectionSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    label_val(pictures)
+    assert isinstance(exported.record, ExportRecord)
+    aim = Aim(Budget(map_points=1), Scorer.of(exported.record, [pictures]))
+
+    def judge(*_results: object) -> Verdict:
+        return Verdict(gates=(Gate(name="mAP50-95", change=-9, limit=1, kept=False),))
+
+    monkeypatch.setattr("compress.quantize.judge", judge)  # noise has no accuracy to lose
+    monkeypatch.setattr("compress.fallback.STEPS", (0,))
+    with pytest.raises(EdgekitError, match=r"INT8 for openvino does not keep the budget, .* mAP50-95 -9\.00"):
+        quantize(exported, tmp_path / "int8", draw_calibration([pictures], 2, seed=0), aim=aim)
+    assert not [path for path in tmp_path.iterdir() if "int8" in path.name]
+
+
+def test_what_was_kept_is_reported_for_each_engine(exported: ExportedModel, pictures: DetectionSet, tmp_path: Path):
+    label_val(pictures)
+    assert isinstance(exported.record, ExportRecord)
+    aim = Aim(Budget(map_points=1), Scorer.of(exported.record, [pictures]))
+    report = quantize(exported, tmp_path / "int8", draw_calibration([pictures], 2, seed=0), aim=aim)
+    assert {engine: len(attempts) for engine, attempts in report.attempts.items()} == {"openvino": 1, "onnxruntime": 1}
+    assert Int8Report.model_validate_json((tmp_path / "int8" / INT8_REPORT).read_bytes()) == report
+    assert report.told()[0].startswith("openvino: mAP50-95 ")
+
+
+def test_the_scheme_decides_about_bits_and_zero_points(exported: ExportedModel, pictures: DetectionSet, tmp_path: Path):
+    tensors = list(draw_calibration([pictures], 2, seed=0).tensors(HEIGHT, WIDTH))
+    most: dict[Int8Scheme, int] = {}
+    for scheme in Int8Scheme:
+        OnnxQuantizer(exported.file, tensors, scheme).write(tmp_path / "int8.onnx")
+        graph: Any = onnx.load(str(tmp_path / "int8.onnx")).graph
+        values = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+        weights = [value for value in values.values() if value.dtype == np.int8 and value.ndim == 4]
+        most[scheme] = max(int(np.abs(value.astype(int)).max()) for value in weights)
+        zeros = {int(values[node.input[2]]) for node in graph.node if node.op_type == "QuantizeLinear"}
+        assert (zeros == {0}) == (scheme is Int8Scheme.TENSORRT)
+    assert most[Int8Scheme.ANY_CPU] <= 64 < most[Int8Scheme.VNNI] <= 128
+
+
+def test_pictures_of_every_kind_are_drawn_in_turn(pictures: DetectionSet):
+    (pictures.folder / "labels" / "train").mkdir(parents=True)
+    for index in range(12):
+        rows = {3: "0 0.5 0.5 0.5 0.5\n", 7: "1 0.5 0.5 0.5 0.5\n"}.get(index, "")
+        (pictures.folder / "labels" / "train" / f"{index}.txt").write_text(rows)
+    for seed in range(4):
+        drawn = {path.stem for path in draw_calibration([pictures], 3, seed).pictures}
+        assert {"3", "7"} < drawn
+
+
+def test_pictures_of_another_domain_are_refused(exported: ExportedModel, pictures: DetectionSet):
+    assert isinstance(exported.record, ExportRecord)
+    calibration = draw_calibration([pictures], 8, seed=0)
+    check_domain(exported.file, exported.record, [pictures], calibration)  # the set of its training
+    other = DetectionSet(pictures.folder, pictures.description.model_copy(update={"name": "street"}))
+    with pytest.raises(EdgekitError, match=r"finds something on 0 of 8 pictures of street: .* calibrate on .* noise"):
+        check_domain(exported.file, exported.record, [other], calibration)
+    classes = DetectionSet(pictures.folder, pictures.description.model_copy(update={"classes": ("cat",)}))
+    with pytest.raises(EdgekitError, match="has the classes"):
+        check_domain(exported.file, exported.record, [classes], calibration)
+
+
+def test_what_no_box_runs_is_refused(exported: ExportedModel):
+    model: Any = onnx.load(str(exported.file))
+    model.opset_import[0].version = 21
+    onnx.save(model, str(exported.file))
+    with pytest.raises(EdgekitError, match="is of operator set 21 and IR 10; boxes run up to 20 and 10"):
+        ExportedModel.open(exported.file)
+    model.opset_import[0].version = 17
+    onnx.save(model, str(exported.file))
+    record = (exported.file.parent / DETECTOR.record).read_text()
+    (exported.file.parent / DETECTOR.record).write_text(record.replace('"yolo-grid"', '"yolo-topk"'))
+    opened = ExportedModel.open(exported.file)
+    assert isinstance(opened.record, ExportRecord)
+    with pytest.raises(EdgekitError, match="no yolo-topk head of 3 classes"):
+        detector_of(opened.record, opened.file, Choice("onnxruntime", "fp32"), 0.5)
+    (exported.file.parent / DETECTOR.record).unlink()
+    with pytest.raises(EdgekitError, match="make it with `edgekit train export`"):
+        ExportedModel.open(exported.file)
+
+
+def label_val(pictures: DetectionSet) -> None:
+    """Give the set a val part: pictures of noise, each with a carton in its middle."""
+    for folder in ("images", "labels"):
+        (pictures.folder / folder / "val").mkdir(parents=True)
+    for path in pictures.pictures("train")[:3]:
+        (pictures.folder / "images" / "val" / path.name).write_bytes(path.read_bytes())
+        (pictures.folder / "labels" / "val" / f"{path.stem}.txt").write_text("0 0.5 0.5 0.5 0.5\n")

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("faster_coco_eval", reason="the extra [eval] is not installed")
 
-from edge.evaluate.average_precision import average_precision, difference
+from edge.evaluate.average_precision import average_precision
 from edge.evaluate.picture_result import PictureResult
 from edge.model.detections import Detections
 
@@ -57,13 +57,3 @@ def test_a_loose_box_counts_at_low_overlap_alone():
 
 def test_a_class_that_stands_in_no_picture_has_no_score():
     assert 1 not in average_precision([picture([BOX], [(BOX, 0.9)])], [0, 1])
-
-
-def test_the_difference_of_a_model_to_itself_is_nothing_and_of_a_worse_one_is_told_with_an_interval():
-    good = [picture([BOX, FAR], [(BOX, 0.9), (FAR, 0.8)]) for _ in range(12)]
-    worse = [picture([BOX, FAR], [(BOX, 0.9)] if index % 2 else [(BOX, 0.9), (FAR, 0.8)]) for index in range(12)]
-    same = difference(good, good, [0], draws=20, seed=0)
-    assert (same.points, same.low, same.high) == (0, 0, 0)
-    lost = difference(good, worse, [0], draws=40, seed=0)
-    assert lost.low <= lost.points <= lost.high
-    assert lost.high < 0

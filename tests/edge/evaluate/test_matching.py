@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 pytest.importorskip("faster_coco_eval", reason="the extra [eval] is not installed")
 
-from edge.evaluate.average_precision import average_precision, difference, spread
+from edge.evaluate.average_precision import average_precision, spread
+from edge.evaluate.comparison import difference
 from edge.evaluate.matching import match
+from edge.evaluate.measure import SetResult
 from edge.evaluate.picture_result import PictureResult
 from edge.model.detections import Detections
 
@@ -108,5 +110,7 @@ def test_the_interval_of_a_difference_is_that_of_scoring_every_draw_as_a_whole()
             for each in (first, second)
         ]
         slow.append(100 * float(means[1] - means[0]))
-    told = difference(first, second, [0, 1], draws=15, seed=4)
+    names = tuple(str(row) for row in range(9))
+    results = [SetResult("made", (0, 1), names, tuple(pictures)) for pictures in (first, second)]
+    told = difference(results[:1], results[1:], draws=15, seed=4)
     assert (told.low, told.high) == pytest.approx(tuple(np.percentile(slow, (2.5, 97.5))), abs=1e-9)

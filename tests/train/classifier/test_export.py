@@ -10,6 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from compress.calibration import draw_tagged
+from compress.exported_model import ExportedModel
 from compress.quantize import quantize
 from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedSet
@@ -60,7 +61,8 @@ def test_both_engines_give_the_scores_of_the_trained_network(run: Path, coloured
 
 def test_from_run_to_bundle_nothing_is_typed_again_and_int8_agrees(run: Path, coloured: TaggedSet, tmp_path: Path):
     export_classifier(run, coloured, tmp_path / "export", embedding=True)
-    quantize(tmp_path / "export" / CLASSIFIER.exported, tmp_path / "int8", draw_tagged([coloured], 12, seed=0))
+    exported = ExportedModel.open(tmp_path / "export" / CLASSIFIER.exported)
+    quantize(exported, tmp_path / "int8", draw_tagged([coloured], 12, seed=0))
     create_key(tmp_path / "key", tmp_path / "key.pub")
     picture = next(one for one in coloured.part("val") if "red" in one.path.name)
     parts = BundleParts("colours", "1", 1, tmp_path / "export", tmp_path / "int8", True, picture.path)
