@@ -16,11 +16,13 @@ def classifier(
     tagged_set: TaggedSetFolder,
     backbone: Annotated[str, typer.Option(help="A model of timm, or torchvision/NAME.")] = "tf_efficientnet_lite0",
     stages: Annotated[int | None, typer.Option(help="Keep its first stages alone; smaller and faster.")] = None,
+    freeze_stages: Annotated[int, typer.Option(help="Stem and first stages that stay as they start; faster.")] = 0,
     weights: Annotated[Path | None, typer.Option(help="State dict to start from; else an installed package's.")] = None,
     dropout: Annotated[float, typer.Option(help="Share of features dropped before the head.")] = 0.2,
     drop_path: Annotated[float, typer.Option(help="Share of residual branches dropped.")] = 0.0,
     input_px: Annotated[int, typer.Option(help="Side of the square input in use, pixels.")] = 224,
     train_px: Annotated[int | None, typer.Option(help="Side in training; as the input if not given.")] = None,
+    first_px: Annotated[int | None, typer.Option(help="Side in the first epoch, from which it grows; faster.")] = None,
     epochs: Annotated[int, typer.Option(help="Times through all pictures.")] = 20,
     batch: Annotated[int, typer.Option(help="Pictures in a step.")] = 32,
     optimiser: Annotated[Optimiser, typer.Option(help="sgd has momentum 0.9.")] = "adamw",
@@ -52,7 +54,9 @@ def classifier(
         int | None, typer.Option(help="Divide the training part so; keep one fold out to score on.")
     ] = None,
     fold: Annotated[int, typer.Option(help="Which fold is kept out, from 0.")] = 0,
-    precision: Annotated[Literal["f32", "bf16"], typer.Option(help="Of activations in training.")] = "f32",
+    precision: Annotated[
+        Literal["f32", "bf16", "mixed"], typer.Option(help="Of activations; mixed: bf16 where no gradient flows back.")
+    ] = "f32",
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read.")] = False,
@@ -72,6 +76,7 @@ def classifier(
         network={
             "backbone": backbone,
             "stages": stages,
+            "freeze_stages": freeze_stages,
             "weights": weights,
             "dropout": dropout,
             "drop_path": drop_path,
@@ -109,6 +114,7 @@ def classifier(
         },
         input_px=input_px,
         train_px=train_px,
+        first_px=first_px,
         folds=folds,
         fold=fold,
         precision=precision,

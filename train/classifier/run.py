@@ -84,12 +84,12 @@ def train_classifier(
     _check_folder(out, resume=resume)
     taxonomy = tagged_set.description.taxonomy
     division = divide(tagged_set, settings)
-    side = max(settings.input_px, round((settings.train_px or settings.input_px) * MARGIN))
+    side = max(settings.input_px, round(settings.learning_px * MARGIN))
     learn, skipped = read_pictures(division.learn, taxonomy, side, skip_bad=skip_bad)
     held, skipped_held = read_pictures(division.held, taxonomy, settings.input_px, skip_bad=skip_bad)
     teacher = None
     if settings.teaching.teachers:
-        teacher = Teacher(settings.teaching.teachers, taxonomy, bf16=settings.precision == "bf16")
+        teacher = Teacher(settings.teaching.teachers, taxonomy, bf16=settings.precision != "f32")
     config = ClassifierConfig(
         settings=settings,
         tagged_set=tagged_set.description,

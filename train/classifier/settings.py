@@ -11,6 +11,7 @@ from edge.evaluate.tagged_set import TaggedSetDescription
 from edge.model.manifest import DataEntry, Sha256
 
 CONFIG = "config.json"
+GROWING = 2 / 3  # share of the epochs in which pictures grow
 
 
 class _Settings(BaseModel):
@@ -25,6 +26,11 @@ class NetworkSettings(_Settings):
     )
     stages: int | None = Field(
         default=None, ge=1, description="keep the first stages alone: a smaller network from the same weights"
+    )
+    freeze_stages: int = Field(
+        default=0,
+        ge=0,
+        description="the stem and so many of the first stages stay as they start: most of a step's time is theirs",
     )
     weights: Path | None = Field(
         default=None, description="state dict to start from; null: those of an installed package, where there are any"
@@ -95,12 +101,42 @@ class ClassifierSettings(_Settings):
     train_px: int | None = Field(
         default=None, ge=32, multiple_of=32, description="side in training; null: as the input; smaller is faster"
     )
+    first_px: int | None = Field(
+        default=None,
+        ge=32,
+        multiple_of=32,
+        description="side in the first epoch, growing to that of training over two thirds of them; null: one side",
+    )
     folds: int | None = Field(
         default=None, ge=2, description="divide the training part into so many folds and keep one out; null: use it all"
     )
     fold: int = Field(default=0, ge=0, description="which of them is kept out")
-    precision: Literal["f32", "bf16"] = Field(default="f32", description="of activations in training")
+    precision: Literal["f32", "bf16", "mixed"] = Field(
+        default="f32",
+        description="of activations in training; mixed: bf16 in frozen stages and teachers, where nothing flows back",
+    )
     seed: int = Field(default=0, ge=0)
+
+    @property
+    def learning_px(self) -> int:
+        """The side at which most is learnt, pixels."""
+        return self.train_px or self.input_px
+
+    def side_of(self, epoch: int) -> int:
+        """Return the side of the pictures of an epoch, counted from 0: a multiple of 32 that grows, then stays.
+
+        Source: Tan and Le, EfficientNetV2, 2021, section 4: small pictures first, when there is much to learn yet.
+        """
+        if self.first_px is None:
+            return self.learning_px
+        share = min(1.0, epoch / max(1.0, self.schedule.epochs * GROWING))
+        return self.first_px + 32 * int(share * (self.learning_px - self.first_px) / 32)
+
+    @model_validator(mode="after")
+    def _grows(self) -> "ClassifierSettings":
+        if self.first_px is not None and self.first_px > self.learning_px:
+            raise ValueError(f"pictures grow: first_px {self.first_px} is above the {self.learning_px} px of training")
+        return self
 
     @model_validator(mode="after")
     def _fold_exists(self) -> "ClassifierSettings":

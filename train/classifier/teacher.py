@@ -64,7 +64,7 @@ def _load(run: Path, taxonomy: Taxonomy) -> _Member:
     network = load_network(run)
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] - torch's stub lacks it
     # A teacher sees crops of the size that it was trained on: what it knows best.
-    return _Member(network, config.settings.train_px or config.settings.input_px)
+    return _Member(network, config.settings.learning_px)
 
 
 def load_network(run: Path) -> TagNetwork:

@@ -12,6 +12,7 @@ from edge.model.taxonomy import Taxonomy
 from train.checkpoints import keep
 from train.classifier.augment import augment, mix
 from train.classifier.checkpoint import BEST, LAST, load_checkpoint
+from train.classifier.freezing import freeze_stages
 from train.classifier.losses import label_loss, teacher_loss
 from train.classifier.network import TagNetwork, split_columns
 from train.classifier.pictures import Pictures, smoothed
@@ -64,6 +65,9 @@ class Training:
         self._teacher = teacher
         self._unlabelled = unlabelled
         self._weights = value_weights(learn.targets, taxonomy) if settings.schedule.imbalance == "weights" else None
+        self._frozen = freeze_stages(
+            network.backbone, settings.network.freeze_stages, bf16=settings.precision == "mixed"
+        )
         self._optimiser = create_optimiser(network, settings.schedule)
         self._peaks = [float(group["lr"]) for group in self._optimiser.param_groups]
 
@@ -87,6 +91,8 @@ class Training:
         self.network.train()
         if self._settings.schedule.backbone_rate == 0:
             self.network.backbone.eval()
+        for module in self._frozen:
+            module.eval()
         for step, rows in enumerate(batches):
             self._set_rates(self.epochs_done + step / len(batches))
             losses = self._losses(rows, generator)
@@ -159,7 +165,7 @@ class Training:
             [self._learn.images[labelled], self._unlabelled[rows[rows >= len(self._learn)] - len(self._learn)]]
         )
         targets = self._learn.targets[labelled]
-        side = settings.train_px or settings.input_px
+        side = settings.side_of(self.epochs_done)
         size = max(side, self._teacher.side if self._teacher is not None else 0)
         pictures = augment(images, size, settings.augment, generator)
         if len(labelled) == len(rows) and float(torch.rand(1, generator=generator)) < settings.augment.mix:
@@ -246,7 +252,11 @@ def create_optimiser(network: TagNetwork, schedule: ScheduleSettings) -> torch.o
     parts = (("head", network.head, 1.0), ("backbone", network.backbone, schedule.backbone_rate))
     for name, module, share in parts:
         for plain in (False, True):
-            values = [parameter for parameter in module.parameters() if (parameter.ndim <= 1) == plain]
+            values = [
+                parameter
+                for parameter in module.parameters()
+                if parameter.requires_grad and (parameter.ndim <= 1) == plain
+            ]
             if share == 0:
                 for parameter in values:
                     parameter.requires_grad = False
