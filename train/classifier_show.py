@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from edge.evaluate.tagged_set import TaggedSet, open_tagged_set
+from edge.model.several import SeveralMethod
 from train.classifier.record import ClassifierEpoch
 from train.classifier.report import report_run
 from train.classifier.run import train_classifier
@@ -50,15 +51,16 @@ def show_training(
         print(f"best checkpoint: {checkpoint}; report: {report}")
 
 
-def show_export(run: Path, tagged_set: Path, out: Path, *, embedding: bool) -> None:
+def show_export(run: Path, tagged_set: Path, out: Path, *, embedding: bool, head: SeveralMethod | None) -> None:
     """Export a classifier and print what came of it."""
     from train.classifier.export import export_classifier  # noqa: PLC0415 - a training must not wait for ONNX
 
-    record = export_classifier(run, open_tagged_set(tagged_set), out, embedding=embedding)
+    record = export_classifier(run, open_tagged_set(tagged_set), out, embedding=embedding, head=head)
     unknown = ", ".join(f"{name} {score:.2f}" for name, score in record.thresholds.items())
+    told = "".join(f"; {name} by {one.method}" for name, one in record.heads.items())
     print(
         f"{out}: {record.input.width}x{record.input.height}, temperature {record.temperature:.2f}; "
-        f"unknown below: {unknown}; weights under {record.licence}"
+        f"unknown below: {unknown}; weights under {record.licence}{told}"
     )
 
 

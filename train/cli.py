@@ -10,12 +10,14 @@ from train.baseline_cli import baseline
 from train.classifier_cli import classifier
 from train.detector_cli import detector
 from train.gallery_cli import gallery
+from train.heads_cli import Method, heads
 from train.tune_cli import tune
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 app.command()(detector)
 app.command()(classifier)
 app.command()(gallery)
+app.command()(heads)
 app.command()(tune)
 app.command()(baseline)
 
@@ -38,6 +40,9 @@ def export(
         Path | None, typer.Option("--set", help="A classifier's tagged set, to calibrate on.")
     ] = None,
     embedding: Annotated[bool, typer.Option("--embedding", help="Give a classifier's features too.")] = False,
+    head: Annotated[
+        Method | None, typer.Option(help="How several values are told, of `train heads`; the best there if not given.")
+    ] = None,
 ) -> None:
     """Export a run's best checkpoint to ONNX, for both engines of a box.
 
@@ -57,7 +62,7 @@ def export(
             raise EdgekitError(
                 "a classifier's scores are calibrated on pictures that were kept out: name its set by --set"
             )
-        show_export(run, tagged_set, out, embedding=embedding)
+        show_export(run, tagged_set, out, embedding=embedding, head=head)
         return
     from train.export import export_run  # noqa: PLC0415 - help must not wait for ONNX
 

@@ -49,6 +49,22 @@ def get(
 
 
 @app.command()
+def flatten(
+    folder: Annotated[Path, typer.Argument(metavar="SET", help="A tagged set; it is only read.")],
+    out: Annotated[Path, typer.Argument(help="The new folder.")],
+) -> None:
+    """Copy a tagged set so that one attribute of several values holds all that is said of a picture.
+
+    Example: edgekit data flatten sets/grocery-store sets/labels
+    """
+    from edge.evaluate.tagged_set import open_tagged_set  # noqa: PLC0415
+    from train.flat_sets import LABELS, flatten_set  # noqa: PLC0415
+
+    flat = flatten_set(open_tagged_set(folder), out).description
+    print(f"{out}: {flat.pictures} pictures, {flat.taxonomy.columns} values of {LABELS}, {flat.digest}")
+
+
+@app.command()
 def split(
     folder: Annotated[Path, typer.Argument(metavar="SET", help="The set; it is only read.")],
     out: Annotated[Path, typer.Argument(help="The new folder.")],

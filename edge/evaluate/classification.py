@@ -38,7 +38,7 @@ class AttributeScore(BaseModel):
     accuracy_of_sure: float | None = Field(description="among the others; None where there are none")
     micro_f1: float
     macro_f1: float = Field(description="mean over the values that occur")
-    calibration_error: float | None = Field(description="expected; for one value a picture only")
+    calibration_error: float = Field(description="expected, of all that was said, sure or not")
     mean_average_precision: float | None = Field(description="over the values that occur; for several a picture only")
     values: tuple[ValueScore, ...] = Field(description="those that occur or were said")
 
@@ -86,14 +86,14 @@ def _score(
     index = {value: number for number, value in enumerate(attribute.values)}
     wanted = np.zeros((len(truth), len(attribute.values)), bool)
     given = np.zeros_like(wanted)
-    surest = np.zeros(len(truth))
+    scores = np.zeros(wanted.shape)
     sure = np.zeros(len(truth), bool)
     for row, (indices, one) in enumerate(zip(truth, said, strict=True)):
         wanted[row, list(indices)] = True
         for tag in one.tags:
             if tag.attribute == attribute.name:
                 given[row, index[tag.value]] = True
-                surest[row] = tag.score
+                scores[row, index[tag.value]] = tag.score
                 sure[row] = sure[row] or tag.sure
     both = np.asarray(np.sum(wanted & given, axis=0))
     occurring = np.asarray(np.any(wanted, axis=0))
@@ -116,7 +116,7 @@ def _score(
         accuracy_of_sure=float(right[sure].mean()) if sure.any() else None,
         micro_f1=_share(2 * both.sum(), wanted.sum() + given.sum()),
         macro_f1=float(np.mean([score.f1 for score in values if score.pictures])),
-        calibration_error=None if attribute.multiple else calibration_error(surest, right),
+        calibration_error=calibration_error(scores[given], wanted[given]),
         mean_average_precision=_mean_average_precision(columns, wanted) if columns is not None else None,
         values=values,
     )

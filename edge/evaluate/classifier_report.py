@@ -40,6 +40,11 @@ class ClassifierScore(_Report):
         """Return the scores by name, as they go into a manifest."""
         rows = [(f"accuracy/{score.attribute}", score.accuracy) for score in self.attributes]
         rows += [(f"macro-f1/{score.attribute}", score.macro_f1) for score in self.attributes]
+        rows += [(f"calibration-error/{score.attribute}", score.calibration_error) for score in self.attributes]
+        for score in self.attributes:
+            if score.mean_average_precision is not None:
+                rows += [(f"micro-f1/{score.attribute}", score.micro_f1)]
+                rows += [(f"map/{score.attribute}", score.mean_average_precision)]
         return {name: round(value, 4) for name, value in rows}
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from edge.model.bundle import ClassifierBundle
 
 
+WEAKEST = 5  # values of an attribute that are told one by one
+
+
 class Split(str, Enum):
     """The parts of a set."""
 
@@ -112,11 +115,13 @@ def _lines(report: "ClassifierEvaluation") -> list[str]:
             ]
             if score.mean_average_precision is not None:
                 told.append(f"mAP {score.mean_average_precision:.3f}")
-            if score.calibration_error is not None:
-                told.append(f"calibration error {score.calibration_error:.3f}")
+            told.append(f"calibration error {score.calibration_error:.3f}")
             if score.accuracy_of_sure is not None:
                 told.append(f"unknown {score.unknown:.3f}, accuracy of the others {score.accuracy_of_sure:.3f}")
             lines.append(f"    {score.attribute}: {', '.join(told)}")
+            weakest = sorted((value for value in score.values if value.pictures), key=lambda value: value.f1)[:WEAKEST]
+            by_value = ", ".join(f"{value.value} {value.f1:.2f} of {value.pictures}" for value in weakest)
+            lines.append(f"      weakest F1 by value: {by_value}; all of them with --json")
     lines += [
         f"  INT8 less FP32, {cost.backend}, {cost.attribute}: {cost.points:+.2f} points of accuracy, "
         f"95 % of {cost.draws} draws in {cost.low:+.2f} to {cost.high:+.2f}"

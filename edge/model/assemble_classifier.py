@@ -41,6 +41,7 @@ def assemble_classifier(
         input=record.input,
         embedding=record.embedding,
         thresholds=record.thresholds,
+        heads=record.heads,
         models=members.measured(metrics),
         data=record.data,
         weights=record.weights,
@@ -55,7 +56,7 @@ def assemble_classifier(
 def _expected(parts: BundleParts, record: ClassifierExportRecord, members: Members) -> tuple[ExpectedTag, ...]:
     """Return what every model file says of the self-test picture, as the first of them says it."""
     image = decode_picture(members.contents[SELF_TEST], str(parts.self_test))
-    decoder = TagDecoder(record.taxonomy, record.thresholds, record.embedding)
+    decoder = TagDecoder(record.taxonomy, record.thresholds, record.embedding, record.heads)
     said: list[dict[tuple[str, str], float]] = []
     for model in members.models:
         request = EngineRequest(

@@ -1,7 +1,7 @@
 """The classifier: a bundle's model on an engine, from a picture to what it shows, or that it is unknown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,10 @@ from edge.model.engine import Engine, EngineInfo, EngineRequest
 from edge.model.gallery import MATRIX, RECORD, Gallery, read_gallery
 from edge.model.geometry import Letterbox
 from edge.model.picture import decode_picture
+from edge.model.several import SaidValues, SeveralHead
 from edge.model.taxonomy import Attribute, Taxonomy
+
+EACH_BY_ITSELF = SeveralHead(method="one-vs-all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +66,48 @@ class TagDecoder:
         taxonomy: The attributes.
         thresholds: By attribute: what is scored below is unknown, or, of several values, not said.
         embedding: Columns behind the scores.
+        heads: By attribute of several values: how it is told; each value by itself where none is named.
     """
 
     taxonomy: Taxonomy
     thresholds: Mapping[str, float]
     embedding: int = 0
+    heads: Mapping[str, SeveralHead] = field(default_factory=dict[str, SeveralHead])
 
     @property
     def columns(self) -> int:
         """Length of the model's row."""
-        return self.taxonomy.columns + self.embedding
+        return sum(map(self._width, self.taxonomy.learnt)) + self.embedding
 
     def decode(self, row: NDArray[np.float32]) -> Classification:
         """Return what a row (columns,) says."""
-        scores, embedding = row[: self.taxonomy.columns], row[self.taxonomy.columns :]
         tags: list[ClassTag] = []
+        scores: list[NDArray[np.float32]] = []
         begin = 0
         for attribute in self.taxonomy.learnt:
-            part = scores[begin : begin + len(attribute.values)]
-            begin += len(attribute.values)
-            tags += (
-                self._several(attribute, part) if attribute.multiple else self._one_and_what_follows(attribute, part)
-            )
+            part = row[begin : begin + self._width(attribute)]
+            begin += len(part)
+            if attribute.multiple:
+                head = self.heads.get(attribute.name, EACH_BY_ITSELF)
+                said = head.read(part, attribute, self.thresholds[attribute.name])
+                part = said.scores
+                tags += self._several(attribute, said)
+            else:
+                tags += self._one_and_what_follows(attribute, part)
+            scores.append(part)
         order = {attribute.name: index for index, attribute in enumerate(self.taxonomy.attributes)}
         tags.sort(key=lambda tag: order[tag.attribute])
-        return Classification(tuple(tags), scores, embedding)
+        return Classification(tuple(tags), np.concatenate(scores), row[begin:])
 
-    def _several(self, attribute: Attribute, scores: NDArray[np.float32]) -> list[ClassTag]:
-        said = np.flatnonzero(scores >= self.thresholds[attribute.name])
-        return [ClassTag(attribute.name, attribute.values[index], float(scores[index]), sure=True) for index in said]
+    def _width(self, attribute: Attribute) -> int:
+        head = self.heads.get(attribute.name)
+        return head.columns(attribute) if head is not None else len(attribute.values)
+
+    def _several(self, attribute: Attribute, said: SaidValues) -> list[ClassTag]:
+        return [
+            ClassTag(attribute.name, attribute.values[index], float(said.scores[index]), said.sure)
+            for index in said.indices
+        ]
 
     def _one_and_what_follows(self, attribute: Attribute, scores: NDArray[np.float32]) -> list[ClassTag]:
         best = int(scores.argmax())
@@ -169,7 +185,7 @@ def load_classifier(
     manifest = bundle.manifest
     height, width = manifest.input.height, manifest.input.width
     engine = load_engine(name, EngineRequest(bundle.model(model), model.precision, height, width, requests))
-    decoder = TagDecoder(manifest.taxonomy, manifest.thresholds, manifest.embedding)
+    decoder = TagDecoder(manifest.taxonomy, manifest.thresholds, manifest.embedding, manifest.heads)
     classifier = Classifier(engine, decoder, height, width)
     _prove(bundle, classifier)
     return classifier

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, NonNegativeInt, model_validator
 
 from edge.model.manifest import BundleManifest, MemberPath, Part, Share
+from edge.model.several import SeveralHead
 from edge.model.taxonomy import Taxonomy
 
 
@@ -27,8 +28,8 @@ class ClassifierSelfTest(Part):
 class ClassifierManifest(BundleManifest):
     """The whole manifest.
 
-    The model gives one row: a score for each value of each learnt attribute, in the taxonomy's order, then the
-    embedding.
+    The model gives one row: a score for each value of each learnt attribute, in the taxonomy's order, or for each set
+    of values where a head says so, then the embedding.
     """
 
     task: Literal["classify"] = "classify"
@@ -36,6 +37,9 @@ class ClassifierManifest(BundleManifest):
     embedding: NonNegativeInt = Field(default=0, description="columns behind the scores: features of unit length")
     thresholds: dict[str, Share] = Field(
         description="by attribute: a score below it means unknown; of several values, those at or above it are said"
+    )
+    heads: dict[str, SeveralHead] = Field(
+        default={}, description="by attribute of several values: how it is told; each value by itself if not named"
     )
     gallery: bool = Field(default=False, description="whether gallery.json and gallery.npy tell products by embedding")
     self_test: ClassifierSelfTest
@@ -45,6 +49,10 @@ class ClassifierManifest(BundleManifest):
         names = {attribute.name for attribute in self.taxonomy.attributes}
         if self.thresholds.keys() != names:
             raise ValueError(f"thresholds are of {sorted(self.thresholds)}, the attributes {sorted(names)}")
+        for name, head in self.heads.items():
+            attribute = self.taxonomy.attribute(name)
+            if attribute is None or not head.fits(attribute):
+                raise ValueError(f"the head of {name} is of no attribute of several values that is known")
         if self.gallery and not self.embedding:
             raise ValueError("a gallery is searched by embedding, which the model does not give")
         for expected in self.self_test.expected:

@@ -8,6 +8,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from devices.validation import read_json
 from edge.model.manifest import Calibration, DataEntry, Head, Input, Part, Sha256, Share, WeightsEntry
+from edge.model.several import SeveralHead
 from edge.model.taxonomy import Taxonomy
 
 QUANTIZATION_RECORD = "quantization.json"
@@ -70,6 +71,7 @@ class ClassifierExportRecord(Part):
     input: Input
     embedding: NonNegativeInt
     thresholds: dict[str, Share]
+    heads: dict[str, SeveralHead] = Field(default={}, description="by attribute of several values: how it is told")
     temperature: float = Field(gt=0, description="what logits are divided by inside the graph")
     calibrated_on: PositiveInt = Field(description="pictures that temperature and thresholds were chosen on")
     data: tuple[DataEntry, ...]

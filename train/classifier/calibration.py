@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from edge.model.taxonomy import Taxonomy
+from train.classifier.heads import SeveralHeadModule
 from train.classifier.losses import label_loss
 from train.classifier.network import scores_of, split_columns
 from train.classifier.pictures import Pictures
@@ -34,6 +35,18 @@ def temperature_of(logits: torch.Tensor, pictures: Pictures, taxonomy: Taxonomy)
         )
 
     return min((float(value) for value in _TEMPERATURES), key=loss)
+
+
+def calibrate(head: SeveralHeadModule, logits: torch.Tensor, targets: torch.Tensor) -> None:
+    """Give a head the temperature at which its scores of kept-out pictures are likeliest.
+
+    Args:
+        head: Of an attribute of several values.
+        logits: (N, columns) that it gives.
+        targets: (N, values), 0 or 1.
+    """
+    likeliest = min(_TEMPERATURES, key=lambda temperature: float(head.loss(logits / temperature, targets)))
+    head.temperature.copy_(likeliest)
 
 
 def thresholds_of(

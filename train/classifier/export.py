@@ -12,20 +12,23 @@ from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedSet
 from edge.model.export_record import CLASSIFIER, ClassifierExportRecord
 from edge.model.manifest import Input
+from edge.model.several import SeveralMethod
 from train.classifier.backbones import create_backbone
 from train.classifier.calibration import temperature_of, thresholds_of
+from train.classifier.head_record import read_heads, require_heads
 from train.classifier.network import ScoredNetwork
 from train.classifier.pictures import read_pictures
 from train.classifier.recipe import recipe_of
 from train.classifier.run import divide
 from train.classifier.scores import logits_of
 from train.classifier.settings import read_classifier_config
+from train.classifier.several import load_heads
 from train.classifier.teacher import load_network
 from train.export import OPSET, with_picture_input
 
 
 def export_classifier(
-    run: Path, tagged_set: TaggedSet, out: Path, *, embedding: bool = False
+    run: Path, tagged_set: TaggedSet, out: Path, *, embedding: bool = False, head: SeveralMethod | None = None
 ) -> ClassifierExportRecord:
     """Export the best network of a run, its scores calibrated on the pictures that the run was scored on.
 
@@ -37,6 +40,8 @@ def export_classifier(
         tagged_set: The set that it learnt from.
         out: The new folder: `classifier.onnx` and `classifier.json`.
         embedding: Whether features follow the scores, for a gallery of products.
+        head: How several values are told, of a folder that `fit_heads` wrote; None for the best there, or where there
+            is none for the network's own.
 
     Raises:
         EdgekitError: The run is not whole, the set is another one, or `out` exists.
@@ -53,6 +58,9 @@ def export_classifier(
     held, _ = read_pictures(divide(tagged_set, settings).held, taxonomy, settings.input_px, skip_bad=True)
     logits = logits_of(network, held.images)
     temperature = temperature_of(logits, held, taxonomy)
+    fitted = require_heads(run) if head is not None else read_heads(run)
+    chosen = dict(fitted.chosen(head)) if fitted is not None else {}
+    heads = load_heads(run, network, taxonomy, chosen) if chosen else {}
     weights = create_backbone(settings.network).weights
     record = ClassifierExportRecord(
         licence=weights.licence,
@@ -60,6 +68,7 @@ def export_classifier(
         input=Input(height=settings.input_px, width=settings.input_px),
         embedding=network.head.in_features if embedding else 0,
         thresholds=dict(thresholds_of(logits, held, taxonomy, temperature)),
+        heads=chosen,
         temperature=temperature,
         calibrated_on=len(held),
         data=(config.learnt_from,),
@@ -70,7 +79,7 @@ def export_classifier(
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         partial = Path(folder) / out.name
         partial.mkdir()
-        scored = ScoredNetwork(network, taxonomy, temperature, embedding=embedding)
+        scored = ScoredNetwork(network, taxonomy, temperature, embedding=embedding, heads=heads)
         _write(scored, settings.input_px, partial / CLASSIFIER.exported)
         (partial / CLASSIFIER.record).write_text(
             record.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8"
@@ -97,9 +106,7 @@ def _write(network: ScoredNetwork, side: int, out: Path) -> None:
         )
     model = with_picture_input(onnx.load(str(plain)))
     # The tracer leaves the output's sizes open, and an engine would tell them as unknown.
-    columns = sum(len(attribute.values) for attribute in network.learnt)
-    columns += network.network.head.in_features if network.embedding else 0
-    for axis, size in zip(model.graph.output[0].type.tensor_type.shape.dim, (1, columns), strict=True):
+    for axis, size in zip(model.graph.output[0].type.tensor_type.shape.dim, (1, network.columns), strict=True):
         axis.dim_value = size
     onnx.save(model, str(out))
     plain.unlink()

@@ -1,10 +1,14 @@
 """The network of a classifier: a backbone and a linear head over all values of the learnt attributes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import nn
 
 from edge.model.taxonomy import Attribute, Taxonomy
 from train.classifier.backbones import Backbone
+from train.classifier.heads import SeveralHeadModule
 
 
 class TagNetwork(nn.Module):
@@ -51,10 +55,20 @@ class ScoredNetwork(nn.Module):
         taxonomy: Its attributes.
         temperature: Logits are divided by it, so that a score is the share of right answers among its like.
         embedding: Whether the features follow the scores.
+        heads: By attribute of several values: what tells it instead of the network's own columns.
     """
 
-    def __init__(self, network: TagNetwork, taxonomy: Taxonomy, temperature: float, *, embedding: bool) -> None:
+    def __init__(
+        self,
+        network: TagNetwork,
+        taxonomy: Taxonomy,
+        temperature: float,
+        *,
+        embedding: bool,
+        heads: Mapping[str, SeveralHeadModule] | None = None,
+    ) -> None:
         super().__init__()
+        self.heads = nn.ModuleDict(dict(heads or {}))
         self.network = network
         self.learnt = taxonomy.learnt
         self.temperature = temperature
@@ -64,11 +78,23 @@ class ScoredNetwork(nn.Module):
         """Return (N, columns) or (N, columns + width) of pictures (N, 3, H, W), RGB, 0 to 1."""
         features = self.network.features(pictures)
         logits = self.network.head(features) / self.temperature
-        parts = [scores_of(part, attribute) for part, attribute in split_columns(logits, self.learnt)]
+        parts = [self._scores(features, part, attribute) for part, attribute in split_columns(logits, self.learnt)]
         if self.embedding:
             # Written out: what `normalize` traces to has nodes that ask for shapes, which are fixed here.
             parts.append(features / features.square().sum(dim=1, keepdim=True).sqrt().clamp(min=1e-12))
         return torch.cat(parts, dim=1)
+
+    @property
+    def columns(self) -> int:
+        """Length of a row."""
+        with torch.inference_mode():
+            return self(torch.zeros(1, 3, 64, 64)).shape[1]
+
+    def _scores(self, features: torch.Tensor, part: torch.Tensor, attribute: Attribute) -> torch.Tensor:
+        if attribute.name not in self.heads:
+            return scores_of(part, attribute)
+        head: Any = self.heads[attribute.name]
+        return head.scores(head(features))
 
 
 def split_columns(rows: torch.Tensor, learnt: tuple[Attribute, ...]) -> list[tuple[torch.Tensor, Attribute]]:

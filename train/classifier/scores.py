@@ -19,6 +19,13 @@ def logits_of(network: TagNetwork, images: torch.Tensor) -> torch.Tensor:
     return torch.cat(batches)
 
 
+@torch.no_grad()  # not inference mode: heads are fitted on these
+def features_of(network: TagNetwork, images: torch.Tensor) -> torch.Tensor:
+    """Return features (N, width) of pictures (N, 3, H, W) uint8 RGB."""
+    network.eval()
+    return torch.cat([network.features(batch.float() / 255) for batch in images.split(_BATCH)])
+
+
 def accuracies(logits: torch.Tensor, pictures: Pictures, taxonomy: Taxonomy) -> Mapping[str, float]:
     """Return the share of right answers by attribute; of several values, the micro F1 at a score of 0.5."""
     result: dict[str, float] = {}

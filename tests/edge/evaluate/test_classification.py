@@ -47,7 +47,7 @@ def test_several_values_a_picture_are_scored_by_all_that_was_said():
     _, signs, _ = score_attributes(TAXONOMY, TRUTH, said())
     assert signs.accuracy == 0.75
     assert signs.micro_f1 == pytest.approx(2 * 3 / (3 + 4))
-    assert signs.calibration_error is None
+    assert signs.calibration_error == pytest.approx((0.1 + 0.4 + 0.2) / 3)
     sale = (1 + 1) / 2  # both ranked above the others
     organic = (1 + 2 / 3) / 2
     assert signs.mean_average_precision == pytest.approx((sale + organic) / 2)

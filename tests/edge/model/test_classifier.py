@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from devices.errors import EdgekitError
 from edge.model.bundle import open_any_bundle, open_bundle, open_classifier_bundle
 from edge.model.classifier import TagDecoder, load_classifier
-from edge.model.classifier_manifest import ClassifierSelfTest, ExpectedTag
+from edge.model.classifier_manifest import ClassifierManifest, ClassifierSelfTest, ExpectedTag
+from edge.model.several import SeveralHead
 from edge.model.taxonomy import Attribute, Taxonomy
 
 Make = Callable[..., Any]
@@ -115,3 +117,46 @@ def test_each_kind_of_bundle_is_taken_for_what_it_is(make_classifier_bundle: Mak
 def test_a_manifest_whose_parts_do_not_fit_is_refused(make_classifier_bundle: Make, changes: Any, fault: str):
     with pytest.raises(ValueError, match=fault):
         make_classifier_bundle(**changes)
+
+
+POWERSET = SeveralHead(method="powerset", label_sets=((), (1,), (0, 1)))
+
+
+@given(arrays(np.float32, 3, elements=st.floats(0, 1, width=32)))
+def test_a_powerset_says_none_but_sets_that_it_knows(scores: NDArray[np.float32]):
+    decoder = TagDecoder(SHOP, THRESHOLDS, embedding=1, heads={"signs": POWERSET})
+    said = decoder.decode(np.concatenate([row(0.9, 0.1, 0, 0), scores, row(1.0)]))
+    signs = tuple(tag.value for tag in said.tags if tag.attribute == "signs")
+    assert signs in ((), ("organic",), ("sale", "organic"))
+    assert all(tag.sure == (scores.max() >= THRESHOLDS["signs"]) for tag in said.tags if tag.attribute == "signs")
+    assert said.scores.shape == (6,)
+    assert said.embedding.tolist() == [1.0]
+
+
+def test_a_powersets_value_is_as_likely_as_all_sets_that_hold_it():
+    said = TagDecoder(SHOP, THRESHOLDS, heads={"signs": POWERSET}).decode(row(0.9, 0.1, 0, 0, 0.1, 0.3, 0.6))
+    assert {tag.value: tag.score for tag in said.tags if tag.attribute == "signs"} == {
+        "sale": pytest.approx(0.6),
+        "organic": pytest.approx(0.9),
+    }
+
+
+@pytest.mark.parametrize(
+    ("head", "fault"),
+    [
+        ({"method": "powerset"}, "label_sets stand there for powerset"),
+        ({"method": "chain", "label_sets": [[0]]}, "label_sets stand there for powerset"),
+        ({"method": "powerset", "label_sets": [[0, 1], [1, 0]]}, "holds a set twice"),
+    ],
+)
+def test_a_head_that_contradicts_itself_is_refused(head: dict[str, Any], fault: str):
+    with pytest.raises(ValidationError, match=fault):
+        SeveralHead.model_validate(head)
+
+
+def test_a_head_of_no_attribute_of_several_values_is_refused(make_classifier_bundle: Make):
+    made = make_classifier_bundle()
+    manifest = open_classifier_bundle(made.folder, [made.public]).manifest.model_dump()
+    for head in ({"method": "chain"}, {"method": "powerset", "label_sets": [[7]]}):
+        with pytest.raises(ValidationError, match="the head of colour is of no attribute of several values"):
+            ClassifierManifest.model_validate({**manifest, "heads": {"colour": head}})

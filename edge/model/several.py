@@ -1,0 +1,76 @@
+"""How a model tells an attribute of which a picture may have several values, and how its columns are read."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, NonNegativeInt, model_validator
+
+from edge.model.manifest import Part
+from edge.model.taxonomy import Attribute
+
+SeveralMethod = Literal["one-vs-all", "binary-relevance", "chain", "powerset"]
+POWERSET: SeveralMethod = "powerset"
+
+
+class SeveralHead(Part):
+    """What the columns of an attribute of several values hold.
+
+    With `one-vs-all` (all values learnt together), `binary-relevance` (each by itself) and `chain` (each knowing those
+    before it, inside the graph) a column is a value's score. With `powerset` a column is the score of a whole set of
+    values, one that occurred in training; the likeliest set is said, so values that never stood together never do.
+    """
+
+    method: SeveralMethod
+    label_sets: tuple[tuple[NonNegativeInt, ...], ...] = Field(
+        default=(), description="of powerset: indices of the values of each column's set, which may be empty"
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> "SeveralHead":
+        if bool(self.label_sets) != (self.method == POWERSET):
+            raise ValueError("label_sets stand there for powerset, and for nothing else")
+        if len({frozenset(one) for one in self.label_sets}) != len(self.label_sets):
+            raise ValueError("label_sets holds a set twice")
+        return self
+
+    def fits(self, attribute: Attribute) -> bool:
+        """Whether the head can be one of an attribute: of several values, and of no index that is none of them."""
+        known = range(len(attribute.values))
+        return attribute.multiple and all(index in known for one in self.label_sets for index in one)
+
+    def columns(self, attribute: Attribute) -> int:
+        """Return how many of the model's columns are the attribute's."""
+        return len(self.label_sets) or len(attribute.values)
+
+    def read(self, part: NDArray[np.float32], attribute: Attribute, threshold: float) -> "SaidValues":
+        """Return what the columns of an attribute (columns,) say.
+
+        Args:
+            part: Scores, 0 to 1.
+            attribute: Whose they are.
+            threshold: A value scored at or above it is said; a likeliest set scored below it is unknown.
+        """
+        if self.method != POWERSET:
+            return SaidValues(part, tuple(np.flatnonzero(part >= threshold).tolist()), sure=True)
+        scores = np.zeros(len(attribute.values), np.float32)
+        for share, label_set in zip(part, self.label_sets, strict=True):
+            scores[list(label_set)] += share
+        best = int(part.argmax())
+        return SaidValues(scores.clip(0, 1), self.label_sets[best], sure=bool(part[best] >= threshold))
+
+
+@dataclass(frozen=True, slots=True)
+class SaidValues:
+    """What is said under an attribute of several values.
+
+    Attributes:
+        scores: (values,) float32 of all its values, 0 to 1.
+        indices: Of the values that are said.
+        sure: Whether the score is high enough to say them; else they are the likeliest.
+    """
+
+    scores: NDArray[np.float32]
+    indices: tuple[int, ...]
+    sure: bool
