@@ -17,9 +17,11 @@ from edge import __version__
 
 GROUP = "edgekit.commands"
 EXTRA_OF_MODULE = {
+    "asyncssh": "flash",
     "faster_coco_eval": "eval",
     "nncf": "compress",
     "onnx": "compress",
+    "pycdlib": "flash",
     "torch": "train",
     "torch_pruning": "compress",
     "torchvision": "train",

@@ -1,0 +1,1 @@
+"""On a workstation: what a box needs, packed for its processor and Python, and four ways to bring it there."""
