@@ -97,12 +97,38 @@ class ConfigFile:
             if _revision(content) != revision:
                 raise ConfigChangedError(f"{self.path.name} was changed meanwhile: load the drawing anew")
             wanted = _redrawn(parse_toml(content, self.path, BoxConfig), camera, drawing)
-            text = _redrawn_text(content.decode(), camera, drawing)
-            if parse_toml(text.encode(), self.path, BoxConfig) != wanted:
-                raise EdgekitError(f"{self.path.name} is written in a way that cannot be changed here: edit it by hand")
-            self._check(wanted)
-            self._replace(text.encode())
-            return _revision(text.encode())
+            return self._write(_redrawn_text(content.decode(), camera, drawing), wanted)
+
+    def set_inference(self, **values: str) -> str:
+        """Write how the model is to run, and return the new revision; `requests` goes, since it overrides the mode.
+
+        Args:
+            values: Keys of `[inference]`.
+
+        Raises:
+            EdgekitError: The result would not be allowed, or the file cannot be written; nothing is changed then.
+        """
+        with self._writing:
+            content = self._content()
+            before = parse_toml(content, self.path, BoxConfig)
+            inference = before.model_dump(by_alias=True, exclude_unset=True).get("inference", {})
+            inference.pop("requests", None)
+            wanted = _validated(
+                {**before.model_dump(by_alias=True, exclude_unset=True), "inference": inference | values}
+            )
+            return self._write(_with_inference(content.decode(), values), wanted)
+
+    def _write(self, text: str, wanted: BoxConfig) -> str:
+        """Replace the file by a text that says exactly what is wanted.
+
+        Raises:
+            EdgekitError: It does not, or cannot be written.
+        """
+        if parse_toml(text.encode(), self.path, BoxConfig) != wanted:
+            raise EdgekitError(f"{self.path.name} is written in a way that cannot be changed here: edit it by hand")
+        self._check(wanted)
+        self._replace(text.encode())
+        return _revision(text.encode())
 
     def _content(self) -> bytes:
         try:
@@ -136,10 +162,30 @@ def _redrawn(config: BoxConfig, name: str, drawing: Drawing) -> BoxConfig:
     for key, zones in (("line", drawing.lines), ("shelf", drawing.shelves)):
         _set(camera, key, [_values(zone) for zone in zones])
     _set(camera, "masks", [_rounded(mask) for mask in drawing.masks])
+    return _validated(values)
+
+
+def _validated(values: dict[str, Any]) -> BoxConfig:
     try:
         return BoxConfig.model_validate(values)
     except ValidationError as exc:
         raise EdgekitError(explain(exc, BoxConfig)) from exc
+
+
+def _with_inference(text: str, values: dict[str, str]) -> str:
+    """Return a TOML text with some keys of `[inference]` set, and `requests` gone."""
+    try:
+        document: Any = tomlkit.parse(text)
+        if "inference" not in document:
+            table = tomlkit.table()
+            table.update(values)
+            document.append("inference", table)
+        for key, value in values.items():
+            _set(document["inference"], key, value)
+        document["inference"].pop("requests", None)
+        return tomlkit.dumps(document)
+    except (TOMLKitError, ValueError, TypeError, AttributeError) as exc:
+        raise EdgekitError(f"the configuration cannot be changed here ({exc}): edit it by hand") from exc
 
 
 def _redrawn_text(text: str, name: str, drawing: Drawing) -> str:

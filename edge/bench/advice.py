@@ -8,6 +8,7 @@ from edge.bench.record import Report, Row
 MOST_DROPPED = 0.01
 _KEEPS_UP = 0.97  # of the frames that are due: the first and last of a short run are cut
 NOISY = 0.15
+_LEAST_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,22 @@ def best(rows: Sequence[Row], target: Target) -> Row | None:
     return max(holding, key=lambda row: (row.streams, -row.latency.p99_ms.median), default=None)
 
 
+def recommendation(report: Report, target: Target) -> str:
+    """Return in one sentence how this box is best run, and what it bears then."""
+    row = best(report.rows, target)
+    asked = f"{target.fps:g} frames a second each and p99 within {target.p99_ms:g} ms"
+    if row is None:
+        return f"on this box: no case of these holds {asked}; try fewer --streams or a lower --fps"
+    cameras = "1 camera" if row.streams == 1 else f"{row.streams} cameras"
+    said = (
+        f"on this box: {row.way}, {report.model_of(row).size}, {row.mode} mode, {cameras} at {target.fps:g} fps, "
+        f"p99 {row.latency.p99_ms.median:.0f} ms"
+    )
+    if row.streams == max(each.streams for each in report.rows):
+        said += "; more were not tried"
+    return said
+
+
 def warnings(report: Report) -> list[str]:
     """Return what a reader has to know before believing the figures."""
     told: list[str] = []
@@ -47,4 +64,6 @@ def warnings(report: Report) -> list[str]:
             told.append(f"{row.asked}: the rounds differ too much to conclude: more --rounds, or a quieter machine")
         if row.throttled:
             told.append(f"{row.asked}: heat slowed the processor down: these are the figures of a hot box")
+    if any(row.throughput.frames_per_second.rounds < _LEAST_ROUNDS for row in report.rows):
+        told.append(f"fewer than {_LEAST_ROUNDS} rounds show no noise: nothing can be concluded from small differences")
     return told

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devices.errors import EdgekitError
-from edge.bench.record import Report, Row, Spread
+from edge.bench.record import Report, Row, Spread, Where
 
 LEAST_CHANGE = 0.05  # what differs by less is no finding, however still the machine was
 
@@ -44,19 +44,29 @@ _FIGURES: tuple[tuple[str, Callable[[Row], Spread], bool], ...] = (
 )
 
 
-def compare(before: Report, after: Report) -> tuple[Change, ...]:
-    """Return how the cases that both reports have changed.
+def check_same_box(before: Report, where: Where, source: str, source_fps: float) -> None:
+    """Check that an earlier report is of this box and this clip.
 
     Raises:
-        EdgekitError: The reports are of different machines, bundles or clips, or have no case in common.
+        EdgekitError: It is of another one.
     """
     for what, old, new in (
-        ("on another machine", before.where.processor, after.where.processor),
-        ("on another machine", before.where.cores, after.where.cores),
-        ("of another clip", before.what.source, after.what.source),
+        ("on another machine", before.where.processor, where.processor),
+        ("on another machine", before.where.cores, where.cores),
+        ("of another clip", before.what.source, source),
+        ("of another speed of that clip", before.what.source_fps, source_fps),
     ):
         if old != new:
             raise EdgekitError(f"the earlier report is {what} ({old}, not {new}): a box is compared with itself")
+
+
+def compare(before: Report, after: Report) -> tuple[Change, ...]:
+    """Return how the cases that both reports have changed; their bundles may differ, which is what one asks then.
+
+    Raises:
+        EdgekitError: The reports are of different machines or clips, or have no case in common.
+    """
+    check_same_box(before, after.where, after.what.source, after.what.source_fps)
     earlier = {row.asked: row for row in before.rows}
     common = [row for row in after.rows if row.asked in earlier]
     if not common:

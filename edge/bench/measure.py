@@ -8,18 +8,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from devices.errors import EdgekitError
 from edge.bench.ear import Ear
 from edge.bench.plan import Case, Subject
-from edge.bench.record import Latency, Row, Spread, Throughput
-from edge.bench.sensors import joules, read_sensors, throttled
-from edge.bench.worker import Counted
+from edge.bench.record import Latency, MachineState, Row, Spread, Throughput, Way
+from edge.bench.vigil import Vigil
+from edge.bench.worker import Counted, Plan
 
 _PATIENCE_S = 180.0  # beyond the seconds of a run: start, engines, the outbox's last events
 _LEAST_FRAMES = 20
@@ -39,6 +39,7 @@ class Run:
         drops: By cause.
         throttled: Whether cores were slowed down for their heat, None where nobody counts.
         energy_j: That the machine used, None likewise.
+        machine: What it was like meanwhile.
     """
 
     counted: Counted
@@ -50,6 +51,7 @@ class Run:
     drops: dict[str, int]
     throttled: bool | None
     energy_j: float | None
+    machine: MachineState
 
 
 def measure(
@@ -88,45 +90,20 @@ def run_once(subject: Subject, case: Case, seconds: float) -> Run:
     """
     host, port = subject.broker
     with tempfile.TemporaryDirectory(prefix="edgekit-bench-") as folder, Ear(subject.broker) as ear:
-        plan: dict[str, Any] = {
-            "bundle": str(subject.bundle),
-            "trusted_keys": [str(key) for key in subject.trusted_keys],
-            "source": str(subject.source),
-            "host": host,
-            "port": port,
-            "case": asdict(case),
-            "seconds": seconds,
-            "folder": folder,
-            "state": None if subject.state is None else str(subject.state),
-        }
-        before = read_sensors()
+        plan = TypeAdapter(Plan).dump_json(Plan(subject, case, seconds, Path(folder)))
         began_s = time.time()
-        box = subprocess.Popen(
-            [sys.executable, "-m", "edge.bench.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        )
-        try:
-            told, complaint = box.communicate(json.dumps(plan), timeout=seconds + _PATIENCE_S)
-        except subprocess.TimeoutExpired as exc:
-            raise EdgekitError(f"{case.label}: the box did not end within {seconds + _PATIENCE_S:.0f} s") from exc
-        finally:
-            box.kill()
-            box.wait()
-        if box.returncode != 0:
-            raise EdgekitError(f"{case.label}: {_reason(complaint)}")
+        with Vigil() as vigil:
+            box = _run_box(plan, seconds + _PATIENCE_S, case.label)
         if ear.lost:
             raise EdgekitError(f"the broker at {host}:{port} went away while {case.label} was measured")
-    counted = Counted(**json.loads(told.splitlines()[-1]))
+        if box.returncode != 0:
+            raise EdgekitError(f"{case.label}: {_reason(box.stderr)}")
+    counted = Counted(**json.loads(box.stdout.splitlines()[-1]))
     if len(ear.frames_ms) < _LEAST_FRAMES or ear.first_s is None:
         raise EdgekitError(
-            f"{subject.source} gave {counted.frames} frames in {seconds:g} s, too few to say anything: "
+            f"{subject.source.name} gave {counted.frames} frames in {seconds:g} s, too few to say anything: "
             "take a longer clip, or more --seconds"
         )
-    after = read_sensors()
     return Run(
         counted,
         frames_ms=tuple(ear.frames_ms),
@@ -135,9 +112,31 @@ def run_once(subject: Subject, case: Case, seconds: float) -> Run:
         frames_per_second=ear.frames_per_second,
         start_s=ear.first_s - began_s,
         drops=ear.drops,
-        throttled=throttled(before, after),
-        energy_j=joules(before, after),
+        throttled=vigil.throttled,
+        energy_j=vigil.energy_j,
+        machine=vigil.state,
     )
+
+
+def _run_box(plan: bytes, timeout_s: float, label: str) -> "subprocess.CompletedProcess[str]":
+    """Run the box under measurement to its end.
+
+    Raises:
+        EdgekitError: It did not end in time; it is killed then.
+    """
+    command = [sys.executable, "-m", "edge.bench.worker"]
+    try:
+        return subprocess.run(
+            command,
+            input=plan.decode(),
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise EdgekitError(f"{label}: the box did not end within {timeout_s:.0f} s") from exc
 
 
 def _stages(counted: Counted, ear: Ear) -> dict[str, float]:
@@ -158,9 +157,11 @@ def _row(case: Case, fast: Sequence[Run], paced: Sequence[Run]) -> Row:
     came = sum(run.counted.frames for run in paced) + sum(dropped.values())
     return Row(
         streams=case.streams,
-        backend=str(engine["backend"]),
+        model=case.model.digest,
+        mode=case.mode,
+        device=str(engine["device"]),
+        way=Way.model_validate({name: engine[name] for name in Way.model_fields}),
         version=str(engine["version"]),
-        precision=str(engine["precision"]) if engine["hint"] == "f32" else f"{engine['precision']} in {engine['hint']}",
         asked=case.label,
         throughput=Throughput(
             frames_per_second=_spread([run.frames_per_second for run in fast]),
@@ -183,6 +184,7 @@ def _row(case: Case, fast: Sequence[Run], paced: Sequence[Run]) -> Row:
         energy_mj_per_frame=_maybe_spread(
             [1000 * run.energy_j / run.counted.frames for run in fast if run.energy_j is not None]
         ),
+        machine=middle.machine,
     )
 
 

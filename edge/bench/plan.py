@@ -2,14 +2,35 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from edge.config import Box, BoxConfig, Bundle, Inference
-from edge.model.detector import Backend, PrecisionChoice
+from edge.model.detector import Backend
+from edge.model.engine import Device
 from edge.mqtt.section import Mqtt, Outbox
 from edge.video.section import Camera, FileSource
 from edge.zones import Line
 
 SITE, BOX = "bench", "box-1"
+PrecisionWanted = Literal["auto", "fp32", "bf16", "fp16", "int8"]
+Mode = Literal["latency", "throughput"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A bundle that is run.
+
+    Attributes:
+        bundle: Its folder.
+        trusted_keys: Who may have signed it.
+        digest: Of its manifest.
+        size: Height and width of its input, as 384x640.
+    """
+
+    bundle: Path
+    trusted_keys: tuple[Path, ...]
+    digest: str
+    size: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +38,15 @@ class Subject:
     """What is run.
 
     Attributes:
-        bundle: The bundle's folder.
-        trusted_keys: Who may have signed it.
         source: The clip that every camera shows.
         broker: (host, port), reachable without a password.
+        device: Where the model computes, as in `[inference]`.
         state: Folder for what boxes find out about the machine, None where each finds out for itself.
     """
 
-    bundle: Path
-    trusted_keys: tuple[Path, ...]
     source: Path
     broker: tuple[str, int]
+    device: Device = "cpu"
     state: Path | None = None
 
 
@@ -36,21 +55,26 @@ class Case:
     """How it is run.
 
     Attributes:
+        model: What runs.
         streams: Cameras at the same time.
         backend: As in `[inference]`.
         precision: As in `[inference]`.
+        mode: As in `[inference]`.
         paced: Each camera at the clip's own speed, with its newest frame: latency. Else as fast as it goes: throughput.
     """
 
+    model: Model
     streams: int
     backend: Backend
-    precision: PrecisionChoice
-    paced: bool
+    precision: PrecisionWanted
+    mode: Mode
+    paced: bool = False
 
     @property
     def label(self) -> str:
         """The case without its pace, for people and as what is compared between two reports."""
-        return f"{self.backend} {self.precision}, {self.streams} stream{'s' if self.streams > 1 else ''}"
+        streams = f"{self.streams} stream{'s' if self.streams > 1 else ''}"
+        return f"{self.model.size} {self.backend} {self.precision}, {self.mode}, {streams}"
 
 
 def camera_name(number: int) -> str:
@@ -82,8 +106,14 @@ def box_config(subject: Subject, case: Case, folder: Path) -> BoxConfig:
     host, port = subject.broker
     return BoxConfig(
         box=Box(site=SITE, name=BOX),
-        bundle=Bundle(path=subject.bundle, trusted_keys=subject.trusted_keys),
-        inference=Inference(backend=case.backend, precision=case.precision, state=subject.state),
+        bundle=Bundle(path=case.model.bundle, trusted_keys=case.model.trusted_keys),
+        inference=Inference(
+            backend=case.backend,
+            precision=case.precision,
+            device=subject.device,
+            mode=case.mode,
+            state=subject.state and subject.state / f"{case.model.digest[:12]}-{case.mode}",
+        ),
         mqtt=Mqtt(host=host, port=port, detections=names),
         outbox=Outbox(path=folder / "outbox.db"),
         camera=cameras,

@@ -6,9 +6,10 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from devices.validation import read_json
-from edge.model.manifest import Sha256
+from edge.model.engine import Hint
+from edge.model.manifest import Precision, Sha256
 
-SCHEMA = "edgekit.bench/1"
+SCHEMA = "edgekit.bench/2"
 
 
 class Part(BaseModel):
@@ -43,14 +44,28 @@ class Where(Part):
     load_before: NonNegativeFloat = Field(description="processes that wanted a core, before anything was measured")
 
 
+class Model(Part):
+    """A bundle that was run."""
+
+    name: str
+    version: str
+    digest: Sha256
+    height: PositiveInt = Field(description="of the input, pixels")
+    width: PositiveInt
+
+    @property
+    def size(self) -> str:
+        """Height and width of the input, as both stand in tables."""
+        return f"{self.height}x{self.width}"
+
+
 class What(Part):
     """What was run."""
 
-    bundle: str
-    bundle_version: str
-    bundle_digest: Sha256
+    models: tuple[Model, ...] = Field(min_length=1)
     source: str
-    source_fps: NonNegativeFloat
+    source_fps: NonNegativeFloat = Field(description="at which each camera showed it")
+    video_ms: NonNegativeFloat = Field(description="that one of its pictures takes to be decoded, by itself")
     versions: dict[str, str]
 
 
@@ -76,14 +91,54 @@ class Latency(Part):
     dropped_share: NonNegativeFloat = Field(description="of all frames that came")
 
 
+class MachineState(Part):
+    """The machine during the runs of a case; null where it does not tell."""
+
+    temperature_c: float | None = Field(description="most, of the hottest zone")
+    clock_mhz: float | None = Field(description="least, of the slowest core")
+    gpu_percent: float | None = Field(description="how busy a Jetson's GPU was, mean")
+    gpu_clock_mhz: float | None = Field(description="least")
+    power_w: float | None = Field(description="of a Jetson's module, mean")
+
+
+class Way(Part):
+    """What computed a model."""
+
+    backend: Literal["openvino", "onnxruntime"]
+    precision: Precision = Field(description="of the model's file")
+    hint: Hint = Field(description="in what the file's floats were computed")
+
+    @property
+    def computed(self) -> str:
+        """Precision and hint, as both stand in tables."""
+        return self.precision if self.hint == "f32" else f"{self.precision} in {self.hint}"
+
+    @property
+    def wanted(self) -> Literal["fp32", "bf16", "fp16", "int8"]:
+        """What `precision` in `[inference]` is for it."""
+        match self.hint:
+            case "bf16":
+                return "bf16"
+            case "f16":
+                return "fp16"
+            case "f32":
+                return self.precision
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        return f"{self.backend} {self.computed}"
+
+
 class Row(Part):
     """One case."""
 
     streams: PositiveInt
-    backend: str
+    model: Sha256 = Field(description="digest of the bundle")
+    mode: Literal["latency", "throughput"] = Field(description="all cores for one picture, or several at a time")
+    device: str = Field(description="where it computed, as the backend names it")
+    way: Way
     version: str = Field(description="of the backend")
-    precision: str = Field(description="of the model's file, and what its floats were computed in")
-    asked: str = Field(description="backend and precision as they were asked for, and streams: what is compared by")
+    asked: str = Field(description="as it was asked for: what is compared by")
     throughput: Throughput
     latency: Latency
     start_to_first_s: Spread = Field(description="from the start of the process to the first frame at a subscriber")
@@ -91,20 +146,43 @@ class Row(Part):
     cpu_percent: Spread = Field(description="of one core, while the streams ran at their own speed")
     throttled: bool | None = Field(description="whether heat slowed cores down; null where the machine does not say")
     energy_mj_per_frame: Spread | None = Field(
-        description="millijoules of the processor's packages, at full speed, starting included; null likewise"
+        description="millijoules of the processor's packages or a Jetson's module, at full speed, starting included"
     )
+    machine: MachineState = Field(description="at the clip's speed, of the middle round")
+
+
+class ClassAccuracy(Part):
+    """Average precision of one class, 0 to 1."""
+
+    name: str
+    map50: NonNegativeFloat
+    map50_95: NonNegativeFloat
+
+
+class Accuracy(Part):
+    """What one way to compute a model came to on pictures."""
+
+    model: Sha256 = Field(description="digest of the bundle")
+    way: Way
+    sets: dict[str, PositiveInt] = Field(description="pictures by set, of its part val")
+    classes: tuple[ClassAccuracy, ...] = Field(min_length=1)
 
 
 class Report(Part):
     """All of a bench."""
 
-    schema_id: Literal["edgekit.bench/1"] = Field(default=SCHEMA, alias="schema")
+    schema_id: Literal["edgekit.bench/2"] = Field(default=SCHEMA, alias="schema")
     measured_at: AwareDatetime
     command: str
     where: Where
     what: What
     rows: tuple[Row, ...] = Field(min_length=1)
+    accuracy: tuple[Accuracy, ...] = Field(default=(), description="where pictures were given")
     warnings: tuple[str, ...] = ()
+
+    def model_of(self, part: Row | Accuracy) -> Model:
+        """Return the model that a part is about."""
+        return next(model for model in self.what.models if model.digest == part.model)
 
     def to_json(self) -> str:
         """Return the report as it is written."""

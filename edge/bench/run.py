@@ -1,24 +1,25 @@
 """A whole bench: the machine described, its cases measured, the report put together."""
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-import av
-import av.error
-
-from devices.errors import EdgekitError
 from devices.library import suggest
 from devices.probe import probe
 from edge import __version__
+from edge.bench import record
 from edge.bench.advice import warnings
+from edge.bench.clip import at_speed, clip_fps, video_ms
 from edge.bench.measure import measure
-from edge.bench.plan import Case, Subject
-from edge.bench.record import Report, What, Where
-from edge.model.bundle import open_bundle
+from edge.bench.plan import Case, Model, Subject
+from edge.bench.record import Accuracy, Report, Row, What, Where
+from edge.evaluate.dataset import DetectionSet
+from edge.model.bundle import Bundle
+from edge.model.engine import Device
 from edge.mqtt.broker import EmbeddedBroker
 
 
@@ -27,24 +28,28 @@ class Order:
     """What a bench is asked for.
 
     Attributes:
-        bundle: The bundle's folder.
-        trusted_keys: Who may have signed it.
+        found: The bundles that cases run.
         source: The clip that every camera shows.
         cases: What is measured.
         rounds: How often each.
         seconds: Of each run at most.
-        broker: (host, port); None for one of its own.
         command: As it was typed, for the report.
+        fps: Frames a second that each camera shows; None for the clip's own.
+        broker: (host, port); None for one of its own.
+        device: Where models compute.
+        data: Sets that accuracy is measured on.
     """
 
-    bundle: Path
-    trusted_keys: tuple[Path, ...]
+    found: Sequence[tuple[Model, Bundle]]
     source: Path
     cases: Sequence[Case]
     rounds: int
     seconds: float
-    broker: tuple[str, int] | None
     command: str
+    fps: float | None = None
+    broker: tuple[str, int] | None = None
+    device: Device = "cpu"
+    data: Sequence[DetectionSet] = ()
 
 
 def bench(order: Order, progress: Callable[[str], None]) -> Report:
@@ -55,56 +60,62 @@ def bench(order: Order, progress: Callable[[str], None]) -> Report:
         progress: Told what is run now.
 
     Raises:
-        EdgekitError: The bundle, the clip or the broker cannot be used, or a run failed.
+        EdgekitError: The clip, the broker or a set cannot be used, or a run failed.
     """
     load_before = os.getloadavg()[0]
-    bundle = open_bundle(order.bundle, order.trusted_keys)
-    source_fps = clip_fps(order.source)
+    fps = clip_fps(order.source)
     with ExitStack() as stack:
+        source = order.source
+        if order.fps is not None and order.fps != fps:
+            fps = order.fps
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgekit-bench-"))
+            source = at_speed(order.source, fps, Path(folder))
         broker = order.broker
         if broker is None:
             own = stack.enter_context(EmbeddedBroker())
             broker = (own.host, own.port)
-        subject = Subject(
-            order.bundle.resolve(), tuple(key.resolve() for key in order.trusted_keys), order.source, broker
-        )
+        subject = Subject(source.resolve(), broker, order.device)
         rows = measure(subject, order.cases, rounds=order.rounds, seconds=order.seconds, progress=progress)
     report = Report(
         measured_at=datetime.now(timezone.utc),
         command=order.command,
-        where=_where(load_before),
+        where=where_of(load_before),
         what=What(
-            bundle=bundle.manifest.name,
-            bundle_version=bundle.manifest.version,
-            bundle_digest=bundle.digest,
+            models=tuple(_model(bundle) for _, bundle in order.found),
             source=order.source.name,
-            source_fps=source_fps,
-            versions={"edgekit": __version__} | {row.backend: row.version for row in rows},
+            source_fps=fps,
+            video_ms=video_ms(order.source),
+            versions={"edgekit": __version__} | {row.way.backend: row.version for row in rows},
         ),
         rows=rows,
+        accuracy=_accuracy(order, rows, progress) if order.data else (),
     )
     return report.model_copy(update={"warnings": tuple(warnings(report))})
 
 
-def clip_fps(source: Path) -> float:
-    """Return a clip's own frames a second.
-
-    Raises:
-        EdgekitError: It is missing, or no video with frames.
-    """
-    if not source.is_file():
-        raise EdgekitError(f"there is no clip at {source}: name a video file with --source")
-    try:
-        with av.open(str(source)) as container:
-            rate = container.streams.video[0].average_rate
-    except (av.error.FFmpegError, IndexError) as exc:
-        raise EdgekitError(f"{source} is no video that can be read: name another with --source") from exc
-    if not rate:
-        raise EdgekitError(f"{source} does not say how fast it plays: copy it into a container that does, as .mp4")
-    return float(rate)
+def _model(bundle: Bundle) -> record.Model:
+    manifest = bundle.manifest
+    return record.Model(
+        name=manifest.name,
+        version=manifest.version,
+        digest=bundle.digest,
+        height=manifest.input.height,
+        width=manifest.input.width,
+    )
 
 
-def _where(load_before: float) -> Where:
+def _accuracy(order: Order, rows: Sequence[Row], progress: Callable[[str], None]) -> tuple[Accuracy, ...]:
+    from edge.bench.accuracy import score, ways_of  # noqa: PLC0415 - needs the extra [eval]
+
+    scores: list[Accuracy] = []
+    for _, bundle in order.found:
+        measured = [row.way for row in rows if row.model == bundle.digest]
+        scores += score(bundle, ways_of(bundle, measured), order.data, order.device, progress)
+    return tuple(scores)
+
+
+def where_of(load_before: float) -> Where:
+    """Describe this machine."""
     machine = probe()
     fitting = suggest(machine)
     return Where(

@@ -1,7 +1,14 @@
-"""What the machine tells of itself while it is measured: throttling and energy, where its kernel counts them."""
+"""What the machine tells of itself while it is measured: heat, clocks, power and energy, where its kernel does."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+_MODULE_RAILS: tuple[frozenset[str], ...] = (
+    frozenset({"VDD_IN"}),  # Orin Nano and NX: all of the module
+    frozenset({"VIN"}),  # Thor
+    frozenset({"VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0"}),  # AGX Orin: all of it is these three
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +26,56 @@ class Reading:
     energy_range_uj: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What can be read at one moment and is no counter; None where the machine does not tell it.
+
+    Attributes:
+        temperature_c: Of the hottest zone.
+        clock_mhz: Of the slowest core.
+        gpu_percent: How busy a Jetson's GPU is.
+        gpu_clock_mhz: Of a Jetson's GPU.
+        power_w: Of a Jetson's whole module, by its INA3221.
+    """
+
+    temperature_c: float | None
+    clock_mhz: float | None
+    gpu_percent: float | None
+    gpu_clock_mhz: float | None
+    power_w: float | None
+
+
 def read_sensors(root: Path = Path("/")) -> Reading:
     """Read the counters of the machine.
 
     Args:
         root: Of its file system; `/` but for tests.
     """
-    throttles = _numbers(root / "sys/devices/system/cpu", "cpu[0-9]*/thermal_throttle/core_throttle_count")
+    throttles = _numbers((root / "sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle/core_throttle_count"))
     # Packages alone: cores and memory are parts of them.
-    energy = _numbers(root / "sys/class/powercap", "intel-rapl:[0-9]/energy_uj")
-    ranges = _numbers(root / "sys/class/powercap", "intel-rapl:[0-9]/max_energy_range_uj")
+    energy = _numbers((root / "sys/class/powercap").glob("intel-rapl:[0-9]/energy_uj"))
+    ranges = _numbers((root / "sys/class/powercap").glob("intel-rapl:[0-9]/max_energy_range_uj"))
     return Reading(
         sum(throttles) if throttles else None, sum(energy) if energy else None, sum(ranges) if ranges else None
+    )
+
+
+def glance(root: Path = Path("/")) -> Glance:
+    """Read what the machine tells at this moment.
+
+    Args:
+        root: Of its file system; `/` but for tests.
+    """
+    heat = _numbers((root / "sys/class/thermal").glob("thermal_zone*/temp"))
+    clocks = _numbers((root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
+    load = _numbers((root / "sys/class/devfreq").glob("*gpu*/device/load"))  # per mille
+    gpu = _numbers((root / "sys/class/devfreq").glob("*gpu*/cur_freq"))
+    return Glance(
+        temperature_c=max(heat) / 1000 if heat else None,
+        clock_mhz=min(clocks) / 1000 if clocks else None,
+        gpu_percent=load[0] / 10 if load else None,
+        gpu_clock_mhz=gpu[0] / 1e6 if gpu else None,
+        power_w=_module_power_w(root / "sys/class/hwmon"),
     )
 
 
@@ -51,9 +96,23 @@ def joules(before: Reading, after: Reading) -> float | None:
     return spent_uj / 1e6
 
 
-def _numbers(folder: Path, pattern: str) -> list[int]:
+def _module_power_w(folder: Path) -> float | None:
+    """Return what a Jetson's module takes, None where no set of rails is known to be all of it."""
+    watts: dict[str, float] = {}
+    for label in folder.glob("*/in[0-9]_label"):
+        number = label.name[2]
+        pair = _numbers([label.with_name(f"in{number}_input"), label.with_name(f"curr{number}_input")])  # mV, mA
+        if len(pair) == 2:  # noqa: PLR2004 - both of them
+            watts[label.read_text(encoding="ascii").strip()] = pair[0] * pair[1] / 1e6
+    for rails in _MODULE_RAILS:
+        if rails <= watts.keys():
+            return sum(watts[rail] for rail in rails)
+    return None
+
+
+def _numbers(paths: Iterable[Path]) -> list[int]:
     found: list[int] = []
-    for path in sorted(folder.glob(pattern)):
+    for path in paths:
         try:
             found.append(int(path.read_text(encoding="ascii")))
         except (OSError, ValueError):

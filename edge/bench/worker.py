@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from devices.errors import EdgekitError
 from edge.bench.plan import Case, Subject, box_config
@@ -20,6 +21,23 @@ from edge.runtime.lane import Inferred
 from edge.tags.interpreter import CameraInterpreter
 
 _MOST_FRAMES = 200_000  # whose stages are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the process is to run.
+
+    Attributes:
+        subject: What is run.
+        case: How.
+        seconds: At most, from the first frame on.
+        folder: An empty one, for the outbox.
+    """
+
+    subject: Subject
+    case: Case
+    seconds: float
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +101,13 @@ class Stages:
 
 def main() -> None:
     """Run one case and print what it came to."""
-    plan = json.load(sys.stdin)
-    subject = Subject(
-        bundle=Path(plan["bundle"]),
-        trusted_keys=tuple(Path(key) for key in plan["trusted_keys"]),
-        source=Path(plan["source"]),
-        broker=(plan["host"], plan["port"]),
-        state=None if plan["state"] is None else Path(plan["state"]),
-    )
-    case = Case(**plan["case"])
+    plan = TypeAdapter(Plan).validate_json(sys.stdin.buffer.read())
     stop = threading.Event()
-    timer = threading.Timer(plan["seconds"], stop.set)
+    timer = threading.Timer(plan.seconds, stop.set)
     timer.daemon = True
     stages = Stages(timer.start)
     try:
-        summary = run_box(box_config(subject, case, Path(plan["folder"])), stop, stages.look)
+        summary = run_box(box_config(plan.subject, plan.case, plan.folder), stop, stages.look)
     except EdgekitError as exc:
         sys.exit(f"error: {exc}")
     finally:

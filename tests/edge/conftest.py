@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -293,3 +295,29 @@ def network_camera(tmp_path: Path) -> Iterator[Callable[[Path], NetworkCamera]]:
             return camera
 
         yield make
+
+
+@pytest.fixture
+def bright_set(tmp_path: Path) -> Path:
+    """Write a set of bright pictures with a carton where the brightness model finds one, and of dark ones without."""
+    folder = tmp_path / "set"
+    (folder / "images" / "val").mkdir(parents=True)
+    (folder / "labels" / "val").mkdir(parents=True)
+    for index in range(6):
+        bright = index < 4
+        picture = np.full((64, 64, 3), 255 if bright else 0, np.uint8)
+        cv2.imwrite(str(folder / "images" / "val" / f"{index}.png"), picture)
+        label = "0 0.5 0.5 0.5 0.25\n" if bright else ""
+        (folder / "labels" / "val" / f"{index}.txt").write_text(label)
+    description = {
+        "schema": "edgekit.dataset/1",
+        "name": "bright",
+        "licence": "CC0-1.0",
+        "source": "made by a test",
+        "classes": ["carton", "barcode", "qr"],
+        "labelled": ["carton"],
+        "pictures": 6,
+        "digest": "0" * 64,
+    }
+    (folder / "dataset.json").write_text(json.dumps(description))
+    return folder

@@ -1,17 +1,24 @@
 """The bench through the whole runtime: its report, its page, and what it says to bad input."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import av
 import pytest
 
+from edge.bench.clip import clip_fps
 from edge.bench.record import read_report
-from edge.bench.run import clip_fps
 
 pytestmark = pytest.mark.timeout(300)  # four runs of a whole box
+if TYPE_CHECKING:
+    from tests.edge.conftest import Mosquitto, Subscriber
+
 CLIP = Path(__file__).parents[3] / "edge/demo/conveyor.mp4"
 
 
@@ -31,7 +38,21 @@ def bench(*options: str, folder: Path) -> subprocess.CompletedProcess[str]:
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("bench")
     done = bench(
-        *("--streams", "1,2", "--seconds", "4", "--rounds", "1", "--json", "b.json", "--html", "b.html"), folder=folder
+        *(
+            "--backend",
+            "openvino",
+            "--streams",
+            "1,2",
+            "--seconds",
+            "4",
+            "--rounds",
+            "1",
+            "--json",
+            "b.json",
+            "--html",
+            "b.html",
+        ),
+        folder=folder,
     )
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
@@ -46,7 +67,8 @@ def test_a_bench_tells_throughput_latency_stages_and_cost_of_each_case(measured:
         assert {"wait", "prepare", "infer", "decode"} <= row.latency.stages_p50_ms.keys()
         assert row.memory_mib.median > 50
         assert row.start_to_first_s.median > 0
-        assert row.backend == "openvino"
+        assert row.way.backend == "openvino"
+    assert [row.mode for row in report.rows] == ["latency", "throughput"]
     assert report.what.source_fps == clip_fps(CLIP) == 30
     assert "openvino" in report.what.versions
 
@@ -58,7 +80,8 @@ def test_the_report_is_by_its_published_schema(measured: tuple[Path, str]) -> No
 
 
 def test_a_table_and_a_recommendation_are_printed(measured: tuple[Path, str]) -> None:
-    assert "| 1 | openvino int8" in measured[1]
+    assert "| 1 | 256x448 | openvino int8 | latency |" in measured[1]
+    assert "fewer than 3 rounds" in measured[1]
     assert "on this box:" in measured[1]
 
 
@@ -82,6 +105,8 @@ def test_nothing_is_left_behind(measured: tuple[Path, str]) -> None:
         (("--broker", "here"), "name host:port"),
         (("--broker", "127.0.0.1:1"), "no broker answers at 127.0.0.1:1"),
         (("--compare", "none.json"), "none.json cannot be read"),
+        (("--data", "nowhere"), "nowhere"),
+        (("--write", "none.toml"), "cannot read the configuration none.toml"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path: Path, options: tuple[str, ...], fault: str) -> None:
@@ -92,3 +117,47 @@ def test_bad_input_is_one_line(tmp_path: Path, options: tuple[str, ...], fault: 
     assert fault in errors[0]
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_report_of_another_box_is_refused_before_anything_is_measured(
+    measured: tuple[Path, str], tmp_path: Path
+) -> None:
+    other = tmp_path / "other.json"
+    report = json.loads((measured[0] / "b.json").read_text(encoding="utf-8"))
+    report["where"]["processor"] = "another"
+    other.write_text(json.dumps(report))
+    done = bench("--compare", str(other), folder=tmp_path)
+    assert done.returncode == 1
+    assert "the earlier report is on another machine (another, not" in done.stderr
+    assert "round 1" not in done.stderr
+
+
+def test_a_clip_of_a_few_pictures_is_said_to_be_too_short(tmp_path: Path) -> None:
+    clip = tmp_path / "short.mp4"
+    with av.open(str(CLIP)) as source, av.open(str(clip), "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in itertools.islice(source.demux(source.streams.video[0]), 5):
+            packet.stream = stream
+            out.mux(packet)
+    done = bench("--backend", "openvino", "--source", "short.mp4", "--streams", "1", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: short.mp4 gave 5 frames in ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_broker_that_goes_away_in_the_middle_is_one_line(
+    tmp_path: Path, mosquitto: "Mosquitto", subscribe: "Callable[..., Subscriber]", eventually: Callable[..., None]
+) -> None:
+    broker = f"{mosquitto.host}:{mosquitto.port}"
+    command = [sys.executable, "-m", "edge", "bench", "--streams", "1", "--seconds", "4", "--broker", broker]
+    log = tmp_path / "log"
+    with log.open("w") as sink:
+        process = subprocess.Popen(command, stdout=sink, stderr=sink)
+        seen = subscribe(mosquitto.port, "edgekit/v1/bench/+/cameras/+/detections")
+        eventually(lambda: seen.received, 60)
+        mosquitto.kill()
+        assert process.wait(100) == 1
+    errors = [line for line in log.read_text().splitlines() if line.startswith("error: ")]
+    assert errors == [
+        f"error: the broker at {broker} went away while 256x448 auto auto, latency, 1 stream was measured"
+    ]

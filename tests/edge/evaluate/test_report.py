@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 
 pytest.importorskip("faster_coco_eval", reason="the extra [eval] is not installed")
@@ -16,32 +14,6 @@ pytest.importorskip("faster_coco_eval", reason="the extra [eval] is not installe
 from edge.evaluate.openings import OPENINGS
 
 CLASSES = ["carton", "barcode", "qr"]
-
-
-@pytest.fixture
-def bright_set(tmp_path: Path) -> Path:
-    """Write a set of bright pictures with a carton where the brightness model finds one, and of dark ones without."""
-    folder = tmp_path / "set"
-    (folder / "images" / "val").mkdir(parents=True)
-    (folder / "labels" / "val").mkdir(parents=True)
-    for index in range(6):
-        bright = index < 4
-        picture = np.full((64, 64, 3), 255 if bright else 0, np.uint8)
-        cv2.imwrite(str(folder / "images" / "val" / f"{index}.png"), picture)
-        label = "0 0.5 0.5 0.5 0.25\n" if bright else ""
-        (folder / "labels" / "val" / f"{index}.txt").write_text(label)
-    description = {
-        "schema": "edgekit.dataset/1",
-        "name": "bright",
-        "licence": "CC0-1.0",
-        "source": "made by a test",
-        "classes": CLASSES,
-        "labelled": ["carton"],
-        "pictures": 6,
-        "digest": "0" * 64,
-    }
-    (folder / "dataset.json").write_text(json.dumps(description))
-    return folder
 
 
 def evaluate(*arguments: str) -> "subprocess.CompletedProcess[str]":
