@@ -17,7 +17,9 @@ def classifier(
     backbone: Annotated[str, typer.Option(help="A model of timm, or torchvision/NAME.")] = "tf_efficientnet_lite0",
     stages: Annotated[int | None, typer.Option(help="Keep its first stages alone; smaller and faster.")] = None,
     freeze_stages: Annotated[int, typer.Option(help="Stem and first stages that stay as they start; faster.")] = 0,
-    weights: Annotated[Path | None, typer.Option(help="State dict to start from; else an installed package's.")] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="Run or state dict to start from; else an installed package's.")
+    ] = None,
     dropout: Annotated[float, typer.Option(help="Share of features dropped before the head.")] = 0.2,
     drop_path: Annotated[float, typer.Option(help="Share of residual branches dropped.")] = 0.0,
     input_px: Annotated[int, typer.Option(help="Side of the square input in use, pixels.")] = 224,

@@ -11,7 +11,7 @@ import torch
 from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedSet
 from edge.model.export_record import CLASSIFIER, ClassifierExportRecord
-from edge.model.manifest import Input
+from edge.model.manifest import DataEntry, Input
 from edge.model.several import SeveralMethod
 from train.classifier.backbones import create_backbone
 from train.classifier.calibration import temperature_of, thresholds_of
@@ -21,7 +21,7 @@ from train.classifier.pictures import read_pictures
 from train.classifier.recipe import recipe_of
 from train.classifier.run import divide
 from train.classifier.scores import logits_of
-from train.classifier.settings import read_classifier_config
+from train.classifier.settings import ClassifierConfig, read_classifier_config
 from train.classifier.several import load_heads
 from train.classifier.teacher import load_network
 from train.export import OPSET, with_picture_input
@@ -61,7 +61,7 @@ def export_classifier(
     fitted = require_heads(run) if head is not None else read_heads(run)
     chosen = dict(fitted.chosen(head)) if fitted is not None else {}
     heads = load_heads(run, network, taxonomy, chosen) if chosen else {}
-    weights = create_backbone(settings.network).weights
+    weights = config.past.weights if config.past is not None else create_backbone(settings.network).weights
     record = ClassifierExportRecord(
         licence=weights.licence,
         taxonomy=taxonomy,
@@ -71,9 +71,9 @@ def export_classifier(
         heads=chosen,
         temperature=temperature,
         calibrated_on=len(held),
-        data=(config.learnt_from,),
+        data=data_of(config),
         weights=weights,
-        recipe=recipe_of(config),
+        recipe=recipe_of(config) if config.past is None else f"{config.past.command} && {recipe_of(config)}",
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
@@ -86,6 +86,12 @@ def export_classifier(
         )
         shutil.move(partial, out)
     return record
+
+
+def data_of(config: ClassifierConfig) -> tuple[DataEntry, ...]:
+    """Return all that a network learnt from, in this run and before."""
+    before = config.past.learnt_from if config.past is not None else ()
+    return tuple(dict.fromkeys((*before, config.learnt_from)))
 
 
 def _write(network: ScoredNetwork, side: int, out: Path) -> None:

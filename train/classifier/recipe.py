@@ -4,6 +4,8 @@ from pathlib import Path
 
 from train.classifier.settings import ClassifierConfig
 
+_PATHS = frozenset({"teachers", "weights", "unlabelled"})
+
 
 def recipe_of(config: ClassifierConfig) -> str:
     """Return the command that repeats a run, set and teachers by their names."""
@@ -11,6 +13,8 @@ def recipe_of(config: ClassifierConfig) -> str:
     words = ["edgekit train classifier OUT", f"--set {config.tagged_set.name}"]
     for name, value in given.items():
         for option, inner in value.items() if isinstance(value, dict) else ((name, value),):
-            values = [Path(one).name for one in inner] if option == "teachers" else [inner]
+            values = inner if option == "teachers" else [inner]
+            if option in _PATHS:
+                values = [Path(one).name for one in values]
             words += [f"--{'teacher' if option == 'teachers' else option.replace('_', '-')} {one}" for one in values]
     return " ".join(words)

@@ -12,13 +12,12 @@ from edge.evaluate.dataset import PICTURES
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.manifest import DataEntry
 from train.checkpoints import cannot_write
-from train.classifier.backbones import create_backbone
 from train.classifier.checkpoint import LAST, WEIGHTS, best_path
 from train.classifier.folds import assign_folds
-from train.classifier.network import TagNetwork
 from train.classifier.pictures import read_pictures
 from train.classifier.record import ClassifierEpoch, figures_of
 from train.classifier.settings import CONFIG, ClassifierConfig, ClassifierSettings, read_classifier_config, require_same
+from train.classifier.start import start_network
 from train.classifier.teacher import Teacher
 from train.classifier.training import Training
 from train.epochs import METRICS, EpochRecords
@@ -98,9 +97,16 @@ def train_classifier(
         skipped=(*skipped, *skipped_held),
     )
     torch.manual_seed(settings.seed)
-    network = TagNetwork(create_backbone(settings.network), taxonomy, settings.network.dropout)
+    start = start_network(settings.network, taxonomy)
+    config = config.model_copy(update={"past": start.past})
     training = Training(
-        network, settings, taxonomy, learn=learn, held=held, teacher=teacher, unlabelled=_unlabelled(settings, side)
+        start.network,
+        settings,
+        taxonomy,
+        learn=learn,
+        held=held,
+        teacher=teacher,
+        unlabelled=_unlabelled(settings, side),
     )
     records = EpochRecords(out / METRICS, ClassifierEpoch)
     if resume:

@@ -9,6 +9,7 @@ from devices.errors import EdgekitError
 from devices.validation import read_json
 from edge.evaluate.tagged_set import TaggedSetDescription
 from edge.model.manifest import DataEntry, Sha256
+from train.beginning import Past
 
 CONFIG = "config.json"
 GROWING = 2 / 3  # share of the epochs in which pictures grow
@@ -33,7 +34,7 @@ class NetworkSettings(_Settings):
         description="the stem and so many of the first stages stay as they start: most of a step's time is theirs",
     )
     weights: Path | None = Field(
-        default=None, description="state dict to start from; null: those of an installed package, where there are any"
+        default=None, description="run or state dict to start from; null: those of an installed package, if any"
     )
     dropout: float = Field(default=0.2, ge=0, lt=1, description="share of features that are dropped before the head")
     drop_path: float = Field(
@@ -156,6 +157,7 @@ class ClassifierConfig(_Settings):
     learnt_from: DataEntry
     teachers: tuple[Sha256, ...] = Field(description="digests of the teachers' checkpoints")
     skipped: tuple[str, ...] = ()
+    past: Past | None = Field(default=None, description="of a training that goes on from another run's network")
 
 
 def read_classifier_config(run: Path) -> ClassifierConfig:

@@ -1,0 +1,75 @@
+"""What a classifier's training starts from: random weights, a file's, or another run's best network with its past."""
+
+from dataclasses import dataclass
+
+import torch
+
+from devices.errors import EdgekitError
+from edge.model.manifest import DataEntry
+from edge.model.taxonomy import Taxonomy
+from train.beginning import Past
+from train.classifier.backbones import create_backbone
+from train.classifier.network import TagNetwork
+from train.classifier.recipe import recipe_of
+from train.classifier.settings import CONFIG, ClassifierConfig, NetworkSettings, read_classifier_config
+from train.classifier.teacher import load_network
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A network that nothing was learnt with yet, and what was before; None where it is no run's."""
+
+    network: TagNetwork
+    past: Past | None
+
+
+def start_network(settings: NetworkSettings, taxonomy: Taxonomy) -> Start:
+    """Create the network of a training.
+
+    Where the weights are a run's, its whole network is taken over, and of its head the rows of values that both know.
+
+    Args:
+        settings: Names the backbone and its weights.
+        taxonomy: Gives the head's columns.
+
+    Raises:
+        EdgekitError: The backbone is unknown, or the weights are not of it.
+    """
+    run = settings.weights
+    if run is None or not (run / CONFIG).exists():
+        return Start(TagNetwork(create_backbone(settings), taxonomy, settings.dropout), None)
+    config, begun = read_classifier_config(run), load_network(run)
+    network = TagNetwork(create_backbone(settings, started=False), taxonomy, settings.dropout)
+    try:
+        network.backbone.load_state_dict(begun.backbone.state_dict())
+    except RuntimeError as exc:
+        raise EdgekitError(
+            f"{run} is of another backbone than {settings.backbone}: start from one of the same"
+        ) from exc
+    with torch.no_grad():
+        known = _columns(config.tagged_set.taxonomy)
+        for value, column in _columns(taxonomy).items():
+            if value in known:
+                network.head.weight[column] = begun.head.weight[known[value]]
+                network.head.bias[column] = begun.head.bias[known[value]]
+    return Start(network, past_of(config))
+
+
+def past_of(config: ClassifierConfig) -> Past:
+    """Return what a training that goes on from a run has to tell of it."""
+    before = config.past
+    own = recipe_of(config)
+    data: tuple[DataEntry, ...] = (config.learnt_from,)
+    if before is None:
+        return Past(command=own, weights=create_backbone(config.settings.network).weights, learnt_from=data)
+    return Past(
+        command=f"{before.command} && {own}",
+        weights=before.weights,
+        learnt_from=tuple(dict.fromkeys((*before.learnt_from, *data))),
+    )
+
+
+def _columns(taxonomy: Taxonomy) -> dict[tuple[str, str], int]:
+    """Return the head's column of each value of each learnt attribute."""
+    values = [(attribute.name, value) for attribute in taxonomy.learnt for value in attribute.values]
+    return {value: column for column, value in enumerate(values)}
