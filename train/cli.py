@@ -12,12 +12,14 @@ from train.detector_cli import detector
 from train.gallery_cli import gallery
 from train.heads_cli import Method, heads
 from train.tune_cli import tune
+from train.twin_cli import twin
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 app.command()(detector)
 app.command()(classifier)
 app.command()(gallery)
 app.command()(heads)
+app.command()(twin)
 app.command()(tune)
 app.command()(baseline)
 

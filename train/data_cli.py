@@ -64,6 +64,29 @@ def flatten(
     print(f"{out}: {flat.pictures} pictures, {flat.taxonomy.columns} values of {LABELS}, {flat.digest}")
 
 
+@app.command("hold-out")
+def hold_out(
+    folder: Annotated[Path, typer.Argument(metavar="SET", help="A tagged set; it is only read.")],
+    kept: Annotated[Path, typer.Argument(help="The new folder of what is learnt.")],
+    held_out: Annotated[Path, typer.Argument(help="The new folder of what is not.")],
+    *,
+    attribute: Annotated[str, typer.Option(help="Whose values are parted.")] = "product",
+    every: Annotated[int, typer.Option(min=2, help="Each n-th value is held out.")] = 4,
+) -> None:
+    """Part a tagged set by the values of an attribute, to measure a gallery on products that were never learnt.
+
+    Example: edgekit data hold-out sets/grocery-store sets/learnt sets/new
+    """
+    from edge.evaluate.tagged_set import open_tagged_set  # noqa: PLC0415
+    from train.hold_out import hold_out_values  # noqa: PLC0415
+
+    parted = hold_out_values(open_tagged_set(folder), attribute, every, kept, held_out)
+    for one in (parted.kept, parted.held_out):
+        described = one.description
+        values = next(of_one for of_one in described.taxonomy.attributes if of_one.name == attribute).values
+        print(f"{one.folder}: {described.pictures} pictures of {len(values)} values of {attribute}")
+
+
 @app.command()
 def split(
     folder: Annotated[Path, typer.Argument(metavar="SET", help="The set; it is only read.")],

@@ -8,9 +8,12 @@ import typer
 from devices.errors import EdgekitError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
+MOST_REFERENCE = 32  # pictures of a product that bounds are chosen on
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
@@ -22,8 +25,19 @@ def gallery(
     key: Annotated[Path, typer.Option(help="Private key that signs the new bundle.")],
     pictures: Annotated[Path, typer.Option(help="A folder for each product, with 1 to 8 pictures in it.")],
     attribute: Annotated[str, typer.Option(help="Key of the tags that the gallery gives.")] = "product",
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Less similar pictures are unknown.")] = 0.7,
-    margin: Annotated[float, typer.Option(min=0, max=1, help="By which a product must lead the next.")] = 0.05,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrate-on", help="A tagged set to choose threshold and margin on; best of products never learnt."
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Less similar pictures are unknown; chosen on pictures if not given."),
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(min=0, max=1, help="By which a product must lead the next; chosen likewise.")
+    ] = None,
 ) -> None:
     """Teach a classifier's bundle products that it never learnt, from 1 to 8 pictures each.
 
@@ -31,19 +45,46 @@ def gallery(
     """
     from edge.model.bundle import open_classifier_bundle  # noqa: PLC0415 - help must not wait for engines
     from edge.model.classifier import load_classifier  # noqa: PLC0415
+    from edge.model.gallery import build_gallery  # noqa: PLC0415
     from edge.model.signature import load_private  # noqa: PLC0415
-    from edge.model.teaching import confusable, gallery_of, with_gallery  # noqa: PLC0415
+    from edge.model.teaching import bounds_of, confusable, embeddings_of, with_gallery  # noqa: PLC0415
 
     opened = open_classifier_bundle(bundle, trusted_keys)
-    signing_key, shown = load_private(key), _read(pictures)
-    made = gallery_of(load_classifier(opened), shown, attribute=attribute, threshold=threshold, margin=margin)
+    signing_key, shown, classifier = load_private(key), _read(pictures), load_classifier(opened)
+    of_reference = embeddings_of(classifier, _reference(reference, attribute)) if reference is not None else None
+    embeddings = embeddings_of(classifier, shown)
+    bounds = bounds_of(embeddings, of_reference, threshold, margin)
+    made = build_gallery(embeddings, attribute=attribute, threshold=bounds.threshold, margin=bounds.margin)
+    print(bounds)
     written = with_gallery(opened, made, out, signing_key)
     print(f"{out}: {len(made.names)} products from {len(made.embeddings)} pictures, digest {written.digest}")
     pair = confusable(made)
     if pair is not None:
         first, second, similar = pair
-        warning = ": a threshold below that may take one for the other" if similar >= threshold else ""
+        warning = ": a threshold below that may take one for the other" if similar >= bounds.threshold else ""
         print(f"most alike: {first} and {second}, {similar:.2f}{warning}")
+
+
+def _reference(folder: Path, attribute: str) -> "dict[str, Iterator[NDArray[np.uint8]]]":
+    """Return the pictures of a tagged set by value of an attribute, read as they are asked for.
+
+    Raises:
+        EdgekitError: The set has no such learnt attribute of one value.
+    """
+    from edge.evaluate.tagged_set import open_tagged_set  # noqa: PLC0415
+    from edge.model.picture import read_picture  # noqa: PLC0415
+
+    opened = open_tagged_set(folder)
+    learnt = opened.description.taxonomy.learnt
+    found = next((place for place, one in enumerate(learnt) if one.name == attribute and not one.multiple), None)
+    if found is None:
+        raise EdgekitError(f"{folder} tells no {attribute}: name a set that does, or the attribute with --attribute")
+    paths: dict[str, list[Path]] = {}
+    for picture in (*opened.part("train"), *opened.part("val")):
+        shown = paths.setdefault(learnt[found].values[picture.tags[found][0]], [])
+        if len(shown) < MOST_REFERENCE:
+            shown.append(picture.path)
+    return {name: map(read_picture, of_one) for name, of_one in paths.items()}
 
 
 def _read(folder: Path) -> "dict[str, list[NDArray[np.uint8]]]":

@@ -92,9 +92,13 @@ class Gallery:
         """Columns of an embedding."""
         return int(self.embeddings.shape[1])
 
+    def similar(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the cosines (products,) of an embedding (width,) of unit length to each product's nearest picture."""
+        return np.maximum.reduceat(self.embeddings @ embedding, self._first_rows)
+
     def search(self, embedding: NDArray[np.float32]) -> Match | None:
         """Return the product that an embedding (width,) of unit length is of, None where none is near or two are."""
-        similar = np.maximum.reduceat(self.embeddings @ embedding, self._first_rows)
+        similar = self.similar(embedding)
         best = int(similar.argmax())
         score = float(similar[best])
         rival = float(np.delete(similar, best).max(initial=-1.0))
