@@ -119,6 +119,9 @@ class TriggerSocket(Section):
     host: str = Field(default="127.0.0.1", description="whoever reaches it may trigger: widen it with care")
     port: int = Field(ge=0, le=65535)
     max_connections: int = Field(default=4, ge=1, le=64)
+    idle_s: float = Field(
+        default=60.0, ge=0, le=86_400, description="where all are taken, one without a line for so long makes room"
+    )
 
 
 class BoxConfig(Section):

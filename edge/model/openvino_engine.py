@@ -92,9 +92,12 @@ def _device(core: Any, placement: Placement) -> str:
     """
     if placement.device in ("cuda", "tensorrt", "openvino"):
         raise EdgekitError(f"{placement.device} is a provider of ONNX Runtime: set backend = 'onnxruntime'")
-    device, present = placement.device.upper(), list(core.available_devices)
+    device = placement.device.upper()
+    if device in ("AUTO", CPU):  # the CPU is there; asking what else is loads every plugin, of 15 MB and more
+        return device
+    present = list(core.available_devices)
     # A machine with several GPUs has GPU.0, GPU.1 and so on.
-    if device != "AUTO" and not any(found.split(".")[0] == device for found in present):
+    if not any(found.split(".")[0] == device for found in present):
         if not placement.allow_cpu_fallback:
             raise EdgekitError(
                 f"OpenVINO finds no {device} here, only {', '.join(present)}: install its driver, choose another "

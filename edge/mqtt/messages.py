@@ -108,6 +108,9 @@ class _EventFields(WireModel):
     # An outbox may hold events of a release that did not know these.
     catalogue_digest: str | None = Field(default=None, description="sha256 of the catalogue that was asked")
     routes_digest: str | None = Field(default=None, description="sha256 of the routes that were asked")
+    classifier_digest: str | None = Field(
+        default=None, description="of the classifier's bundle in use when the event was decided; null without one"
+    )
     trigger_id: str | None
     reason: NoReadReason | None
     interval: WireInterval | None
@@ -150,6 +153,13 @@ class SwapState(str, Enum):
     ROLLED_BACK = "rolled_back"  # the old model is in use again
 
 
+class LookCounts(WireModel):
+    """What looked at crops in this run, and how often that failed."""
+
+    looks: NonNegativeInt
+    failed: NonNegativeInt
+
+
 class CameraPosition(WireModel):
     """How far a camera's events have come."""
 
@@ -188,6 +198,10 @@ class StatusMessage(WireModel):
         default=None, description="what runs the model: engine, device, file, in what its floats are computed"
     )
     swap: SwapMessage | None = Field(default=None, description="of this run; null where no exchange was asked for")
+    classifier_digest: str | None = Field(default=None, description="of the classifier's bundle; null without one")
+    looks: Mapping[str, LookCounts] = Field(
+        default_factory=dict, description="by who looks at crops: classifier, ocr; those that the box has"
+    )
     score_threshold: Score | None = Field(default=None, description="in use: of the bundle, box.toml, or a command")
     epoch: str
     outbox_depth: NonNegativeInt | None
@@ -231,6 +245,9 @@ class CameraStatusMessage(WireModel):
     since: UtcTime
     fps: NonNegativeFloat | None
     drops: CameraDrops
+    read_late: NonNegativeInt = Field(
+        default=0, description="parcels of this run whose first text was sure after their final event: counted alone"
+    )
     reason: str | None
 
 

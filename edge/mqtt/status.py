@@ -1,13 +1,13 @@
 """What a box tells about itself in its retained topics."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from edge.mqtt.acknowledgements import Acknowledgements
 from edge.mqtt.clock import Clock
 from edge.mqtt.link import Outgoing, Received
-from edge.mqtt.messages import BoxState, CameraState, CameraStatusMessage, StatusMessage, SwapMessage
+from edge.mqtt.messages import BoxState, CameraState, CameraStatusMessage, LookCounts, StatusMessage, SwapMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.shelf_messages import ShelfMessage
 from edge.mqtt.topics import Topics
@@ -31,10 +31,14 @@ class Condition:
     Attributes:
         score_threshold: Below which no detection counts, None where no model runs.
         alarms: What is wrong, for a person.
+        classifier_digest: Of the classifier in use, None where there is none.
+        looks: By who looks at crops.
     """
 
     score_threshold: float | None = None
     alarms: tuple[str, ...] = ()
+    classifier_digest: str | None = None
+    looks: Mapping[str, LookCounts] = field(default_factory=dict[str, LookCounts])
 
 
 class StatusBoard:
@@ -143,7 +147,7 @@ class StatusBoard:
         )
 
     def _own(self, clock: Clock, state: BoxState, reason: str | None) -> Outgoing:
-        now = clock.utc()
+        now, condition = clock.utc(), self.condition()
         if state is not self._state:
             self._state, self._since = state, now
         return self._message(
@@ -159,7 +163,9 @@ class StatusBoard:
                 model_digest=self._outbox.origin.model_digest,
                 engine=self._outbox.origin.engine,
                 swap=self._swap,
-                score_threshold=self.condition().score_threshold,
+                classifier_digest=condition.classifier_digest,
+                looks=condition.looks,
+                score_threshold=condition.score_threshold,
                 epoch=self._outbox.epoch,
                 outbox_depth=self._outbox.depth,
                 cameras=self._outbox.positions(),

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 from edge.config import BoxConfig
+from edge.mqtt.status import Condition
 from edge.runtime.detections import DetectionSender, both
 from edge.runtime.intake import Inlet, Intake
 from edge.runtime.lane import EventSink, Lane, Observer
@@ -56,6 +58,7 @@ class Assembly:
         self.commit: EventSink = _not_yet
         self.tell_shelf: Callable[[ShelfView], None] = _nobody_listens
         self.looking = looking
+        self._models = models
         places: list[FramePlace] = []
         lanes: list[Lane] = []
         for camera in config.cameras:
@@ -87,6 +90,16 @@ class Assembly:
         """Return by camera what stands on its shelves, for cameras that have any."""
         return {camera.feed.camera.name: camera.lane.shelves for camera in self.cameras if camera.feed.camera.shelves}
 
+    def condition(self, alarms: tuple[str, ...]) -> Condition:
+        """Return what the box's status tells of its models, and of what is wrong.
+
+        Args:
+            alarms: What is wrong elsewhere.
+        """
+        looking = self.looking
+        score_threshold = self._models.current.detector.score_threshold
+        return Condition(score_threshold, alarms + looking.alarms, looking.classifier_digest, looking.counts)
+
     def runner(self, models: ModelInUse, statuses: StatusSender, tend: Callable[[], None], stack: ExitStack) -> Runner:
         """Return who runs the cameras; what looks at crops goes on until the stack unwinds."""
         runner = Runner(models, self.cameras, self.intake, statuses, tend)
@@ -98,7 +111,8 @@ class Assembly:
         self.intake.wake()
 
     def _commit(self, events: Sequence[TagEvent]) -> None:
-        self.commit(events)
+        digest = self.looking.classifier_digest
+        self.commit(events if digest is None else [replace(event, classifier_digest=digest) for event in events])
 
     def _tell_shelf(self, view: ShelfView) -> None:
         self.tell_shelf(view)

@@ -21,7 +21,6 @@ from edge.mqtt.home_assistant import Discovery
 from edge.mqtt.messages import SwapMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
-from edge.mqtt.status import Condition
 from edge.mqtt.topics import Topics
 from edge.printable import printable
 from edge.runtime.alarms import Alarms
@@ -120,7 +119,7 @@ def run_box(
 
         writer = EventWriter(outbox, committed)
         publisher = _publisher(config, outbox, versions, desk)
-        publisher.watch(lambda: Condition(models.current.detector.score_threshold, writer.alarms))
+        publisher.watch(lambda: assembly.condition(writer.alarms))
         publisher.start()
         detections.offer = publisher.offer
         stack.callback(publisher.stop, 0.0)

@@ -68,6 +68,7 @@ class Lane:
     Attributes:
         frames: Frames that went through.
         still: Those of them that had not been inferred.
+        read_late: Parcels whose first text was sure after their final event.
         trigger_due_s: Second on the camera's time line at which a trigger wants a tick, None where none waits.
     """
 
@@ -98,6 +99,7 @@ class Lane:
         self.frames = 0
         self.still = 0
         self.trigger_due_s: float | None = None
+        self.read_late = 0
 
     @property
     def in_flight(self) -> int:
@@ -220,6 +222,7 @@ class Lane:
 
     def _publish(self, events: Sequence[TagEvent]) -> None:
         self.trigger_due_s = self._interpreter.trigger_due_s
+        self.read_late = self._interpreter.read_late
         if events:
             self._commit([replace(event, model_digest=self._seen_by.of(event)) for event in events])
         if self._tell_shelves is not None:

@@ -5,8 +5,10 @@ served; each lane has a bounded number on their way, so that no camera can fill 
 """
 
 import logging
+import math
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, Queue
@@ -18,6 +20,7 @@ from edge.tags.events import Tag
 _log = logging.getLogger(__name__)
 
 _TAKE_S = 0.2
+_RECENT_S = 60.0
 Answer = Callable[[Look], None]
 AskedCrop = TypeVar("AskedCrop", Crop, FieldCrop)
 
@@ -47,12 +50,13 @@ class LookStage(Generic[AskedCrop]):
         niceness: By which its threads stand back behind all others of the process.
 
     Attributes:
+        name: Of its threads.
         looks: Crops that were looked at.
         failed: Crops on which `see` failed.
     """
 
     def __init__(self, name: str, threads: int, see: Callable[[AskedCrop], tuple[Tag, ...]], niceness: int = 0) -> None:
-        self._name = name
+        self.name = name
         self._count = threads
         self._see = see
         self._niceness = niceness
@@ -61,11 +65,17 @@ class LookStage(Generic[AskedCrop]):
         self._threads: list[threading.Thread] = []
         self.looks = 0
         self.failed = 0
+        self._failed_s = -math.inf
+
+    @property
+    def fails(self) -> bool:
+        """Whether seeing has failed just now."""
+        return time.monotonic() - self._failed_s < _RECENT_S
 
     def start(self, listener: Listener) -> None:
         """Begin to look."""
         for number in range(self._count):
-            name = f"{self._name}-{number}"
+            name = f"{self.name}-{number}"
             self._threads.append(threading.Thread(target=self._work, args=(listener,), name=name, daemon=True))
         for thread in self._threads:
             thread.start()
@@ -103,8 +113,9 @@ class LookStage(Generic[AskedCrop]):
             said = self._see(crop)
         except Exception:  # noqa: BLE001 - whatever the model did
             self.failed += 1
+            self._failed_s = time.monotonic()
             if self.failed == 1:
-                _log.exception("%s failed on a crop; later failures are only counted", self._name)
+                _log.exception("%s failed on a crop; later failures are only counted", self.name)
             return crop.seen(())
         self.looks += 1
         return crop.seen(said)

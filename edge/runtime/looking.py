@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from devices.errors import EdgekitError
 from edge.config import BoxConfig
+from edge.mqtt.messages import LookCounts
 from edge.runtime.classifying import Classifying, load_classifying
 from edge.runtime.look_stage import Listener, LookStage
 from edge.tags.crops import AnyCrop, ClassifierUse, Crop, FieldCrop, Look
@@ -32,23 +33,39 @@ class Looking:
         return self.classifying.use if self.classifying is not None else None
 
     @property
+    def classifier_digest(self) -> str | None:
+        """Of the classifier in use, None where there is none."""
+        return self.classifying.bundle.digest if self.classifying is not None else None
+
+    @property
+    def counts(self) -> dict[str, LookCounts]:
+        """How often each stage has looked and failed."""
+        return {stage.name: LookCounts(looks=stage.looks, failed=stage.failed) for stage in self._stages}
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What fails at present, for a person."""
+        failing = [stage for stage in self._stages if stage.fails]
+        return tuple(f"{stage.name} fails on crops, {stage.failed} so far: see the log" for stage in failing)
+
+    @property
+    def _stages(self) -> tuple[LookStage[Crop] | LookStage[FieldCrop], ...]:
+        return tuple(stage for stage in (self.classify, self.read) if stage is not None)
+
+    @property
     def idle(self) -> bool:
         """Whether there is nothing that looks."""
-        return self.classify is None and self.read is None
+        return not self._stages
 
     def start(self, listener: Listener) -> None:
         """Begin to look."""
-        if self.classify is not None:
-            self.classify.start(listener)
-        if self.read is not None:
-            self.read.start(listener)
+        for stage in self._stages:
+            stage.start(listener)
 
     def stop(self, timeout_s: float) -> None:
         """Finish what is at hand."""
-        if self.classify is not None:
-            self.classify.stop(timeout_s)
-        if self.read is not None:
-            self.read.stop(timeout_s)
+        for stage in self._stages:
+            stage.stop(timeout_s)
 
     def ask(self, crop: AnyCrop, answer: Callable[[Look], None]) -> None:
         """Have a crop looked at by the stage that it is for."""

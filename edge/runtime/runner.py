@@ -144,6 +144,7 @@ class Runner:
 
     def _tell(self, healths: dict[str, Health], now_s: float) -> None:
         self._told_s = now_s
+        read_late = {camera.feed.camera.name: camera.lane.read_late for camera in self._cameras}
         for name, health in healths.items():
             self._told[name] = health.state
             self._statuses.send(
@@ -156,6 +157,7 @@ class Runner:
                     since=health.since,
                     fps=health.fps,
                     drops=CameraDrops(**asdict(health.drops)),
+                    read_late=read_late[name],
                     reason=health.reason,
                 )
             )

@@ -41,7 +41,7 @@ class TriggerListener:
         self._settings = settings
         self._take = take
         self._lock = threading.Lock()
-        self._connections: set[socket.socket] = set()
+        self._connections: dict[socket.socket, float] = {}  # with the monotonic second of the last whole line
         self._stopping = False
         self._listening: socket.socket | None = None
 
@@ -92,15 +92,25 @@ class TriggerListener:
     def _welcome(self, connection: socket.socket) -> bool:
         """Serve a connection in a thread of its own, if there is room; False once stopped."""
         with self._lock:
-            full = len(self._connections) >= self._settings.max_connections
+            full = len(self._connections) >= self._settings.max_connections and not self._make_room()
             if not (self._stopping or full):
-                self._connections.add(connection)
+                self._connections[connection] = time.monotonic()
         if self._stopping or full:
             with connection, contextlib.suppress(OSError):
                 connection.settimeout(_ANSWER_S)
                 connection.sendall(b"error too many connections: close another one first\n")
             return not self._stopping
         threading.Thread(target=self._serve, args=(connection,), name="trigger-connection", daemon=True).start()
+        return True
+
+    def _make_room(self) -> bool:
+        """End the connection that was silent for longest, if that is long enough. Under the lock."""
+        idlest = min(self._connections, key=lambda each: self._connections[each], default=None)
+        if idlest is None or time.monotonic() - self._connections[idlest] < self._settings.idle_s:
+            return False
+        del self._connections[idlest]
+        with contextlib.suppress(OSError):
+            idlest.shutdown(socket.SHUT_RDWR)
         return True
 
     def _serve(self, connection: socket.socket) -> None:
@@ -114,7 +124,7 @@ class TriggerListener:
             _log.exception("a connection for triggers failed")
         finally:
             with self._lock:
-                self._connections.discard(connection)
+                self._connections.pop(connection, None)
 
     def _converse(self, connection: socket.socket) -> None:
         with connection.makefile("rb") as lines:
@@ -123,6 +133,9 @@ class TriggerListener:
                     connection.sendall(f"error a line has at most {MOST_LINE_BYTES} bytes\n".encode())
                     return
                 if line.endswith(b"\n"):  # half a line before the end of a connection is no trigger
+                    with self._lock:
+                        if connection in self._connections:
+                            self._connections[connection] = time.monotonic()
                     connection.sendall(self._answer(line).encode() + b"\n")
 
     def _answer(self, line: bytes) -> str:

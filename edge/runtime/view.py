@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edge.config import BoxConfig
 from edge.model.detections import Detections
 from edge.model.engine import EngineInfo
+from edge.mqtt.messages import LookCounts
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
 from edge.predict.predictor import Finder, Predictor
@@ -29,6 +30,7 @@ class CameraView:
         health: How its feed does.
         frames: Frames that went through every stage.
         still: Frames of those that were not inferred, since nothing had moved.
+        read_late: Parcels whose first text was sure after their final event.
         in_flight: Frames between its place and the end of its lane.
         waiting: Whether a frame waits in its place.
         watch: What its lane shows.
@@ -39,6 +41,7 @@ class CameraView:
     health: Health
     frames: int
     still: int
+    read_late: int
     in_flight: int
     waiting: bool
     watch: CameraWatch
@@ -112,6 +115,11 @@ class BoxView:
         return ModelView(manifest.name, manifest.version, model.digest, model.detector.info, model.classes)
 
     @property
+    def looks(self) -> Mapping[str, LookCounts]:
+        """How often crops were looked at, and how often that failed, by who looks."""
+        return self._parts.assembly.looking.counts
+
+    @property
     def occupied(self) -> bool:
         """Whether a frame of any camera waits for the models."""
         return any(running.feed.place.waiting for running in self._parts.assembly.cameras)
@@ -159,6 +167,7 @@ class BoxView:
             health=feed.health,
             frames=lane.frames,
             still=lane.still,
+            read_late=lane.read_late,
             in_flight=lane.in_flight,
             waiting=feed.place.waiting,
             watch=self.watch.cameras[feed.camera.name],

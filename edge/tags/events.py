@@ -140,6 +140,7 @@ class TagEvent:
         catalogue_digest: sha256 of the catalogue that was asked, None where there is none.
         routes_digest: The same of the routes.
         model_digest: Of the model that saw the deciding frame, or was in use where there is none; the lane sets it.
+        classifier_digest: Of the classifier that was in use when it was decided, None where there is none.
     """
 
     camera: str
@@ -165,3 +166,4 @@ class TagEvent:
     catalogue_digest: str | None = None
     routes_digest: str | None = None
     model_digest: str | None = None
+    classifier_digest: str | None = None

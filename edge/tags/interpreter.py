@@ -77,6 +77,11 @@ class CameraInterpreter:
         """Second on the camera's time line at which a trigger wants a tick, None where none waits for its event."""
         return self._triggered.due_s if self._triggered is not None else None
 
+    @property
+    def read_late(self) -> int:
+        """Parcels whose first text was sure when their final event was out."""
+        return self._line.read_late if self._line is not None else 0
+
     def trigger(self, trigger: Trigger) -> list[TagEvent]:
         """Take a controller's trigger; only for a camera with policy `trigger`."""
         if self._triggered is None:

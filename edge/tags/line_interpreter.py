@@ -18,6 +18,7 @@ from edge.tags.fields import FIELDS
 from edge.tags.inquiry import Inquiry
 from edge.tags.line import Crossing, LineZone
 from edge.tags.parcel import Moment, Parcel, ParcelView
+from edge.tags.parcel_order import to_read, told, urgency
 from edge.tags.reading import PRINTED, Label, LabelReader, ParcelLabels, labels_by_row
 from edge.tags.tracker import Tracker, Tracks
 from edge.video.frame import Frame
@@ -40,6 +41,9 @@ class LineInterpreter:
         stopwatch: Returns monotonic seconds, for the times of its own stages.
         classifier: How parcels are classified, None where they are not.
         ocr: How fields on them are read, None where they are not.
+
+    Attributes:
+        read_late: Parcels whose first text was sure after their final event.
 
     Raises:
         EdgekitError: The configuration names an unknown symbology.
@@ -67,6 +71,7 @@ class LineInterpreter:
         self._ocr = ocr
         self._frame: Frame | None = None
         self._now_s = -math.inf  # on the camera's own time line
+        self.read_late = 0
 
     @property
     def view(self) -> tuple[ParcelView, ...]:
@@ -110,7 +115,8 @@ class LineInterpreter:
         tracked = self._stopwatch()
         zones = self._zones(frame)
         if not still:
-            self._reader.look(frame.image, tracks, labels, self._urgent(zones))
+            self._reader.look(frame.image, tracks, labels, to_read(self._shown, zones, frame.index))
+            self._count_late_reads()
         read = self._stopwatch()
         stages = {**stages_ms, "track": (tracked - began) * 1000, "read": (read - tracked) * 1000}
         for row, parcel in enumerate(self._shown):
@@ -132,8 +138,8 @@ class LineInterpreter:
             return []
         zones = self._zones(frame)
         crops: list[AnyCrop] = []
-        for parcel in sorted(self._shown, key=lambda parcel: self._urgency(parcel, zones)):
-            if len(parcel.decided) >= max(1, len(zones)):
+        for parcel in sorted(self._shown, key=lambda parcel: urgency(parcel, zones)):
+            if told(parcel, zones):
                 continue
             whole = parcel.waiting or not cut_off(frame, parcel.box)
             if most > 0 and whole and (crop := parcel.inquiry.crop(frame, parcel.box)) is not None:
@@ -189,23 +195,12 @@ class LineInterpreter:
         parcel.inquiry.meet(parcel.class_name, fields)
         return parcel
 
-    def _urgent(self, zones: Sequence[LineZone]) -> list[tuple[int, ParcelLabels]]:
-        """Return the parcels that still need a text, most urgent first."""
-        needy = [
-            (row, parcel)
-            for row, parcel in enumerate(self._shown)
-            if not parcel.labels.ballot.texts and len(parcel.decided) < max(1, len(zones))
-        ]
-        needy.sort(key=lambda entry: self._urgency(entry[1], zones))
-        return [(row, parcel.labels) for row, parcel in needy]
-
-    @staticmethod
-    def _urgency(parcel: Parcel, zones: Sequence[LineZone]) -> float:
-        """Return what sorts parcels: those that wait for their event first, then by distance from a line."""
-        if parcel.waiting:
-            return -1.0
-        x, y = _middle(parcel.box)
-        return min((abs(zone.distance_px(x, y)) for zone in zones), default=0.0)
+    def _count_late_reads(self) -> None:
+        for parcel in self._shown:
+            unread = parcel.decided and all(kind is EventKind.NO_READ for kind in parcel.decided.values())
+            if unread and not parcel.waiting and parcel.labels.ballot.texts and not parcel.read_late:
+                parcel.read_late = True
+                self.read_late += 1
 
     def _zones(self, frame: Frame) -> list[LineZone]:
         return [LineZone(line, frame.width, frame.height) for line in self._camera.lines]

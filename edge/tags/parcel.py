@@ -42,6 +42,7 @@ class Parcel:
     crossings: dict[str, Crossing] = field(default_factory=dict[str, Crossing])
     waiting: list[Moment] = field(default_factory=list[Moment])
     decided: dict[str, EventKind] = field(default_factory=dict[str, EventKind])
+    read_late: bool = False  # its first text was sure when its last event was out
 
     @property
     def sure(self) -> bool:

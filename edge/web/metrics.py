@@ -47,6 +47,7 @@ class _BoxCollector(Collector):
         yield from _frames(cameras)
         yield from _states(cameras)
         yield self._events()
+        yield from self._looks()
         yield _stages(cameras)
         yield _counter("edgekit_page_pictures_total", "Pictures encoded for the page.", self._pictures.made)
 
@@ -80,6 +81,14 @@ class _BoxCollector(Collector):
             behind.add_metric((consumer,), count)
         yield behind
 
+    def _looks(self) -> Iterator[Metric]:
+        looks = CounterMetricFamily("edgekit_looks_total", "Crops that were looked at.", labels=("by",))
+        failed = CounterMetricFamily("edgekit_looks_failed_total", "Crops on which looking failed.", labels=("by",))
+        for by, counts in sorted(self._view.looks.items()):
+            looks.add_metric((by,), counts.looks)
+            failed.add_metric((by,), counts.failed)
+        yield from (looks, failed)
+
     def _events(self) -> Metric:
         events = CounterMetricFamily("edgekit_events_total", "Committed events.", labels=("camera", "kind"))
         for (camera, kind), count in sorted(self._view.watch.counts().items()):
@@ -94,6 +103,9 @@ def _frames(cameras: tuple[CameraView, ...]) -> Iterator[Metric]:
     dropped = CounterMetricFamily(
         "edgekit_frames_dropped_total", "Frames nobody looked at.", labels=("camera", "cause")
     )
+    read_late = CounterMetricFamily(
+        "edgekit_parcels_read_late_total", "Parcels whose first text was sure after their event.", labels=("camera",)
+    )
     in_flight = GaugeMetricFamily(
         "edgekit_frames_in_flight", "Frames between capture and the end of their lane.", labels=("camera",)
     )
@@ -102,11 +114,12 @@ def _frames(cameras: tuple[CameraView, ...]) -> Iterator[Metric]:
         captured.add_metric(name, camera.health.frames)
         finished.add_metric(name, camera.frames)
         still.add_metric(name, camera.still)
+        read_late.add_metric(name, camera.read_late)
         in_flight.add_metric(name, camera.in_flight + camera.waiting)
         drops = camera.health.drops
         for cause, count in (("superseded", drops.superseded), ("damaged", drops.damaged), ("blind", drops.blind)):
             dropped.add_metric((*name, cause), count)
-    yield from (captured, finished, still, dropped, in_flight)
+    yield from (captured, finished, still, dropped, read_late, in_flight)
 
 
 def _states(cameras: tuple[CameraView, ...]) -> Iterator[Metric]:

@@ -10,6 +10,7 @@ highest resident memory, and the slopes of memory and descriptors after the warm
 import argparse
 import contextlib
 import csv
+import json
 import os
 import signal
 import socket
@@ -41,7 +42,7 @@ name = "soak"
 path = "{bundle}"
 trusted_keys = ["{key}"]
 [inference]
-requests = {requests}
+{inference}
 [mqtt]
 port = {broker}
 [outbox]
@@ -154,7 +155,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, help="a folder for clip, logs and table")
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--requests", type=int, default=2, help="pictures in inference at the same time")
+    parser.add_argument("--requests", type=int, help="pictures in inference at the same time; else as the box decides")
+    parser.add_argument("--backend", choices=("openvino", "onnxruntime"), help="else what the box finds faster")
     parser.add_argument("--warm-up-minutes", type=float, default=10.0)
     arguments = parser.parse_args()
     work: Path = arguments.work.resolve()
@@ -169,7 +171,8 @@ def main() -> None:
     ):
         config = work / "box.toml"
         told = {"bundle": BUNDLE, "key": TRUSTED_KEY, "broker": broker.port, "host": HOST, "camera": camera}
-        told["requests"] = arguments.requests
+        asked = {"requests": arguments.requests, "backend": arguments.backend}
+        told["inference"] = "\n".join(f"{key} = {json.dumps(value)}" for key, value in asked.items() if value)
         config.write_text(CONFIG.format(**told))
         with running(sys.executable, "-m", "edge", "run", "--config", str(config), log=work / "run.log") as box:
             samples = watch(box, arguments.minutes * 60, work / "soak.csv")

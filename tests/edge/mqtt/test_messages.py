@@ -53,7 +53,7 @@ def test_the_event_schema_requires_every_field_of_the_contract() -> None:
     expected = (
         "schema event_id site box camera run_id epoch seq kind captured_at published_at latency_ms late replayed track "
         "zone direction boxes tags product route catalogue_digest routes_digest trigger_id reason interval stock "
-        "model_digest frame"
+        "model_digest classifier_digest frame"
     )
     assert set(json_schema(EventMessage)["required"]) == set(expected.split())
 

@@ -12,9 +12,11 @@ import pytest
 from devices.errors import EdgekitError
 from edge.config import load_config
 from edge.runtime.box import run_box
+from edge.runtime.classifying import Classifying
 
 Make = Callable[..., Any]
 TOPIC = "edgekit/v1/hall/box-1/cameras/gate"
+STATUS = "edgekit/v1/hall/box-1/status"
 
 CONFIG = """
 [box]
@@ -95,6 +97,29 @@ def test_a_shelf_counts_what_the_classifier_tells_and_notices_what_took_its_plac
         ("colour", "blue", "classifier"),
         ("warmth", "cold", "classifier"),
     }
+    status = subscriber.on(STATUS)[-2].json()  # before the farewell
+    assert {event["classifier_digest"] for event in events} == {status["classifier_digest"]}
+    assert status["classifier_digest"] not in (None, status["model_digest"])
+    assert status["looks"]["classifier"]["looks"] >= 4
+    assert status["looks"]["classifier"]["failed"] == 0
+
+
+def test_a_classifier_that_fails_is_told_in_the_status_and_shelves_are_counted_by_class_meanwhile(
+    write_box: Make, mosquitto: Any, subscribe: Make, eventually: Make, monkeypatch: pytest.MonkeyPatch
+):
+    def fails(*_arguments: object) -> None:
+        raise RuntimeError("this model is broken")
+
+    config = load_config(write_box())
+    monkeypatch.setattr(Classifying, "see", fails)
+    subscriber = subscribe(mosquitto.port)
+    summary = run_box(config, threading.Event())
+    eventually(lambda: len(subscriber.on(f"{TOPIC}/events")) >= sum(summary.events.values()))
+    eventually(lambda: subscriber.on(STATUS)[-1].json()["state"] == "offline")
+    counts = subscriber.on(STATUS)[-1].json()["looks"]["classifier"]
+    assert (counts["looks"], counts["failed"] > 0) == (0, True)
+    tags = {event.json()["stock"]["tag"] for event in subscriber.on(f"{TOPIC}/events")}
+    assert tags == {"red", "green", "carton"}  # red and green are expected there
 
 
 def test_crops_of_a_class_that_the_detector_does_not_know_are_refused(write_box: Make, tmp_path: Path):

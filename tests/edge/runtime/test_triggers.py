@@ -3,6 +3,7 @@
 import errno
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -158,9 +159,9 @@ def listen(open_site: Callable[[], Site]) -> Iterator[Callable[..., tuple[Site, 
     """Listen for triggers of a site at a port that the system chooses; all is closed at the end."""
     with ExitStack() as running:
 
-        def start(most: int = 4) -> tuple[Site, int]:
+        def start(most: int = 4, idle_s: float = 60.0) -> tuple[Site, int]:
             site = open_site()
-            listener = TriggerListener(TriggerSocket(port=0, max_connections=most), site.desk.take)
+            listener = TriggerListener(TriggerSocket(port=0, max_connections=most, idle_s=idle_s), site.desk.take)
             listener.start()
             running.callback(listener.stop)
             return site, listener.port
@@ -194,6 +195,19 @@ def test_half_a_line_is_no_trigger_and_a_long_one_ends_the_connection(listen: Ca
     flood.close()
     assert Controller(port).say(b"gate p-2\n") == "ok p-2"
     assert [taken.trigger_id for taken in site.outbox.triggers.waiting()] == ["p-2"]
+
+
+def test_a_connection_that_was_silent_for_long_makes_room_for_another(
+    listen: Callable[..., tuple[Site, int]], eventually: Callable[..., None]
+):
+    _, port = listen(2, idle_s=0.5)
+    silent, busy = Controller(port), Controller(port)
+    silent.send(b"gate half-a-li")
+    began_s = time.monotonic()
+    eventually(lambda: busy.say(b"gate p-1\n").startswith("ok") and time.monotonic() > began_s + 0.6)
+    assert Controller(port).say(b"gate p-2\n") == "ok p-2"
+    assert busy.say(b"gate p-3\n") == "ok p-3"
+    assert silent.hear() == ""
 
 
 def test_more_connections_than_allowed_are_told_so_and_room_comes_again(

@@ -95,6 +95,16 @@ def test_a_parcel_without_a_code_is_told_as_not_read_by_its_deadline():
     assert event.reason is NoReadReason.NO_LABEL
 
 
+def test_a_text_that_is_sure_after_the_final_event_is_counted_and_tells_nothing():
+    half = interpreter()
+    events: list[TagEvent] = []
+    for index in range(120):
+        left = float(min(600, 15 * index))
+        events += half.step(*scene(index, [left], ["BOX-1" if index > 60 else None]), {})
+    assert [event.kind for event in events] == [EventKind.NO_READ]
+    assert (half.read_late, half.finish()) == (1, [])
+
+
 def test_a_parcel_that_rolls_back_over_the_line_gives_one_event():
     (event,) = run(interpreter(), [BACK_AND_THERE], ["BOX-1"])
     assert texts_of(event) == ["BOX-1"]
