@@ -59,7 +59,8 @@ class RtspFrames:
             self._container.close()
             raise SourceLostError(f"camera {camera} at {self._where} sends no video")
         self._stream = self._container.streams.video[0]
-        self._stream.thread_type = "SLICE"  # frame threads would hold frames back
+        # Frame threads would hold frames back, and with slice threads FFmpeg does not say which pictures are damaged.
+        self._stream.thread_type = "NONE"
         self._decoding = Decoding(self._stream, resting)
 
     def frames(self) -> Iterator[Frame]:
