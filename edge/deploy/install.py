@@ -65,7 +65,7 @@ def install(folder: Path, root: Path, tell: Told = print) -> str:
     link_units(store.folder(release) / UNITS, system)
     _link_settings(system, tell)
     if not _is_in_use(ledger, release):
-        _put_to_use(store, release, runs=root == Path("/"))
+        _put_to_use(store, release, runs=root == Path("/") and _SYSTEMD_RUNS.is_dir())
         tell(f"{release} is in use, on trial")
     else:
         tell(f"{release} was in use already")

@@ -7,7 +7,7 @@ from devices.errors import EdgekitError
 from edge.deploy.install import Told, install
 from edge.deploy.payload import Target
 from edge.deploy.system import architecture_of, find_python, glibc_of, pythons
-from edge.flash.payload import Order, build_payload
+from edge.flash.payload import Order, Packer
 
 _LEAST_PYTHON = (3, 10)
 
@@ -50,7 +50,6 @@ def flash_root(root: Path, order: Order, python: str | None, tell: Told) -> str:
     target = target_of(root, python)
     tell(f"{root} is a system for {target.architecture} with Python {target.python} and glibc {target.least_glibc}")
     with TemporaryDirectory(prefix="edgekit-flash-") as room:
-        payload = Path(room) / "payload"
-        listed = build_payload(payload, order, target)
+        payload, listed = Packer(Path(room)).build(order, target)
         tell(f"{len(listed.wheels)} wheels for it are at hand")
         return install(payload, root, tell)
