@@ -253,7 +253,7 @@ class Link:
         told = reason_text(reason, properties) if flags.is_disconnect_packet_from_server else "connection lost"
         where = f"{self._settings.host}:{self._settings.port}"
         remedy = f"is it a broker that speaks MQTT {self._settings.protocol}? see protocol in [mqtt]"
-        if self._settings.tls is not None and self._settings.tls.certificate_file is None:
+        if self._settings.tls is not None and not self._settings.tls.is_mutual:
             remedy = "does it ask for the box's own certificate? name certificate_file and key_file in [mqtt.tls]"
         self._answer.put(f"what listens at {where} ended the connection ({told}): {remedy}")
         self._post(Closed(self, told))

@@ -16,12 +16,23 @@ class Tls(Section):
     )
     certificate_file: Path | None = Field(default=None, description="PEM of the box's own certificate")
     key_file: Path | None = Field(default=None, description="PEM of its key, unencrypted; guard it by its rights")
+    identity_credential: Credential | None = Field(
+        default=None,
+        description="the name of a systemd credential that holds both, as `edgekit enroll` makes it; in their place",
+    )
 
     @model_validator(mode="after")
     def _certificate_has_its_key(self) -> "Tls":
         if (self.certificate_file is None) != (self.key_file is None):
             raise ValueError("certificate_file and key_file go together")
+        if self.certificate_file is not None and self.identity_credential is not None:
+            raise ValueError("identity_credential stands in place of certificate_file and key_file: keep one")
         return self
+
+    @property
+    def is_mutual(self) -> bool:
+        """Whether the box proves its name too."""
+        return self.certificate_file is not None or self.identity_credential is not None
 
 
 class HomeAssistant(Section):

@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from devices.errors import EdgekitError
+from edge.mqtt.login import credential_file
 from edge.mqtt.section import Tls
 
 _RELEASED = datetime(2026, 11, 1, tzinfo=timezone.utc)  # no box that runs this can be earlier
@@ -28,12 +29,15 @@ def tls_context(settings: Tls) -> ssl.SSLContext:
             raise EdgekitError(f"{settings.ca_file} holds no certificate in PEM: check ca_file in [mqtt.tls]") from exc
     if settings.certificate_file is not None and settings.key_file is not None:
         _prove(context, settings.certificate_file, settings.key_file)
+    if settings.identity_credential is not None:
+        identity = credential_file(settings.identity_credential)
+        _prove(context, identity, identity)
     return context
 
 
 def clock_is_implausible(settings: Tls | None, now: datetime) -> bool:
     """Whether mutual TLS is asked for while the host's clock stands where no certificate can hold."""
-    return settings is not None and settings.certificate_file is not None and now < _RELEASED
+    return settings is not None and settings.is_mutual and now < _RELEASED
 
 
 def not_trusted(where: str, fault: ssl.SSLError) -> str:
