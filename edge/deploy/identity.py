@@ -86,9 +86,7 @@ def accept(secrets: Path, certificate: Path, authority: Path | None, now: dateti
     own = chain[0]
     key = _key_for(own, secrets, certificate)
     if now < own.not_valid_before_utc:
-        raise EdgekitError(
-            f"{certificate} begins on {own.not_valid_before_utc:%Y-%m-%d %H:%M} UTC: is the clock right?"
-        )
+        raise EdgekitError(f"{certificate} begins on {own.not_valid_before_utc:%Y-%m-%d %H:%M} UTC: is the clock set?")
     if now >= own.not_valid_after_utc:
         raise EdgekitError(f"{certificate} ended on {own.not_valid_after_utc:%Y-%m-%d %H:%M} UTC: ask for a new one")
     _check_purpose(own, certificate)

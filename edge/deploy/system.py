@@ -13,6 +13,7 @@ from edge.deploy.payload import Target
 
 _ELF_MACHINES = {62: "x86_64", 183: "aarch64"}  # Source: ELF-64 object file format, e_machine
 _GLIBC = re.compile(rb"GNU C Library [^\n]{0,100}? version (2\.\d{1,3})")
+_CXX = ("lib/*/libstdc++.so.6", "usr/lib/*/libstdc++.so.6", "lib64/libstdc++.so.6", "usr/lib64/libstdc++.so.6")
 _INTERPRETERS = ("usr/bin", "usr/local/bin")
 
 
@@ -55,7 +56,7 @@ def look_at(root: Path, target: Target) -> System:
     """Return a system that a payload can run on.
 
     Raises:
-        EdgekitError: It has not the Python, the architecture or the C library that the payload was made for.
+        EdgekitError: It has not the Python, the architecture or the libraries that the payload was made for.
     """
     python = find_python(root, target.python)
     architecture = architecture_of(root / python.relative_to("/"))
@@ -69,6 +70,10 @@ def look_at(root: Path, target: Target) -> System:
         raise EdgekitError(
             f"the system at {root} has glibc {glibc or 'unknown'}, and the wheels need {target.least_glibc}: "
             "take a newer system"
+        )
+    if not any(path for pattern in _CXX for path in root.glob(pattern)):
+        raise EdgekitError(
+            f"the system at {root} has no libstdc++.so.6, which the engines need: install libstdc++6 there"
         )
     return System(root, python)
 

@@ -77,7 +77,7 @@ def _control(payload: Path, listed: PayloadList) -> bytes:
         "Maintainer": "edgekit",
         "Installed-Size": str(installed),
         "Pre-Depends": f"python3 (>= {major}.{minor}), python3 (<< {major}.{int(minor) + 1})",
-        "Depends": f"systemd (>= 247), libc6 (>= {listed.target.least_glibc})",
+        "Depends": f"systemd (>= 247), libc6 (>= {listed.target.least_glibc}), libstdc++6",
         "Section": "misc",
         "Priority": "optional",
         "Description": f"edgekit, release {listed.release}",

@@ -107,13 +107,14 @@ def make_payload(tmp_path: Path, small_wheels: Path, here: Target) -> Make:
 
 @pytest.fixture(scope="session")
 def bare_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A system below a folder, as far as an installer looks at one: an interpreter and a C library."""
+    """A system below a folder, as far as an installer looks at one: an interpreter and its libraries."""
     root = tmp_path_factory.mktemp("bare") / "root"
     (root / "usr" / "bin").mkdir(parents=True)
     shutil.copyfile(INTERPRETER, root / "usr" / "bin" / f"python{PYTHON}")
     library = next(path for path in Path("/lib").glob("*/libc.so.6"))
     (root / "lib" / library.parent.name).mkdir(parents=True)
     shutil.copyfile(library, root / library.relative_to("/"))
+    (root / "lib" / library.parent.name / "libstdc++.so.6").touch()
     return root
 
 
