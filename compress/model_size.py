@@ -11,6 +11,8 @@ from pydantic import NonNegativeInt
 from devices.errors import EdgekitError
 from edge.model.manifest import Part
 
+_CONVOLUTIONS = frozenset({"Conv", "ConvTranspose"})
+
 
 class ModelSize(Part):
     """Parameters of a model, and multiply-accumulate operations for one picture."""
@@ -35,11 +37,19 @@ def exported_size(path: Path) -> ModelSize:
         value.name: tuple(axis.dim_value for axis in value.type.tensor_type.shape.dim)
         for value in (*graph.value_info, *graph.output)
     }
-    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    shapes |= {value.name: tuple(axis.dim_value for axis in value.type.tensor_type.shape.dim) for value in graph.input}
+    convolutions = [node for node in graph.node if node.op_type in _CONVOLUTIONS]
     return ModelSize(
         parameters=sum(_numbers(weights, node.input[1:]) for node in convolutions),
-        macs=sum(_numbers(weights, node.input[1:2]) * _pixels(shapes, node.output[0]) for node in convolutions),
+        macs=sum(
+            _numbers(weights, node.input[1:2]) * _pixels(shapes, _where_weights_meet(node)) for node in convolutions
+        ),
     )
+
+
+def _where_weights_meet(node: Any) -> str:
+    """Return the tensor of which each pixel is multiplied with all weights: a transposed convolution's is its input."""
+    return node.output[0] if node.op_type == "Conv" else node.input[0]
 
 
 def _numbers(weights: Mapping[str, tuple[int, ...]], names: Any) -> int:

@@ -8,33 +8,33 @@ from train import ultralytics_offline  # noqa: F401 # pyright: ignore[reportUnus
 
 # isort: split
 from torch import nn
-from ultralytics.nn.modules import C2PSA, Conv, Detect
+from ultralytics.nn.modules import C2PSA, Conv, Detect, Segment
 from ultralytics.nn.modules.block import Attention, PSABlock
-from ultralytics.nn.tasks import DetectionModel
+from ultralytics.nn.tasks import DetectionModel, SegmentationModel
 
-from devices.errors import EdgekitError
+from compress.refusal import RefusedError
 from train.model_shape import check_described, was_pruned_here
 
-_BRANCHES = ("cv2", "cv3", "one2one_cv2", "one2one_cv3")  # of a head: boxes and scores, of either assignment
+_BRANCHES = ("cv2", "cv3", "cv4", "one2one_cv2", "one2one_cv3")  # of a head: boxes, scores, masks, of either assignment
 
 
 def check_prunable(model: Any, path: Path) -> None:
-    """Check that a model is a detector whose every part is known.
+    """Check that a model is a detector, of boxes or of outlines too, whose every part is known.
 
     Raises:
-        EdgekitError: It is no detector of ultralytics, its head is another one's, its batch norms are folded away, or
+        RefusedError: It is no detector of ultralytics, its head is another one's, its batch norms are folded away, or
             it was pruned by something else.
     """
     kinds: tuple[Any, Any] = type(model), type(getattr(model, "model", [model])[-1])
-    if kinds != (DetectionModel, Detect):
-        raise EdgekitError(
+    if kinds not in {(DetectionModel, Detect), (SegmentationModel, Segment)}:
+        raise RefusedError(
             f"{path} has the head {kinds[1].__name__}, which pruning does not know: it prunes detectors (Detect) of "
-            "YOLOv8, YOLO11 and YOLO26"
+            "YOLOv8, YOLO11 and YOLO26, and those that tell outlines (Segment) of YOLOv8 and YOLO11"
         )
     if any(isinstance(part, Conv) and not hasattr(part, "bn") for part in model.modules()):
-        raise EdgekitError(f"{path} has its batch norms folded into the convolutions: take the checkpoint before that")
+        raise RefusedError(f"{path} has its batch norms folded into the convolutions: take the checkpoint before that")
     if any("_orig" in name or "parametrizations" in name for name in model.state_dict()):
-        raise EdgekitError(f"{path} carries the masks of another pruning: start from the checkpoint before that")
+        raise RefusedError(f"{path} carries the masks of another pruning: start from the checkpoint before that")
     if not was_pruned_here(model):
         check_described(model)
 
@@ -42,12 +42,13 @@ def check_prunable(model: Any, path: Path) -> None:
 def left_alone(model: Any) -> dict[str, nn.Module]:
     """Return the parts that keep all channels that they give, by name.
 
-    The head's last convolutions and DFL give what a decoder reads; attention reshapes its channels into heads, and
-    C2PSA cuts them in two around it.
+    The head's last convolutions, its prototypes and DFL give what a decoder reads; attention reshapes its channels into
+    heads, and C2PSA cuts them in two around it.
     """
     head = model.model[-1]
     last = [branch[-1] for name in _BRANCHES for branch in getattr(head, name, None) or ()]
-    kept = {id(part) for part in (*last, head.dfl)}
+    prototypes = [head.proto.cv3] if isinstance(head, Segment) else []
+    kept = {id(part) for part in (*last, *prototypes, head.dfl)}
     names: dict[str, nn.Module] = {}
     for name, part in model.named_modules():
         inside = any(name.startswith(f"{outer}.") for outer in names)

@@ -140,8 +140,9 @@ def _tensors(output: Any) -> list[Tensor]:
 
 
 def _output_shapes(model: Any, picture: Tensor) -> list[tuple[int, ...]]:
-    """Return the shapes of the decoded predictions and of the raw scores and boxes by which they came about."""
+    """Return the shapes of what a decoder reads, and of the raw predictions of each head by which it came about."""
     with torch.no_grad():
         decoded, raw = model(picture)
     heads = [raw[name] for name in ("one2many", "one2one") if name in raw] or [raw]
-    return [tuple(tensor.shape) for tensor in (decoded, *(head[key] for head in heads for key in ("boxes", "scores")))]
+    told = [head[key] for head in heads for key in ("boxes", "scores", "mask_coefficient", "proto") if key in head]
+    return [tuple(tensor.shape) for tensor in (*_tensors(decoded), *told)]

@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from devices.errors import EdgekitError
+from train.outline_heads import OUTLINES, tells_outlines
 
 PRUNED = "edgekit_pruned_from"  # key of a model's description, in the place of its layers
 
@@ -11,6 +12,7 @@ PRUNED = "edgekit_pruned_from"  # key of a model's description, in the place of 
 def mark_pruned(model: Any) -> None:
     """Take the layers out of a model's description, so that no trainer can rebuild it as it was without a word."""
     kept = {key: value for key, value in model.yaml.items() if key not in {"backbone", "head"}}
+    kept[OUTLINES] = tells_outlines(model.yaml)
     model.yaml = {**kept, PRUNED: kept.get(PRUNED) or str(kept.get("yaml_file", "unknown"))}
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 from devices.errors import EdgekitError
 
+OUTLINES = "edgekit_outlines"  # key of a description that has lost its layers: whether they told outlines
 _MASKS, _PROTOTYPE_CHANNELS = 32, 256  # as the published -seg models have them, so that their weights fit
 
 
 def tells_outlines(description: Mapping[str, Any]) -> bool:
     """Whether a model of this description tells outlines beside boxes."""
-    return _head(description).startswith("Segment")
+    return bool(description.get(OUTLINES)) or _head(description).startswith("Segment")
 
 
 def with_outlines(description: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from ultralytics.models.yolo.segment import SegmentationTrainer, SegmentationVal
 from ultralytics.nn.tasks import yaml_model_load
 
 from devices.errors import EdgekitError
-from train.model_shape import was_pruned_here
-from train.outline_heads import with_outlines
+from train.model_shape import kept, was_pruned_here
+from train.outline_heads import tells_outlines, with_outlines
 from train.yolo_trainer import PartialTrainer
 from train.yolo_validator import PartialValidator
 
@@ -28,13 +28,15 @@ class OutlineTrainer(PartialTrainer, SegmentationTrainer):
     validator_kind = PartialOutlineValidator
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:  # noqa: FBT001, FBT002 - as ultralytics calls it
-        """Return the model to train, with a head for outlines.
+        """Return the model to train, with a head for outlines: a pruned one as it is.
 
         Raises:
-            EdgekitError: The checkpoint was pruned, or holds no detector.
+            EdgekitError: The checkpoint is of a pruned detector of boxes alone, or holds no detector.
         """
         if weights is not None and was_pruned_here(weights):
-            raise EdgekitError("a pruned detector cannot learn outlines: its head would have to be built anew")
+            if not tells_outlines(weights.yaml):
+                raise EdgekitError("a pruned detector cannot learn outlines: its head would have to be built anew")
+            return kept(weights, int(self.data["nc"]))
         return super().get_model(with_outlines(yaml_model_load(cfg) if isinstance(cfg, str) else cfg), weights, verbose)
 
     def check_head(self, description: Any) -> None:

@@ -68,6 +68,28 @@ def test_a_pruned_model_is_smaller_and_the_same_on_every_engine(
         np.testing.assert_allclose(found, expected, atol=2e-2, rtol=1e-3)
 
 
+@pytest.mark.parametrize("family", ["yolov8n-seg", "yolo11n-seg"])
+def test_a_pruned_model_of_outlines_gives_boxes_and_prototypes_on_every_engine(
+    random_checkpoint: Checkpoint, tmp_path: Path, family: str
+):
+    whole = prunable(random_checkpoint(family))
+    pruned = whole.pruned(0.3)
+    assert whole.size(pruned).macs < 0.8 * whole.size(whole.model).macs
+    yolo.save_checkpoint(pruned, {}, tmp_path / "pruned.pt")
+    exported = export_onnx(tmp_path / "pruned.pt", tmp_path / "pruned.onnx", height=PX, width=PX)
+    assert exported.head == "yolo-grid-seg"
+    assert exported_size(tmp_path / "pruned.onnx").parameters == whole.size(pruned).parameters
+    picture = np.random.default_rng(0).integers(0, 255, (1, PX, PX, 3), dtype=np.uint8)
+    rgb = torch.from_numpy(np.ascontiguousarray(picture[..., ::-1].transpose(0, 3, 1, 2))).float() / 255
+    with torch.no_grad():
+        expected = yolo.load(tmp_path / "pruned.pt").model.eval()(rgb)[0]
+    for backend in ("openvino", "onnxruntime"):
+        content = ModelContent.read(tmp_path / "pruned.onnx")
+        found = load_engine(backend, EngineRequest(content, "fp32", PX, PX, 1)).infer(picture)
+        for told, wanted in zip(found, expected, strict=True):
+            np.testing.assert_allclose(told, wanted.numpy(), atol=2e-2, rtol=1e-3)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_a_decoder_reads_and_attention_keep_their_channels_and_no_layer_is_emptied(
     random_checkpoint: Checkpoint, family: str
@@ -95,8 +117,8 @@ def test_a_ratio_out_of_range_is_refused(random_checkpoint: Checkpoint, ratio: f
 
 
 def test_a_head_that_is_not_known_is_named(tmp_path: Path):
-    model: Any = yolo.load(yolo.model_yaml("yolov8n-seg", 3, tmp_path / "yolov8n-seg.yaml")).model
-    with pytest.raises(EdgekitError, match="the head Segment, which pruning does not know"):
+    model: Any = yolo.load(yolo.model_yaml("yolo26n-seg", 3, tmp_path / "yolo26n-seg.yaml")).model
+    with pytest.raises(EdgekitError, match="the head Segment26, which pruning does not know"):
         Prunable.of(model, tmp_path / "seg.pt", height=PX, width=PX, top_k=False)
 
 
