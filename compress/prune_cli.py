@@ -66,8 +66,7 @@ def prune(
     )
 
     def tell(epoch: EpochRecord) -> None:
-        scores = ", ".join(f"{name} {epoch.ap50[name]:.3f} / {epoch.ap[name]:.3f}" for name in epoch.ap50)
-        print(f"epoch {epoch.epoch} of {epochs}: mAP50 / mAP50-95 by class: {scores}", flush=True)
+        print(f"epoch {epoch.epoch} of {epochs}: {epoch.told()}", flush=True)
 
     # With --json standard output belongs to the record alone.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():

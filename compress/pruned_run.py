@@ -21,6 +21,7 @@ from compress.pruning_record import (
     Ratio,
     SpeedupTarget,
     read_pruning,
+    timed,
 )
 from compress.pruning_start import PRUNED, START, TEACHER, UNPRUNED, begin
 from devices.errors import EdgekitError
@@ -51,6 +52,17 @@ class Source:
     weights: Path
     config: RunConfig | None
 
+    @property
+    def folder(self) -> Path:
+        """The run's folder.
+
+        Raises:
+            EdgekitError: A bare checkpoint was given.
+        """
+        if self.config is None:
+            raise EdgekitError(f"{self.weights} is a bare checkpoint: name the folder of a training")
+        return self.weights.parent.parent
+
     @classmethod
     def open(cls, path: Path) -> "Source":
         """Open a run's folder or a checkpoint.
@@ -75,13 +87,23 @@ class Source:
             changes: Fields of `TrainSettings`; None stands for the source's own.
 
         Raises:
-            EdgekitError: A value is not allowed, or the source tells outlines.
+            EdgekitError: A value is not allowed.
+        """
+        return self.settings(out / START / PRUNED, **changes)
+
+    def settings(self, weights: Path, **changes: Any) -> TrainSettings:
+        """Return the settings of a training that goes on with this run's model: its own, but for what is given.
+
+        Args:
+            weights: What it starts from.
+            changes: Fields of `TrainSettings`; None stands for the source's own.
+
+        Raises:
+            EdgekitError: A value is not allowed.
         """
         own = self.config.settings.model_dump() if self.config is not None else {}
-        if own.get("outlines"):
-            raise EdgekitError(f"{self.weights} tells outlines: only detectors of boxes can be pruned so far")
         given = {name: value for name, value in changes.items() if value is not None}
-        return checked(TrainSettings, **{**own, **given, "weights": out / START / PRUNED, "freeze": 0})
+        return checked(TrainSettings, **{**own, **given, "weights": weights, "freeze": 0})
 
     def past(self, command: str) -> Past:
         """Return what was before a run that is made by a command from this source."""
@@ -198,13 +220,14 @@ def _prove(out: Path, record: PruningRecord) -> PruningRecord:
                 f"{best} has {trained.parameters} parameters and its export {exported.parameters}, the pruned model "
                 f"{record.after.parameters} and {record.exported_after.parameters}: the training did not keep the shape"
             )
-        measured = measure(files, request.height, request.width, request.engine)
+        measured = measure([timed(file, request) for file in files])
+        engine = measured.engines[1]
     unpruned_ms, pruned_ms = measured.medians_ms
     latency = MeasuredLatency(
-        backend=measured.engine.backend,
-        version=measured.engine.version,
-        device=measured.engine.device,
-        threads=measured.engine.threads,
+        backend=engine.backend,
+        version=engine.version,
+        device=engine.device,
+        threads=engine.threads,
         runs=measured.runs,
         unpruned_ms=unpruned_ms,
         pruned_ms=pruned_ms,

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
 
-from compress.latency import EngineName
+from compress.latency import EngineName, Timed
 from compress.model_size import ModelSize
 from devices.errors import EdgekitError
 from devices.validation import explain, read_json
+from edge.model.choice import Choice
 from edge.model.manifest import Part, Sha256
 
 PRUNING_RECORD = "pruning.json"
@@ -122,6 +123,11 @@ class PruningRecord(Part):
             f"unpruned {latency.unpruned_ms:.1f} ms: {latency.speedup:.2f} times as fast ({latency.backend} "
             f"{latency.version}, float32, {latency.threads} threads, median of {latency.runs})"
         )
+
+
+def timed(file: Path, request: PruneRequest) -> Timed:
+    """Return an exported float file as it is to be timed for a request."""
+    return Timed(file=file, way=Choice(request.engine, "fp32"), height=request.height, width=request.width)
 
 
 def one_target(

@@ -24,8 +24,11 @@ from compress.pruning_record import (
     Ratio,
     SpeedupTarget,
     Trial,
+    timed,
 )
 from compress.ratio_search import least_ratio
+from compress.refusal import RefusedError
+from compress.teaching import check_teacher
 from devices.errors import EdgekitError
 from train import ultralytics_adapter as yolo
 from train.export import export_onnx
@@ -53,7 +56,7 @@ def begin(weights: Path, teacher: Path | None, request: PruneRequest, classes: t
     prunable = Prunable.of(model, weights, height=request.height, width=request.width, top_k=request.top_k)
     _check_classes(model, weights, classes)
     if teacher is not None:
-        _check_teacher(yolo.load(teacher).model, teacher, model)
+        check_teacher(yolo.load(teacher).model, teacher, model, classes)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         partial = Path(folder) / out.name
@@ -108,7 +111,7 @@ class _Bench:
         steps = _COUNTED_STEPS if isinstance(target, MacsTarget) else _MEASURED_STEPS
         found = least_ratio(self._reaches, MOST, steps)
         if found is None:
-            raise EdgekitError(
+            raise RefusedError(
                 f"the target of {_spell(target)} cannot be reached: {_seen(self.trials[0], self._unpruned_macs())} at "
                 f"the highest ratio, {MOST}; ask for less, or begin with a smaller model"
             )
@@ -145,7 +148,7 @@ class _Bench:
         checkpoint = self.folder / f"{ratio}.pt"
         yolo.save_checkpoint(model, self.train_args, checkpoint)
         files = [self.export(self.weights, "unpruned"), self.export(checkpoint, f"ratio-{ratio}")]
-        unpruned_ms, pruned_ms = measure(files, request.height, request.width, request.engine).medians_ms
+        unpruned_ms, pruned_ms = measure([timed(file, request) for file in files]).medians_ms
         return unpruned_ms, pruned_ms
 
     def _unpruned_macs(self) -> int:
@@ -174,24 +177,6 @@ def _check_classes(model: Any, weights: Path, classes: tuple[str, ...]) -> None:
         raise EdgekitError(
             f"{weights} knows {len(named)} classes ({', '.join(named[:3])}, …), the sets {classes}: fine-tune it on "
             "the sets with `edgekit train detector`, then prune that run"
-        )
-
-
-def _check_teacher(teacher: Any, path: Path, student: Any) -> None:
-    heads = [getattr(model, "model", [None])[-1] for model in (teacher, student)]
-    gives = [
-        (
-            getattr(head, "nc", None),
-            getattr(head, "reg_max", None),
-            getattr(head, "one2one_cv2", None) is not None,
-            [float(stride) for stride in getattr(head, "stride", ())],
-        )
-        for head in heads
-    ]
-    if gives[0] != gives[1] or teacher.names != student.names:
-        raise EdgekitError(
-            f"{path} cannot teach this model: a teacher has the same classes and the same kind of head; take one of "
-            "the same family, trained on the same sets"
         )
 
 

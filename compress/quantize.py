@@ -18,9 +18,11 @@ from compress.exported_model import ExportedModel
 from compress.fallback import Attempt, fall_back
 from compress.gates import Verdict, judge
 from compress.int8_scheme import Int8Scheme
+from compress.refusal import RefusedError
 from compress.scorer import Scorer
 from compress.sensitivity import LayerSensitivity, sensitivities
 from devices.errors import EdgekitError
+from edge.evaluate.measure import SetResult
 from edge.model.choice import Choice
 from edge.model.export_record import QUANTIZATION_RECORD, ExportRecord, QuantizationRecord
 from edge.model.manifest import Calibration, Part
@@ -40,10 +42,12 @@ class Aim:
     Attributes:
         budget: What may be lost.
         scorer: Scores the files.
+        before: What the model found that nothing may be lost against; None: the float model itself.
     """
 
     budget: Budget
     scorer: Scorer
+    before: tuple[SetResult, ...] | None = None
 
 
 class Int8Report(Part):
@@ -84,7 +88,8 @@ def quantize(
         sensitivity: Measure every layer's own share, whether it is needed or not; detectors only.
 
     Raises:
-        EdgekitError: `out` exists, a picture cannot be read, or what has to be kept cannot be.
+        EdgekitError: `out` exists, or a picture cannot be read.
+        RefusedError: What has to be kept cannot be.
     """
     if out.exists():
         raise EdgekitError(f"{out} exists: remove it or choose another folder")
@@ -162,7 +167,7 @@ class _Work:
         file, aim = self._folder / name, self._aim
         if aim is None:
             return write(file, ())
-        before = aim.scorer.results(self._model.file, Choice(way.backend, "fp32"))
+        before = aim.before or aim.scorer.results(self._model.file, Choice(way.backend, "fp32"))
         stayed: tuple[str, ...] = ()
 
         def attempt(float_layers: Sequence[str]) -> Verdict:
@@ -173,7 +178,7 @@ class _Work:
         tried = fall_back(len(self._onnx.layers), lambda: [one.layer for one in self.order()], attempt)
         self.attempts[way.backend] = tried
         if not tried[-1].verdict.kept:
-            raise EdgekitError(
+            raise RefusedError(
                 f"INT8 for {way.backend} does not keep the budget, even with {len(tried[-1].float_layers)} layers back "
                 f"in float: {tried[-1].verdict.told()}; allow more, calibrate on more pictures, or run this engine in "
                 "float"

@@ -48,8 +48,7 @@ def detector(
         if as_json:
             print(record.model_dump_json(), file=told, flush=True)
             return
-        scores = ", ".join(f"{name} {record.ap50[name]:.3f} / {record.ap[name]:.3f}" for name in record.ap50)
-        print(f"epoch {record.epoch} of {settings.epochs}: mAP50 / mAP50-95 by class: {scores}", file=told, flush=True)
+        print(f"epoch {record.epoch} of {settings.epochs}: {record.told()}", file=told, flush=True)
 
     opened = [open_set(folder) for folder in sets]
     # Libraries print what they like; only what this command says goes to stdout.

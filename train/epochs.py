@@ -38,6 +38,11 @@ class EpochRecord(TrainingEpoch):
     mask_ap: dict[str, float] = {}
     unread: tuple[str, ...] = Field(default=(), description="pictures that could not be read any more, so far")
 
+    def told(self) -> str:
+        """Return the average precisions in words."""
+        scores = ", ".join(f"{name} {self.ap50[name]:.3f} / {self.ap[name]:.3f}" for name in self.ap50)
+        return f"mAP50 / mAP50-95 by class: {scores}"
+
     @property
     def scores(self) -> dict[str, float]:
         """The means over classes of both average precisions, and each class's own.

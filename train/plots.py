@@ -101,6 +101,43 @@ def plot_confusion(confusion: Confusion) -> bytes:
     return _png(figure)
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a plot of two figures against one another.
+
+    Attributes:
+        x: Where it lies.
+        y: Where it lies.
+        area: Square points that it covers.
+        name: Written beside it.
+        marked: Whether a ring stands around it.
+        dim: Whether it is grey.
+    """
+
+    x: float
+    y: float
+    area: float
+    name: str
+    marked: bool
+    dim: bool
+
+
+def plot_points(points: Sequence[Point], axes_names: tuple[str, str], line: float) -> bytes:
+    """Return a PNG of points with their names, and a horizontal line at a height that they are held against."""
+    figure = Figure(figsize=(8, 5), dpi=_DPI, layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(line, linestyle="--", linewidth=1, color="tab:red")
+    for point in points:
+        colour = "lightgrey" if point.dim else "tab:blue"
+        axes.scatter(point.x, point.y, s=point.area, color=colour, edgecolors="black" if point.marked else "none")
+        axes.annotate(point.name, (point.x, point.y), (6, 6), textcoords="offset points", fontsize="x-small")
+    axes.set_xlabel(axes_names[0])
+    axes.set_ylabel(axes_names[1])
+    axes.set_xlim(left=0)
+    axes.grid(alpha=0.3)
+    return _png(figure)
+
+
 def _png(figure: Figure) -> bytes:
     coded = io.BytesIO()
     figure.savefig(coded, format="png")

@@ -9,7 +9,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
-from edge.model.engine import EngineInfo, EngineRequest, Outputs, Placement
+from edge.model.engine import EngineInfo, EngineRequest, Hint, Outputs, Placement
 
 _log = logging.getLogger(__name__)
 
@@ -131,3 +131,8 @@ def cpu_hints(core: Any) -> tuple[str, ...]:
     """Return in what this machine's CPU computes floats by itself, f32 first."""
     capabilities = core.get_property(CPU, "OPTIMIZATION_CAPABILITIES")
     return ("f32", *(hint for hint, name in (("bf16", "BF16"), ("f16", "FP16")) if name in capabilities))
+
+
+def computes_in(hint: Hint) -> bool:
+    """Whether this machine's CPU computes floats in what a hint names."""
+    return hint in cpu_hints(ov.Core())

@@ -144,6 +144,26 @@ def test_the_other_families_keep_their_shape_through_training(
     assert record.proof.exported.parameters == record.after.parameters < 0.8 * record.before.parameters
 
 
+def test_a_model_of_outlines_is_pruned_and_learns_outlines_in_its_shape(
+    random_checkpoint: Checkpoint, squares: DetectionSet, tmp_path: Path
+):
+    for path in (squares.folder / "labels").glob("*/*.txt"):
+        x, y, half = *(float(word) for word in path.read_text().split()[1:3]), 12 / 64
+        corners = ((x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half))
+        path.write_text("0 " + " ".join(f"{a} {b}" for a, b in corners) + "\n")
+    source, out = Source.open(random_checkpoint("yolov8n-seg")), tmp_path / "pruned"
+    wanted = settings(source, out, outlines=True)
+    record = prune_run(source, out, request(), wanted, [squares], how=How())
+    assert record.proof is not None
+    assert record.proof.checkpoint == record.after
+    with pytest.raises(EdgekitError, match="train it with --outlines"):
+        train_detector(
+            wanted.model_copy(update={"weights": out / "weights" / "best.pt", "outlines": False}),
+            [squares],
+            tmp_path / "boxes",
+        )
+
+
 def test_a_run_that_was_broken_off_goes_on_in_its_shape(
     random_checkpoint: Checkpoint, squares: DetectionSet, tmp_path: Path
 ):
