@@ -111,3 +111,41 @@ def shelves(
     with typer.progressbar(length=count, label="rendering") as bar:
         summary = write_shelves(out, config, outlines=outlines, force=force, advance=lambda: bar.update(1))
     print(f"{out}: " + ", ".join(f"{number} {name}" for name, number in summary.items()))
+
+
+@app.command()
+def pallets(
+    out: Annotated[Path, typer.Argument(help="The new set's folder.")],
+    *,
+    count: Annotated[int, typer.Option(help="Pictures in all splits together.")] = 600,
+    seed: Annotated[int, typer.Option(min=0, help="Where all chance comes from.")] = 0,
+    width_px: Annotated[int, typer.Option(help="Width of a picture, pixels.")] = 768,
+    height_px: Annotated[int, typer.Option(help="Height of a picture, pixels.")] = 576,
+    val_share: Annotated[float, typer.Option(help="Part of the pictures that goes into the split val.")] = 0.12,
+    above_share: Annotated[float, typer.Option(help="Part seen from above the aisle, not from within.")] = 0.4,
+    outlines: Annotated[
+        bool, typer.Option("--outlines", help="Label by outlines, not by boxes, for -seg models.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier set there.")] = False,
+) -> None:
+    """Render loaded pallets in aisles and racks, labelled with carton, barcode and qr.
+
+    Outlines, codes' texts and each load's outline lie in regions/ beside the labels.
+
+    Example: edgekit data synth pallets sets/pallets --count 600 --seed 1
+    """
+    from devices.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
+    from train.synth.pallets import PalletsConfig, write_pallets  # noqa: PLC0415
+
+    config = checked(
+        PalletsConfig,
+        count=count,
+        width_px=width_px,
+        height_px=height_px,
+        val_share=val_share,
+        above_share=above_share,
+        seed=seed,
+    )
+    with typer.progressbar(length=count, label="rendering") as bar:
+        summary = write_pallets(out, config, outlines=outlines, force=force, advance=lambda: bar.update(1))
+    print(f"{out}: " + ", ".join(f"{number} {name}" for name, number in summary.items()))

@@ -6,7 +6,7 @@ coordinates, (0, 0) the outer corner of the first pixel, so that pixel centres l
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import cv2
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from train.synth.arrays import Floats
 
+_LEAST_DEPTH_CM = 4.0  # nearer things would be seen through the lens's mount
 TOUCHING_CM = 1e-6  # boxes that overlap by less than this stand side by side
 
 
@@ -41,6 +42,10 @@ class Camera:
         """Return the picture coordinates (N,2) of world points (N,3) that lie before the camera."""
         homogeneous = points @ self.projection[:, :3].T + self.projection[:, 3]
         return homogeneous[:, :2] / homogeneous[:, 2:]
+
+    def depth_cm(self, points: Floats) -> Floats:
+        """Return how far before the camera world points (N,3) lie along its line of sight; negative behind it."""
+        return points @ self.projection[2, :3] + self.projection[2, 3]
 
 
 def look_at(
@@ -151,6 +156,21 @@ class Block:
         return np.vstack([upper, upper - np.array([0.0, 0.0, self.height])])
 
 
+def in_view(camera: Camera, block: Block) -> bool:
+    """Say whether a box and one as high again on top of it lie before the camera, and the box in the picture."""
+    if (camera.depth_cm(replace(block, height=2 * block.height).corners()) < _LEAST_DEPTH_CM).any():
+        return False
+    points = camera.project(block.corners())
+    return bool((points.max(axis=0) > 0).all() and (points.min(axis=0) < (camera.width_px, camera.height_px)).all())
+
+
+def px_per_cm(camera: Camera, block: Block) -> float:
+    """Return how many pixels a centimetre along x takes in the middle of a box."""
+    middle = block.corners().mean(axis=0)
+    first, second = camera.project(np.vstack([middle, middle + np.array([1.0, 0.0, 0.0])]))
+    return float(np.linalg.norm(second - first))
+
+
 def silhouette(camera: Camera, block: Block) -> Floats:
     """Return the outline (N,2) of a projected box, a convex polygon in continuous pixels."""
     points = camera.project(block.corners()).astype(np.float32)
@@ -163,12 +183,13 @@ def painting_order(camera: Camera, blocks: Sequence[Block]) -> list[int]:
     hides = _hides(camera, [[block.plane(side) for side in Side] for block in blocks], corners)
     distance = np.linalg.norm(corners.mean(axis=1) - camera.position, axis=1)
     order: list[int] = []
-    left = set(range(len(blocks)))
-    while left:
-        free = [index for index in left if not any(hides[index, other] for other in left)] or list(left)
-        chosen = max(free, key=lambda index: (float(distance[index]), index))
+    left = np.ones(len(blocks), np.bool_)
+    while left.any():
+        free = left & ~hides[:, left].any(axis=1)
+        candidates = np.flatnonzero(free if free.any() else left)
+        chosen = max(candidates.tolist(), key=lambda index: (float(distance[index]), index))
         order.append(chosen)
-        left.remove(chosen)
+        left[chosen] = False
     return order
 
 

@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from train.synth.arrays import Floats, Image, blurred, clipped, smooth_noise
+from train.synth.regions import regions_of
 from train.synth.shelf_wall import FINER, Region, Wall, build_wall
 from train.synth.stage import LabelledBox
 from train.synth.writing import Picture, SetPlan, write_set
@@ -52,39 +52,11 @@ class ShelfPicture:
                 region.box(),
                 region.article,
                 tuple((float(x), float(y)) for x, y in region.outline),
+                region.text,
             )
             for region in self.regions
         )
-        records = [
-            RegionRecord(
-                kind=region.kind,
-                text=region.text,
-                article=region.article,
-                outline=tuple((round(float(x), 2), round(float(y), 2)) for x, y in region.outline),
-            )
-            for region in self.regions
-        ]
-        return Picture(self.image, boxes, self.jpeg_quality, RegionsRecord(regions=tuple(records)).model_dump_json())
-
-
-class RegionRecord(BaseModel):
-    """A region as it is written."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: str
-    text: str = Field(description="what is printed there; of a product its name")
-    article: int = Field(description="regions of one number belong to one article")
-    outline: tuple[tuple[float, float], ...] = Field(description="corners, x and y in pixels")
-
-
-class RegionsRecord(BaseModel):
-    """`regions/{split}/{picture}.json`: outlines and texts of all that is labelled in a picture."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    schema_id: Literal["edgekit.regions/1"] = Field(default="edgekit.regions/1", serialization_alias="schema")
-    regions: tuple[RegionRecord, ...]
+        return Picture(self.image, boxes, self.jpeg_quality, regions_of(boxes, CLASSES))
 
 
 def render_shelf(config: ShelvesConfig, index: int) -> ShelfPicture:

@@ -57,12 +57,13 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class LabelledBox:
-    """A detector's label: class, (left, top, right, bottom) in continuous pixels, its carton, and its outline."""
+    """A detector's label: class, (left, top, right, bottom) in continuous pixels, its carton, outline, printed text."""
 
     class_id: int
     xyxy: tuple[float, float, float, float]
     carton: int
     outline: Outline
+    text: str = ""
 
 
 def paint_plane(canvas: Image, camera: Camera, plane: Plane, texture: Image) -> None:
@@ -167,18 +168,21 @@ def _paint_belt(canvas: Image, camera: Camera, belt: MovingBelt, moved_cm: float
     paint_plane(canvas, camera, belt.plane, np.roll(belt.texture, step, axis=1))
 
 
-def label_boxes(camera: Camera, cartons: Sequence[Carton], *, least_px: float = 3.0) -> tuple[LabelledBox, ...]:
+def label_boxes(
+    camera: Camera, cartons: Sequence[Carton], *, least_px: float = 3.0, least_share: float = 0.3
+) -> tuple[LabelledBox, ...]:
     """Return what a detector should find.
 
-    A carton counts with at least 30 % of its outline to see, or when what is seen of it fills 3 % of the picture (a
-    large carton that the picture's edge cuts is still plainly there); a code with at least half of it. Boxes are those
-    of the projected outlines, clipped to the picture and, where something nearer hides an edge, drawn in to what is
-    left to see.
+    A carton counts with at least `least_share` of its outline to see, or when what is seen of it fills 3 % of the
+    picture (a large carton that the picture's edge cuts is still plainly there); a code with at least half of it.
+    Boxes are those of the projected outlines, clipped to the picture and, where something nearer hides an edge, drawn
+    in to what is left to see.
 
     Args:
         camera: The camera.
         cartons: All boxes of the scene, obstacles too.
         least_px: Boxes with a side shorter than this are left out.
+        least_share: Of a carton's outline; 0 to 1.
     """
     ids = np.zeros((camera.height_px, camera.width_px), np.uint8)
     outlines = [silhouette(camera, carton.block) for carton in cartons]
@@ -189,7 +193,7 @@ def label_boxes(camera: Camera, cartons: Sequence[Carton], *, least_px: float = 
         if carton.labelled:
             sight = look(ids, index + 1, outlines[index])
             large = sight.pixels >= 0.03 * ids.size
-            if sight.xyxy is not None and (sight.share >= 0.3 or large):
+            if sight.xyxy is not None and (sight.share >= least_share or large):
                 found.append(LabelledBox(CARTON, sight.xyxy, carton.number, sight.outline))
         for code in carton.codes:
             if not carton.block.plane(code.side).is_seen_from(camera.position):
@@ -197,7 +201,7 @@ def label_boxes(camera: Camera, cartons: Sequence[Carton], *, least_px: float = 
             sight = look(ids, index + 1, remaining_quad(camera, carton.block, code))
             if sight.xyxy is not None and sight.share >= 0.5:
                 kind = BARCODE if code.symbology.linear else QR
-                found.append(LabelledBox(kind, sight.xyxy, carton.number, sight.outline))
+                found.append(LabelledBox(kind, sight.xyxy, carton.number, sight.outline, code.text))
     return tuple(box for box in found if min(box.xyxy[2] - box.xyxy[0], box.xyxy[3] - box.xyxy[1]) >= least_px)
 
 

@@ -10,13 +10,12 @@ import cv2
 import numpy as np
 
 from train.synth.arrays import Image, clipped, smooth_noise
-from train.synth.cartons import Carton, Sticker, build_carton, face_cm
-from train.synth.codes import Symbology, make_code, random_text
-from train.synth.geometry import Block, Camera, Plane, Side, look_at
-from train.synth.labels import Damage, LabelPlan
+from train.synth.cartons import Carton, build_carton
+from train.synth.geometry import Block, Camera, Plane, Side, in_view, look_at, px_per_cm
 from train.synth.parcels import random_looks
 from train.synth.scenery import light_field, noise_tiles
 from train.synth.stage import Stage, paint_plane
+from train.synth.stickers import random_sticker
 from train.synth.surfaces import FONTS, PRINTS, any_colour, ground, softened
 
 FACES = (Side.TOP, Side.FRONT, Side.LEFT, Side.RIGHT)
@@ -56,16 +55,11 @@ def _backdrop(rng: np.random.Generator, camera: Camera, view_cm: float) -> Image
     reach = 3.2 * view_cm
     near = -min(reach, float(-camera.position[1]) + float(camera.position[2]) * 0.6)
     floor = Plane(np.array([-reach, reach, 0.0]), np.array([2 * reach, 0.0, 0.0]), np.array([0.0, near - reach, 0.0]))
-    if rng.random() < 0.85 and _before(camera, floor):
+    if rng.random() < 0.85 and (camera.depth_cm(floor.corners()) > 1.0).all():
         paint_plane(canvas, camera, floor, ground(rng, 1400, 1000))
     for _ in range(int(rng.integers(0, 9))):
         _add_clutter(rng, canvas)
     return canvas
-
-
-def _before(camera: Camera, plane: Plane) -> bool:
-    depth = plane.corners() @ camera.projection[2, :3] + camera.projection[2, 3]
-    return bool((depth > 1.0).all())
 
 
 def _add_clutter(rng: np.random.Generator, canvas: Image) -> None:
@@ -139,7 +133,7 @@ def _boxes(rng: np.random.Generator, camera: Camera, view_cm: float, cell_cm: fl
                 height=cell_cm * rng.uniform(0.15, 0.9),
                 yaw=yaw,
             )
-            if not _in_view(camera, block):
+            if not in_view(camera, block):
                 continue
             boxes.append(_box(rng, camera, len(boxes), block, bare=bare))
             if rng.random() < 0.18:
@@ -154,18 +148,8 @@ def _boxes(rng: np.random.Generator, camera: Camera, view_cm: float, cell_cm: fl
     return boxes
 
 
-def _in_view(camera: Camera, block: Block) -> bool:
-    """Say whether a box and one as high again on top of it lie before the camera, and the box in the picture."""
-    corners = replace(block, height=2 * block.height).corners()
-    depth = corners @ camera.projection[2, :3] + camera.projection[2, 3]
-    if (depth < 4.0).any():
-        return False
-    points = camera.project(block.corners())
-    return bool((points.max(axis=0) > 0).all() and (points.min(axis=0) < (camera.width_px, camera.height_px)).all())
-
-
 def _box(rng: np.random.Generator, camera: Camera, number: int, block: Block, *, bare: bool) -> Carton:
-    density = max(1.0, min(1.2 * _px_per_cm(camera, block), 900 / max(block.length, block.width)))
+    density = max(1.0, min(1.2 * px_per_cm(camera, block), 900 / max(block.length, block.width)))
     lamp = rng.uniform(-0.25, 0.25)
     light = {Side.TOP: 1.0, Side.FRONT: rng.uniform(0.5, 1.0), Side.LEFT: 0.7 + lamp, Side.RIGHT: 0.7 - lamp}
     seen = {side: light[side] for side in FACES if block.plane(side).is_seen_from(camera.position)}
@@ -177,15 +161,8 @@ def _box(rng: np.random.Generator, camera: Camera, number: int, block: Block, *,
     count = 0 if bare else int(rng.choice([0, 1, 2], p=[0.25, 0.6, 0.15]))
     sides = list(seen)
     chosen = rng.permutation(len(sides))[:count]
-    stickers = [_sticker(rng, block, sides[index]) for index in chosen]
+    stickers = [random_sticker(rng, block, sides[index]) for index in chosen]
     return build_carton(rng, number, block, looks, stickers, density)
-
-
-def _px_per_cm(camera: Camera, block: Block) -> float:
-    middle = block.corners().mean(axis=0)
-    step = np.vstack([middle, middle + np.array([1.0, 0.0, 0.0])])
-    first, second = camera.project(step)
-    return float(np.linalg.norm(second - first))
 
 
 def _crate(rng: np.random.Generator, number: int, block: Block, light: dict[Side, float]) -> Carton:
@@ -198,23 +175,3 @@ def _crate(rng: np.random.Generator, number: int, block: Block, light: dict[Side
             value[:, :: int(rng.integers(3, 9))] *= 0.8
         textures[side] = clipped(value[..., None] * colour * np.float32(level))
     return Carton(number, block, textures, labelled=False)
-
-
-def _sticker(rng: np.random.Generator, block: Block, face: Side) -> Sticker:
-    """Return a label of any symbology, size, angle and condition that fits a face."""
-    symbology = list(Symbology)[rng.integers(4)]
-    code = make_code(symbology, random_text(rng, symbology))
-    damage = (None, Damage.TORN, Damage.GLARE)[rng.choice(3, p=[0.84, 0.08, 0.08])]
-    quarter = int(rng.integers(4)) * math.pi / 2
-    turn = quarter + rng.normal(0, 0.08) if rng.random() < 0.6 else rng.uniform(0, 2 * math.pi)
-    module = 0.25
-    plan = LabelPlan(code, module, 24 * module * rng.uniform(0.6, 1.6), damage)
-    sticker = Sticker(plan, face, turn=turn)
-    across, down = face_cm(block, face)
-    width, height = sticker.extent_cm()
-    shrink = min(across / width, down / height) * rng.uniform(0.35, 0.97)
-    plan = replace(plan, module_cm=module * shrink, bar_cm=plan.bar_cm * shrink, margin_scale=shrink)
-    sticker = replace(sticker, plan=plan)
-    width, height = sticker.extent_cm()
-    free = (max(0.0, 0.5 - width / across / 2), max(0.0, 0.5 - height / down / 2))
-    return replace(sticker, centre=(0.5 + rng.uniform(-1, 1) * free[0], 0.5 + rng.uniform(-1, 1) * free[1]))

@@ -10,7 +10,8 @@ import zxingcpp
 from edge.evaluate.dataset import open_set
 from edge.evaluate.labels import label_rows
 from train.sets import digest_of
-from train.synth.shelves import CLASSES, RegionsRecord, ShelvesConfig, render_shelf, write_shelves
+from train.synth.regions import RegionsRecord
+from train.synth.shelves import CLASSES, ShelvesConfig, render_shelf, write_shelves
 
 PRINTED = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.EAN13, zxingcpp.BarcodeFormat.Code128])
 CONFIG = ShelvesConfig(count=6, width_px=512, height_px=384, val_share=0.34, seed=5)

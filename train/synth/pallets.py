@@ -1,0 +1,77 @@
+"""Labelled pictures of loaded pallets in aisles: cartons, barcodes and QR codes, their outlines and their texts."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from train.sets import CLASSES
+from train.synth.aisle import Aisle, aisle_scene
+from train.synth.geometry import silhouette
+from train.synth.outlines import Outline, seen_outline
+from train.synth.regions import regions_of
+from train.synth.stage import NOISE_MARGIN, label_boxes, look, photograph
+from train.synth.writing import Picture, SetPlan, write_set
+
+LOAD = "pallet"  # the kind of region that is a whole load
+_LEAST_SEEN = 0.3  # of a load's outline within the picture
+_LEAST_OF_CARTON = 0.15  # of its outline: in a stack seen from above only a strip of a whole front is left to see
+
+
+class PalletsConfig(BaseModel):
+    """What pictures of pallets to render."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    count: int = Field(ge=1, le=200_000, description="Pictures in all splits together.")
+    width_px: int = Field(default=768, ge=160, le=3840, description="Width of a picture, pixels.")
+    height_px: int = Field(default=576, ge=120, le=2160, description="Height of a picture, pixels.")
+    val_share: float = Field(default=0.12, ge=0, lt=1, description="Part of the pictures that goes into the split val.")
+    above_share: float = Field(default=0.4, ge=0, le=1, description="Part seen from above the aisle, not from within.")
+    seed: int = Field(default=0, ge=0, description="All chance comes from here; the same seed gives the same pictures.")
+
+
+def render_pallets(config: PalletsConfig, index: int) -> Picture:
+    """Render one picture; it depends on the seed and its index alone, not on the pictures before it."""
+    rng = np.random.default_rng([config.seed, index])
+    aisle = aisle_scene(rng, (config.width_px, config.height_px), config.above_share)
+    noise_at = (int(rng.integers(NOISE_MARGIN)), int(rng.integers(NOISE_MARGIN)))
+    image = photograph(aisle.stage, [aisle.boxes], 0.0, noise_at)
+    found = label_boxes(aisle.stage.camera, aisle.boxes, least_share=_LEAST_OF_CARTON)
+    loads = [(LOAD, number, outline) for number, outline in _load_outlines(aisle)]
+    return Picture(image, found, int(rng.integers(55, 97)), regions_of(found, CLASSES, loads))
+
+
+def _load_outlines(aisle: Aisle) -> list[tuple[int, Outline]]:
+    """Return each load's outline within the picture, what stands before it not cut out."""
+    camera = aisle.stage.camera
+    everywhere = np.ones((camera.height_px, camera.width_px), np.uint8)
+    found: list[tuple[int, Outline]] = []
+    for number, hull in aisle.loads:
+        outline = silhouette(camera, hull)
+        if look(everywhere, 1, outline).share >= _LEAST_SEEN:
+            found.append((number, seen_outline(outline, everywhere.astype(np.bool_), (0, 0), hidden=False)))
+    return found
+
+
+def write_pallets(
+    folder: Path,
+    config: PalletsConfig,
+    *,
+    outlines: bool = False,
+    force: bool = False,
+    advance: Callable[[], None] = lambda: None,
+) -> dict[str, int]:
+    """Render a set of pictures of pallets; see `write_set`."""
+    told = json.dumps(config.model_dump(exclude={"seed"}), separators=(",", ":"))
+    plan = SetPlan(
+        name=f"pallets-{config.seed}",
+        source=f"rendered by edgekit, seed {config.seed}, {told}",
+        classes=CLASSES,
+        count=config.count,
+        val_share=config.val_share,
+        outlines=outlines,
+    )
+    return write_set(folder, plan, lambda index: render_pallets(config, index), force=force, advance=advance)
