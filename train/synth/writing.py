@@ -23,10 +23,12 @@ class SetPlan:
     Attributes:
         name: Of the set; its pictures' names begin with it.
         source: How it was rendered, told in `dataset.json`.
-        classes: In the order of their ids; all of them are labelled.
+        classes: In the order of their ids.
         count: Pictures in all splits together.
         val_share: Part of the pictures that goes into the split val.
         outlines: Label by outlines rather than by boxes.
+        licence: SPDX expression, of all that is in the pictures.
+        labelled: Classes that are labelled wherever they stand; None for all.
     """
 
     name: str
@@ -35,6 +37,8 @@ class SetPlan:
     count: int
     val_share: float
     outlines: bool = False
+    licence: str = LICENCE
+    labelled: tuple[str, ...] | None = None
 
     def splits(self) -> Iterator[str]:
         """Yield the split of each picture: every so manyth goes into val."""
@@ -116,7 +120,8 @@ def _write_into(
         for box in picture.boxes:
             summary[plan.classes[box.class_id]] += 1
         advance()
-    describe(folder, name=plan.name, licence=LICENCE, source=plan.source, labelled=plan.classes, classes=plan.classes)
+    labelled = plan.classes if plan.labelled is None else plan.labelled
+    describe(folder, name=plan.name, licence=plan.licence, source=plan.source, labelled=labelled, classes=plan.classes)
     return summary
 
 
