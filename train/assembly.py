@@ -4,6 +4,8 @@ import json
 import random
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 from devices.errors import EdgekitError
@@ -12,16 +14,32 @@ from edge.evaluate.labels import Label, read_labels
 from edge.model.manifest import DataEntry
 from edge.model.picture import read_picture
 from train.sets import digest_of_files
-from train.settings import TrainSettings
 
 
-def assemble(sets: Sequence[DetectionSet], build: Path, settings: TrainSettings, *, skip_bad: bool) -> list[str]:
+class Shapes(Enum):
+    """How labels are handed to a training."""
+
+    BOXES = "boxes"
+    OUTLINES = "outlines"  # each label needs one
+    AS_LABELLED = "as labelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What of the sets is taken: labels' shapes, and the most training pictures of each set, drawn by the seed."""
+
+    shapes: Shapes
+    most_pictures: int | None
+    seed: int
+
+
+def assemble(sets: Sequence[DetectionSet], build: Path, taken: Taken, *, skip_bad: bool) -> list[str]:
     """Link the pictures and labels of all sets below one folder; return what was left out, with the reason.
 
     Args:
         sets: Their classes are the same.
         build: The folder; what it held is removed.
-        settings: Say how many pictures are taken, and whether outlines are learnt.
+        taken: What of them.
         skip_bad: Leave out what cannot be used.
 
     Raises:
@@ -31,8 +49,8 @@ def assemble(sets: Sequence[DetectionSet], build: Path, settings: TrainSettings,
     skipped: list[str] = []
     for opened in sets:
         for split in SPLITS:
-            skipped += _assemble_split(opened, split, build, outlines=settings.outlines, skip_bad=skip_bad)
-        _thin_out(build / "images" / "train" / opened.description.name, settings)
+            skipped += _assemble_split(opened, split, build, taken.shapes, skip_bad=skip_bad)
+        _thin_out(build / "images" / "train" / opened.description.name, taken)
     data: dict[str, object] = {"path": str(build.resolve()), "names": dict(enumerate(sets[0].description.classes))}
     for split in SPLITS:
         folders = [
@@ -48,7 +66,7 @@ def assemble(sets: Sequence[DetectionSet], build: Path, settings: TrainSettings,
     return skipped
 
 
-def _assemble_split(opened: DetectionSet, split: str, build: Path, *, outlines: bool, skip_bad: bool) -> list[str]:
+def _assemble_split(opened: DetectionSet, split: str, build: Path, shapes: Shapes, *, skip_bad: bool) -> list[str]:
     """Link one split of one set; return what was left out, with the reason."""
     images = build / "images" / split / opened.description.name
     labels = build / "labels" / split / opened.description.name
@@ -58,7 +76,7 @@ def _assemble_split(opened: DetectionSet, split: str, build: Path, *, outlines: 
     pictures = opened.pictures(split)
     for picture in pictures:
         try:
-            text = _checked_labels(opened, picture, outlines=outlines)
+            text = _checked_labels(opened, picture, shapes)
         except EdgekitError as exc:
             if not skip_bad:
                 raise EdgekitError(f"{exc}; mend it, or leave such pictures out with --skip-bad") from exc
@@ -74,26 +92,26 @@ def _assemble_split(opened: DetectionSet, split: str, build: Path, *, outlines: 
     return skipped
 
 
-def _thin_out(folder: Path, settings: TrainSettings) -> None:
+def _thin_out(folder: Path, taken: Taken) -> None:
     """Keep as many training pictures of a set as asked for, drawn by the seed."""
     pictures = sorted(folder.iterdir())
-    if settings.most_pictures is None or len(pictures) <= settings.most_pictures:
+    if taken.most_pictures is None or len(pictures) <= taken.most_pictures:
         return
-    drawn = random.Random(settings.seed)  # noqa: S311 - a draw of pictures, repeatable on purpose
-    for picture in drawn.sample(pictures, len(pictures) - settings.most_pictures):
+    drawn = random.Random(taken.seed)  # noqa: S311 - a draw of pictures, repeatable on purpose
+    for picture in drawn.sample(pictures, len(pictures) - taken.most_pictures):
         picture.unlink()
 
 
-def _checked_labels(opened: DetectionSet, picture: Path, *, outlines: bool) -> str:
+def _checked_labels(opened: DetectionSet, picture: Path, shapes: Shapes) -> str:
     """Return the labels of a picture that can be read, as the trainer reads them."""
     read_picture(picture)
     path = opened.label_file(picture)
     labels = read_labels(path, len(opened.description.classes))
-    return "".join(f"{label.class_id} {_shape(label, path, outline=outlines)}\n" for label in labels)
+    return "".join(f"{label.class_id} {_shape(label, path, shapes)}\n" for label in labels)
 
 
-def _shape(label: Label, path: Path, *, outline: bool) -> str:
-    if not outline:
+def _shape(label: Label, path: Path, shapes: Shapes) -> str:
+    if shapes is Shapes.BOXES or (shapes is Shapes.AS_LABELLED and label.polygon is None):
         return " ".join(f"{value:.6f}" for value in label.cxcywh)
     if label.polygon is None:
         raise EdgekitError(f"{path}: an object has a box, but no outline: to learn outlines, every label needs one")

@@ -1,7 +1,6 @@
 """`edgekit train baseline`."""
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +8,7 @@ import typer
 
 from edge.evaluate.dataset import open_set
 from train.baselines.settings import BaselineSettings, Kind
+from train.training_bar import training_bar
 
 if TYPE_CHECKING:
     from train.epochs import EpochRecord
@@ -25,6 +25,8 @@ def baseline(
     learning_rate: Annotated[float, typer.Option(help="At its highest; it falls as a cosine.")] = 0.0005,
     most_pictures: Annotated[int | None, typer.Option(help="Training pictures of each set.")] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be used.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON an epoch, and one at the end.")] = False,
 ) -> None:
     """Train a detector or segmenter of another maker, to compare with and to let it label; no model for a box.
@@ -32,7 +34,9 @@ def baseline(
     Example: edgekit train baseline runs/frcnn --set sets/warehouse --kind faster-rcnn --epochs 4
     """
     from devices.validation import checked  # noqa: PLC0415 - help must not wait for torch
-    from train.baselines.training import train_baseline  # noqa: PLC0415
+    from train.baselines.run import train_baseline  # noqa: PLC0415
+    from train.report import REPORT  # noqa: PLC0415
+    from train.runs import open_run  # noqa: PLC0415
 
     settings = checked(
         BaselineSettings,
@@ -57,11 +61,11 @@ def baseline(
         print(f"epoch {record.epoch} of {epochs}: mAP50 / mAP50-95 by class: {told}", flush=True)
 
     opened = [open_set(folder) for folder in sets]
-    with typer.progressbar(length=1, label="training", file=sys.stderr) as bar:
-
-        def advance(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        best = train_baseline(settings, opened, out, on_epoch=tell, on_step=advance)
-    print(json.dumps({"checkpoint": str(best)}) if as_json else f"best checkpoint: {best}")
+    with training_bar() as advance:
+        best = train_baseline(settings, opened, out, resume=resume, skip_bad=skip_bad, on_epoch=tell, on_step=advance)
+    if as_json:
+        reached = open_run(out).best
+        told = {"checkpoint": str(best), "report": str(out / REPORT), "best": reached.model_dump() if reached else None}
+        print(json.dumps(told))
+        return
+    print(f"best checkpoint: {best}; report: {out / REPORT}")

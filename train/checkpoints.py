@@ -1,5 +1,6 @@
 """Replaces a checkpoint so that no crash and no full disk ever leaves half of one in the place of a good one."""
 
+import io
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -33,6 +34,22 @@ def keep(path: Path) -> Generator[Path]:
         raise EdgekitError(cannot_write(path, exc)) from exc
     finally:
         partial.unlink(missing_ok=True)
+
+
+def save_state(state: object, path: Path) -> None:
+    """Save a state of torch in the place of an earlier one.
+
+    It is put together in memory first: torch's own writer tells of a full disk by an error that names no disk.
+
+    Raises:
+        EdgekitError: It cannot be written; the old one is as it was.
+    """
+    import torch  # noqa: PLC0415 - whoever only keeps texts must not wait for it
+
+    content = io.BytesIO()
+    torch.save(state, content)
+    with keep(path) as new:
+        new.write_bytes(content.getbuffer())
 
 
 def cannot_write(path: Path, exc: OSError) -> str:

@@ -2,25 +2,41 @@
 
 import shutil
 from collections.abc import Callable, Sequence
-from enum import Enum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from devices.errors import EdgekitError
 from devices.validation import read_json
 from edge.evaluate.dataset import DetectionSet, SetDescription
 from edge.model.manifest import DataEntry, WeightsEntry
-from train.assembly import assemble, learnt_from
+from train.assembly import Shapes, Taken, assemble, learnt_from
 from train.beginning import Beginning, Past
 from train.epochs import METRICS, EpochRecord, EpochRecords
 from train.learning import Learning
 from train.processes import learn_in_processes
+from train.run_folders import as_word, check_folder, check_same_sets, check_same_settings
 from train.settings import TrainSettings, trainer_options
 
 CONFIG = "config.json"
 _CHECKPOINTS = ("best.pt", "last.pt")
 LICENCE = "AGPL-3.0-only"  # of ultralytics, which trains every checkpoint, and of the checkpoints it starts from
+
+
+def given_weights(weights: Path, *, known: bool) -> WeightsEntry:
+    """Return what is told of a checkpoint that a training starts from and that tells nothing of itself.
+
+    Args:
+        weights: The checkpoint.
+        known: Whether it is Ultralytics' own.
+    """
+    if known:
+        return WeightsEntry(name=weights.name, licence=LICENCE, source="a checkpoint of Ultralytics' YOLO")
+    return WeightsEntry(
+        name=weights.name,
+        licence=f"{LICENCE} AND LicenseRef-unknown",
+        source="a checkpoint that does not say what it learnt from",
+    )
 
 
 class RunConfig(BaseModel):
@@ -33,6 +49,7 @@ class RunConfig(BaseModel):
     skipped: tuple[str, ...]
     learnt_from: tuple[DataEntry, ...] = Field(description="the training pictures that were used, and their labels")
     past: Past | None = Field(default=None, description="what was before, where a run goes on with another's model")
+    weights_known: bool = Field(default=True, description="whether it is known what the weights learnt from")
 
     @property
     def all_learnt_from(self) -> tuple[DataEntry, ...]:
@@ -46,8 +63,9 @@ class RunConfig(BaseModel):
         if self.past is not None:
             return self.past.weights
         weights = self.settings.weights
-        source = "random weights" if weights.suffix == ".yaml" else "a checkpoint of Ultralytics' YOLO"
-        return WeightsEntry(name=weights.name, licence=LICENCE, source=source)
+        if weights.suffix == ".yaml":
+            return WeightsEntry(name=weights.name, licence=LICENCE, source="random weights")
+        return given_weights(weights, known=self.weights_known)
 
     def before(self, command: str) -> Past:
         """Return what was before a run that a command makes from this one's model."""
@@ -67,18 +85,8 @@ class RunConfig(BaseModel):
             if name == "masked":
                 words += [] if value else ["--naive"]
             elif value != field.default:
-                words.append(f"--{name.replace('_', '-')} {_as_word(value)}")
+                words.append(f"--{name.replace('_', '-')} {as_word(value)}")
         return " ".join(words)
-
-
-def _as_word(value: object) -> str:
-    match value:
-        case Path():
-            return value.name
-        case Enum():
-            return str(value.value)
-        case _:
-            return str(value)
 
 
 def train_detector(
@@ -168,21 +176,11 @@ def _check_folder(
     out: Path, settings: TrainSettings, sets: Sequence[DetectionSet], *, resume: bool, own: frozenset[str]
 ) -> None:
     """Refuse a folder that holds something else than the run that is to go on."""
-    begun = (out / "weights" / "last.pt").exists()
-    if not resume:
-        if out.exists() and any(entry.name not in own for entry in out.iterdir()):
-            remedy = "go on with it by --resume" if begun else "remove it"
-            raise EdgekitError(f"{out} holds a run already: choose another folder, or {remedy}")
-        return
-    if not begun:
-        raise EdgekitError(f"there is nothing to resume in {out}: no epoch was finished; train into a new folder")
-    before = read_config(out)
-    changed = [name for name in TrainSettings.model_fields if getattr(before.settings, name) != getattr(settings, name)]
-    if changed:
-        told = ", ".join(f"{name} {_as_word(getattr(before.settings, name))}" for name in changed)
-        raise EdgekitError(f"the run in {out} was begun with {told}: resume it with the same settings")
-    if before.sets != tuple(opened.description for opened in sets):
-        raise EdgekitError(f"the run in {out} was begun with other sets or other pictures in them: train anew")
+    check_folder(out, resume=resume, own=own)
+    if resume:
+        before = read_config(out)
+        check_same_settings(out, before.settings, settings)
+        check_same_sets(out, before.sets, sets)
 
 
 def _prepare(
@@ -191,7 +189,9 @@ def _prepare(
     """Link the pictures and record what decides the run; leave nothing behind where a set cannot be used."""
     build = out / "build"
     try:
-        skipped = assemble(sets, build, settings, skip_bad=skip_bad)
+        shapes = Shapes.OUTLINES if settings.outlines else Shapes.BOXES
+        taken = Taken(shapes, settings.most_pictures, settings.seed)
+        skipped = assemble(sets, build, taken, skip_bad=skip_bad)
         config = RunConfig(
             settings=settings,
             sets=tuple(opened.description for opened in sets),
@@ -199,9 +199,12 @@ def _prepare(
             learnt_from=tuple(learnt_from(opened, build) for opened in sets),
             past=past,
         )
-        earlier = config_of(settings.weights) if past is None else None
-        if earlier is not None:
-            config = config.model_copy(update={"past": earlier.before(config.command)})
+        if past is None and settings.weights.suffix == ".pt":
+            earlier = config_of(settings.weights)
+            told = (
+                {"past": earlier.before(config.command)} if earlier else {"weights_known": is_stock(settings.weights)}
+            )
+            config = config.model_copy(update=told)
         (out / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
     except EdgekitError:
         shutil.rmtree(build, ignore_errors=True)
@@ -220,11 +223,34 @@ def read_config(run: Path) -> RunConfig:
 
 
 def config_of(checkpoint: Path) -> RunConfig | None:
-    """Read what decided the run that a checkpoint is of, None where it does not lie in a run's folder.
+    """Read what decided the run that a checkpoint is of: from its folder, or, of a copy, from the checkpoint itself.
+
+    Returns:
+        None where the checkpoint is of no finished run of this kit.
 
     Raises:
-        EdgekitError: It does, but the run's record is not valid: what it learnt from could not be told.
+        EdgekitError: The run's record is not valid, or the checkpoint cannot be loaded safely.
     """
     run = checkpoint.parent.parent
-    in_run = checkpoint.name in _CHECKPOINTS and checkpoint.parent.name == "weights" and (run / CONFIG).exists()
-    return read_config(run) if in_run else None
+    if checkpoint.name in _CHECKPOINTS and checkpoint.parent.name == "weights" and (run / CONFIG).exists():
+        return read_config(run)
+    from train.yolo_lineage import record_in  # noqa: PLC0415 - importing torch takes seconds
+
+    text = record_in(checkpoint)
+    if text is None:
+        return None
+    try:
+        return RunConfig.model_validate_json(text)
+    except ValidationError as exc:
+        raise EdgekitError(f"{checkpoint} holds a record of its run that is not valid: take it from its run") from exc
+
+
+def is_stock(checkpoint: Path) -> bool:
+    """Say whether a checkpoint is one of those that Ultralytics gives away: it tells the classes of COCO.
+
+    Raises:
+        EdgekitError: It cannot be loaded safely.
+    """
+    from train.yolo_lineage import tells_coco  # noqa: PLC0415 - importing torch takes seconds
+
+    return tells_coco(checkpoint)

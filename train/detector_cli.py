@@ -3,7 +3,6 @@
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ import typer
 from edge.evaluate.dataset import open_set
 from train.setting_options import given, with_setting_options
 from train.settings import TrainSettings
+from train.training_bar import training_bar
 
 if TYPE_CHECKING:
     from train.epochs import EpochRecord
@@ -52,7 +52,7 @@ def detector(
 
     opened = [open_set(folder) for folder in sets]
     # Libraries print what they like; only what this command says goes to stdout.
-    with contextlib.redirect_stdout(sys.stderr), _progress() as advance:
+    with contextlib.redirect_stdout(sys.stderr), training_bar() as advance:
         best = train_detector(settings, opened, out, resume=resume, skip_bad=skip_bad, on_epoch=tell, on_step=advance)
     if as_json:
         print(json.dumps(_summary(out, best)))
@@ -73,21 +73,6 @@ def _summary(out: Path, best: Path) -> dict[str, object]:
         "finished": run.finished,
         "best": run.best.model_dump() if run.best is not None else None,
     }
-
-
-@contextlib.contextmanager
-def _progress() -> Generator[Callable[[int, int], None]]:
-    """Yield what moves a bar on stderr, given steps done and steps in all; nothing is shown where it is no terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    with typer.progressbar(length=1, label="training", file=sys.stderr) as bar:
-
-        def advance(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        yield advance
 
 
 with_setting_options(detector)

@@ -1,6 +1,6 @@
 """The report of a detector's run, made from its folder alone, so that it can be made again at any time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +12,14 @@ from devices.errors import EdgekitError
 from edge.evaluate.dataset import SetDescription
 from edge.evaluate.labels import label_rows
 from edge.model.detections import Detections, iou_matrix
+from edge.model.manifest import DataEntry
 from edge.model.picture import read_picture
-from train.detector import RunConfig, read_config
+from train.detector import read_config
 from train.epoch_figures import EpochFigures
 from train.epochs import METRICS, EpochRecord, EpochRecords
 from train.plots import Confusion
 from train.report import REPORT, RunReport, SideBySide, write_report
-from train.ultralytics_adapter import predict
+from train.run_folders import BEST
 
 NOTHING = "nothing"  # labelled or predicted where the other has no object
 LEAST_SCORE = 0.25
@@ -56,6 +57,27 @@ class Judged:
         return [row for row in range(len(self.found)) if row not in right]
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a report is of.
+
+    Attributes:
+        folder: The run's.
+        start: What the training began with.
+        planned_epochs: How many it is to have.
+        sets: As they said of themselves.
+        learnt_from: What of them was learnt from.
+        command: That repeats the run.
+    """
+
+    folder: Path
+    start: str
+    planned_epochs: int
+    sets: tuple[SetDescription, ...]
+    learnt_from: tuple[DataEntry, ...]
+    command: str
+
+
 def write_run_report(folder: Path) -> Path:
     """Write `report.html` into a run's folder and return it.
 
@@ -63,30 +85,56 @@ def write_run_report(folder: Path) -> Path:
         EdgekitError: The folder holds no training, its checkpoint cannot be loaded, or the report cannot be written.
     """
     config = read_config(folder)
-    epochs = EpochRecords(folder / METRICS, EpochRecord).read()
-    classes = config.sets[0].classes
-    judged, notes = _judged(folder, config)
+    subject = Subject(
+        folder, config.settings.weights.name, config.settings.epochs, config.sets, config.learnt_from, config.command
+    )
+    size = config.settings.input_size
+
+    def find(pictures: Sequence[Path]) -> Iterable[Detections]:
+        from train.ultralytics_adapter import predict  # noqa: PLC0415 - a baseline's report needs no ultralytics
+
+        return predict(folder / BEST, pictures, size=size, score=LEAST_SCORE)
+
+    return write_detection_report(subject, config.model_dump_json(indent=2, by_alias=True), find)
+
+
+def write_detection_report(
+    subject: Subject, config: str, find: Callable[[Sequence[Path]], Iterable[Detections]]
+) -> Path:
+    """Write the report of anything that was trained to find objects.
+
+    Args:
+        subject: What was trained.
+        config: All that decided it, as text.
+        find: Returns what the best checkpoint finds in pictures, in their order, from `LEAST_SCORE` on.
+
+    Raises:
+        EdgekitError: The checkpoint cannot be loaded, or the report cannot be written.
+    """
+    epochs = EpochRecords(subject.folder / METRICS, EpochRecord).read()
+    classes = subject.sets[0].classes
+    judged, notes = _judged(subject, find)
     best = max(epochs, key=lambda record: record.scores["mAP50-95"], default=None)
     facts = {
-        "weights": config.settings.weights.name,
-        "sets": ", ".join(f"{used.name} ({used.pictures} training pictures)" for used in config.learnt_from),
-        "epochs": f"{len(epochs)} of {config.settings.epochs}",
+        "began with": subject.start,
+        "sets": ", ".join(f"{used.name} ({used.pictures} training pictures)" for used in subject.learnt_from),
+        "epochs": f"{len(epochs)} of {subject.planned_epochs}",
     }
     if best is not None:
         facts["best epoch"] = f"{best.epoch}: mAP50 {best.scores['mAP50']:.3f}, mAP50-95 {best.scores['mAP50-95']:.3f}"
         facts.update({name: f"mAP50 {best.ap50[name]:.3f}, mAP50-95 {best.ap[name]:.3f}" for name in best.ap50})
     report = RunReport(
-        title=f"Training {folder.resolve().name}",
-        command=config.command,
-        config=config.model_dump_json(indent=2, by_alias=True),
+        title=f"Training {subject.folder.resolve().name}",
+        command=subject.command,
+        config=config,
         facts=facts,
         epochs=[figures_of(record) for record in epochs],
         confusion=confusion_of(judged, classes) if judged else None,
         errors=[_side_by_side(one, classes) for one in worst_of(judged)],
         notes=notes,
     )
-    write_report(report, folder / REPORT)
-    return folder / REPORT
+    write_report(report, subject.folder / REPORT)
+    return subject.folder / REPORT
 
 
 def figures_of(record: EpochRecord) -> EpochFigures:
@@ -137,15 +185,14 @@ def paired(truth: Detections, found: Detections) -> tuple[tuple[int, int], ...]:
     return tuple(pairs)
 
 
-def _judged(run: Path, config: RunConfig) -> tuple[list[Judged], list[str]]:
+def _judged(subject: Subject, find: Callable[[Sequence[Path]], Iterable[Detections]]) -> tuple[list[Judged], list[str]]:
     """Look at all validation pictures of a run with its best checkpoint; return them and what a reader should know."""
-    best = run / "weights" / "best.pt"
-    if not best.exists():
+    if not (subject.folder / BEST).exists():
         return [], ["No epoch was finished, so there is no checkpoint to look through."]
     judged: list[Judged] = []
     try:
-        for used in config.sets:
-            judged += _judged_set(run, best, used, config.settings.input_size)
+        for used in subject.sets:
+            judged += _judged_set(subject.folder, used, find)
     except EdgekitError as exc:
         return [], [f"The validation pictures are not what the run was validated on, so no errors are shown: {exc}."]
     note = (
@@ -156,13 +203,14 @@ def _judged(run: Path, config: RunConfig) -> tuple[list[Judged], list[str]]:
     return judged, [note]
 
 
-def _judged_set(run: Path, best: Path, used: SetDescription, size: tuple[int, int]) -> list[Judged]:
+def _judged_set(
+    run: Path, used: SetDescription, find: Callable[[Sequence[Path]], Iterable[Detections]]
+) -> list[Judged]:
     pictures = sorted((run / "build" / "images" / "val" / used.name).glob("*"))
     labelled = np.array([used.classes.index(name) for name in used.labelled], np.int32)
     truths = [_truth(run, used, picture) for picture in pictures]
-    predicted = predict(best, pictures, size=size, score=LEAST_SCORE)
     judged: list[Judged] = []
-    for picture, truth, everything in zip(pictures, truths, predicted, strict=True):
+    for picture, truth, everything in zip(pictures, truths, find(pictures), strict=True):
         found = everything.where(np.isin(everything.class_id, labelled))
         judged.append(Judged(picture, truth, found, paired(truth, found)))
     return judged

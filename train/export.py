@@ -13,7 +13,7 @@ from devices.errors import EdgekitError
 from edge.model.export_record import DETECTOR, ExportRecord
 from edge.model.manifest import Head, Input
 from train.cuts import with_cuts_as_splits
-from train.detector import LICENCE, read_config
+from train.detector import read_config
 from train.margin import check_margin, rename_value, with_margin
 
 OPSET = 17  # JetPack 6's ONNX Runtime knows 20; nothing here needs more than 17
@@ -60,7 +60,7 @@ def export_run(
             weights, partial / DETECTOR.exported, height=height, width=width, margin=margin, top_k=top_k
         )
         record = ExportRecord(
-            licence=LICENCE,
+            licence=config.first_weights.licence,
             classes=exported.classes,
             input=Input(height=height, width=width),
             head=exported.head,

@@ -37,6 +37,9 @@ def list_runs(
     classifiers = [_row(run, "backbone", ("accuracy",)) for run in runs if run.kind == "classifier"]
     if detectors:
         _print_table([("detector", "weights", "px", "epochs", "best", "mAP50", "mAP50-95"), *detectors])
+    baselines = [_row(run, "kind", ("mAP50", "mAP50-95")) for run in runs if run.kind == "baseline"]
+    if baselines:
+        _print_table([("baseline", "kind", "px", "epochs", "best", "mAP50", "mAP50-95"), *baselines])
     if classifiers:
         _print_table([("classifier", "backbone", "px", "epochs", "best", "accuracy"), *classifiers])
 
@@ -94,6 +97,12 @@ def report(
         from train.detector_report import write_run_report  # noqa: PLC0415
 
         print(write_run_report(folder))
+        return
+    if kind_of(folder) == "baseline":
+        from train.baselines.report import write_baseline_report  # noqa: PLC0415
+        from train.baselines.run import open_baseline  # noqa: PLC0415
+
+        print(write_baseline_report(folder, open_baseline(folder).baseline))
         return
     from edge.evaluate.tagged_set import open_tagged_set  # noqa: PLC0415
     from train.classifier.report import report_run  # noqa: PLC0415

@@ -9,6 +9,7 @@ import typer
 
 from edge.evaluate.dataset import open_set
 from train.setting_options import given, with_setting_options
+from train.training_bar import training_bar
 
 
 def tune(
@@ -37,13 +38,14 @@ def tune(
     # What is neither given nor searched has its default, and stands in the recipe only if it was given.
     fixed = given(context, chosen)
     opened = [open_set(folder) for folder in sets]
-    with contextlib.redirect_stdout(sys.stderr):
-        recipe = tune(Search(fixed, hours, trials), opened, out, on_trial=tell)
+    with contextlib.redirect_stdout(sys.stderr), training_bar() as advance:
+        recipe = tune(Search(fixed, hours, trials), opened, out, on_trial=tell, on_step=advance)
     if as_json:
         print(recipe.read_text("utf-8"))
         return
     searched = ", ".join(name.replace("_", "-") for name in SPACE if name not in fixed)
     print(f"searched: {searched}")
+    print(f"report: {out / 'report.html'}")
     print(f"recipe: {recipe}; take it by `edgekit train detector RUN --recipe {recipe} ...`")
 
 

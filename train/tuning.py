@@ -23,6 +23,7 @@ from train.diverged import DivergedError
 from train.epochs import EpochRecord
 from train.recipes import RECIPE, Recipe
 from train.settings import TrainSettings
+from train.tuning_report import write_search_report
 
 STORE = "trials.db"
 _FIRST_TRIALS = 4  # complete ones, before any is given up for being worse than the middle of them
@@ -103,6 +104,7 @@ def tune(
     out: Path,
     *,
     on_trial: Callable[[int, float | None], None] = lambda _number, _score: None,
+    on_step: Callable[[int, int], None] = lambda _done, _total: None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Path:
     """Search, and return the recipe of the best trial; goes on with an earlier search in the same folder.
@@ -112,6 +114,7 @@ def tune(
         sets: As for a training; their test parts stay closed.
         out: The search's folder.
         on_trial: Called after each trial with its number and score, None where it was given up.
+        on_step: Called after each step of a trial with how many of its steps are done, and how many there are at most.
         clock: Monotonic seconds.
 
     Raises:
@@ -127,7 +130,8 @@ def tune(
             study.stop()
             raise optuna.TrialPruned
         drawn = {name: draw(trial, name) for name, draw in search.space.items()}
-        return _train(trial, base.model_copy(update=_typed(drawn)), sets, out, lambda: clock() >= until)
+        settings = base.model_copy(update=_typed(drawn))
+        return _train(trial, settings, sets, out, lambda: clock() >= until, on_step)
 
     def tell(_study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         if trial.params or not search.space:
@@ -167,6 +171,7 @@ def _train(
     sets: Sequence[DetectionSet],
     out: Path,
     is_over: Callable[[], bool],
+    on_step: Callable[[int, int], None],
 ) -> float:
     """Train one trial and return its best epoch's score, or give it up; its checkpoints are not kept."""
     scores: list[float] = []
@@ -180,7 +185,7 @@ def _train(
 
     run = _folder(out, trial.number)
     try:
-        train_detector(settings, sets, run, on_epoch=report)
+        train_detector(settings, sets, run, on_epoch=report, on_step=on_step)
     except DivergedError as exc:
         raise optuna.TrialPruned(str(exc)) from exc
     finally:
@@ -205,4 +210,5 @@ def _write(out: Path, study: optuna.Study, search: Search, finished: int) -> Pat
     recipe = Recipe(settings={**fixed, **best.params}, reached=float(best.value or 0.0), trials=finished)
     with keep(out / RECIPE) as new:
         new.write_text(recipe.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8")
+    write_search_report(out, study.trials, recipe)
     return out / RECIPE

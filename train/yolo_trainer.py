@@ -30,6 +30,7 @@ from train.settings import Precision, TrainSettings
 from train.yolo_pictures import adapt, draw_by_weight
 from train.yolo_validator import PartialValidator
 
+RECORD = "edgekit_run"  # of a finished run's checkpoints: its config.json, as text
 MOST_NAMED = 6  # pictures that an error names
 OTHERS: Mapping[str, Any] = {"Adadelta": torch.optim.Adadelta, "Adagrad": torch.optim.Adagrad}
 
@@ -300,13 +301,16 @@ class PartialTrainer(DetectionTrainer):
 
 
 def strip(last: Path, best: Path) -> None:
-    """Take out of a finished run's checkpoints what only a resumed run needs.
+    """Take out of a finished run's checkpoints what only a resumed run needs, and put in what decided the run.
 
-    `last` goes last: as long as it can be resumed, a run that was broken off here can finish this.
+    A copy of the checkpoint so still tells what it learnt from. `last` goes last: as long as it can be resumed, a run
+    that was broken off here can finish this.
     """
+    record = last.parent.parent / "config.json"
+    told = {RECORD: record.read_text("utf-8")} if record.exists() else {}
     for checkpoint in (best, last):
         with keep(checkpoint) as new:
-            strip_optimizer(checkpoint, str(new))
+            strip_optimizer(checkpoint, str(new), told)
 
 
 def loss_parts(criterion: Any) -> list[Any]:

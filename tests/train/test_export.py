@@ -116,7 +116,7 @@ def test_a_runs_export_names_data_weights_and_the_command(make_set: MakeSet, tmp
     export_run(tmp_path / "run", tmp_path / "export", height=HEIGHT, width=WIDTH)
     record = read_export(tmp_path / "export")
     assert (tmp_path / "export" / DETECTOR.exported).exists()
-    assert record.licence == "AGPL-3.0-only"
+    assert record.licence == "AGPL-3.0-only AND LicenseRef-unknown"  # random weights that say nothing of themselves
     assert [(entry.name, entry.licence) for entry in record.data] == [("cartons", "CC0-1.0")]
     assert record.recipe.startswith("edgekit train detector OUT --set cartons --")
     for option in ("weights yolov8n.pt", "input-px 64", "epochs 1", "batch 4", "freeze 0", "plain-epochs 0"):
@@ -141,10 +141,19 @@ def test_what_an_earlier_run_learnt_from_is_told_by_the_run_that_goes_on_from_it
     assert before == read_config(first).command
     assert " --set dock " in after
     shutil.copy(best, tmp_path / "copied.pt")
-    assert config_of(tmp_path / "copied.pt") is None
+    assert config_of(tmp_path / "copied.pt") == read_config(first)  # a copy carries its record within
     (first / CONFIG).write_text("{}")
     with pytest.raises(EdgekitError, match="is no record of a training run"):
         config_of(best)
+
+
+def test_weights_that_do_not_say_what_they_learnt_from_are_recorded_as_unknown(make_set: MakeSet, tmp_path: Path):
+    stranger = random_checkpoint("yolov8n", tmp_path)
+    settings = TrainSettings(weights=stranger, input_px=64, epochs=1, batch=4, freeze=0, plain_epochs=0)
+    train_detector(settings, [make_set("cartons", ("carton",), 0)], tmp_path / "run")
+    told = read_config(tmp_path / "run").first_weights
+    assert told.licence == "AGPL-3.0-only AND LicenseRef-unknown"
+    assert told.source == "a checkpoint that does not say what it learnt from"
 
 
 @pytest.mark.parametrize(("height", "width"), [(60, 96), (64, 100), (0, 64)])

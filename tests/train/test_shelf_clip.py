@@ -27,7 +27,8 @@ from edge.mqtt.topics import Topics
 from edge.runtime.box import run_box
 from edge.video.section import Camera, FileSource
 from edge.zones import Shelf
-from train.export import LICENCE, export_onnx
+from train.detector import LICENCE
+from train.export import export_onnx
 
 FPS = 29.83
 HEIGHT, WIDTH = 192, 320

@@ -37,8 +37,14 @@ class Reaching:
         monkeypatch.setattr(tuning, "train_detector", self)
 
     def __call__(
-        self, settings: TrainSettings, _sets: object, out: Path, on_epoch: Callable[[EpochRecord], None]
+        self,
+        settings: TrainSettings,
+        _sets: object,
+        out: Path,
+        on_epoch: Callable[[EpochRecord], None],
+        on_step: Callable[[int, int], None],
     ) -> None:
+        del on_step
         self.tried.append(settings)
         self.epochs.append(0)
         (out / "weights").mkdir(parents=True)
@@ -68,6 +74,10 @@ def test_the_recipe_is_the_best_trials_and_bad_ones_are_given_up_early(tmp_path:
     assert 1 < min(epochs for epochs in reaching.epochs if epochs) < 3  # given up after their second epoch
     assert not list((tmp_path / "out").rglob("weights"))
     assert "weights" not in recipe.settings
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert f"{len(scores)} came to their end, {20 - len(scores)} were given up" in page
+    assert "score by epoch" in page
+    assert "learning rate by epoch" in page
 
 
 def test_a_search_goes_on_with_what_was_broken_off_and_draws_nothing_twice(

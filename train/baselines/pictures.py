@@ -1,6 +1,7 @@
 """Pictures and labels as baselines learn them, and what they find in the form of the runtime's detections."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,21 @@ from edge.model.picture import read_picture
 from train.baselines.adapter import Baseline, Objects
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A picture and its label file, as they are linked below a run's folder."""
+
+    picture: Path
+    labels: Path
+
+
+def corners_of(labels: Sequence[Label], width: int, height: int) -> NDArray[np.float32]:
+    """Return the boxes (N, 4) of labels as xyxy in pixels of a picture."""
+    centres = np.array([label.cxcywh for label in labels], np.float32).reshape(-1, 4) * ([width, height] * 2)
+    corners = np.concatenate([centres[:, :2] - centres[:, 2:] / 2, centres[:, :2] + centres[:, 2:] / 2], axis=1)
+    return corners.astype(np.float32)
+
+
 def laid(image: NDArray[np.uint8], input_px: int) -> tuple[Tensor, Letterbox]:
     """Return a picture (H, W, 3) uint8 BGR as the runtime lays it into a square input, (3, side, side) RGB 0 to 1."""
     box = Letterbox.fit(image.shape[1], image.shape[0], input_px, input_px)
@@ -25,18 +41,17 @@ def laid(image: NDArray[np.uint8], input_px: int) -> tuple[Tensor, Letterbox]:
     return torch.from_numpy(np.ascontiguousarray(drawn[:, :, ::-1].transpose(2, 0, 1))).float() / 255, box
 
 
-def learnt(picture: Path, labels: Path, classes: int, input_px: int) -> tuple[Tensor, Objects]:
+def learnt(sample: Sample, classes: int, input_px: int) -> tuple[Tensor, Objects]:
     """Return a picture and what stands in it, in pixels of the input.
 
     Raises:
         EdgekitError: The picture or its labels cannot be read.
     """
-    image = read_picture(picture)
+    image = read_picture(sample.picture)
     tensor, box = laid(image, input_px)
-    rows = list(read_labels(labels, classes))
-    centres = np.array([row.cxcywh for row in rows], np.float32).reshape(-1, 4) * ([*image.shape[1::-1]] * 2)
-    corners = np.concatenate([centres[:, :2] - centres[:, 2:] / 2, centres[:, :2] + centres[:, 2:] / 2], axis=1)
-    xyxy = torch.from_numpy(box.to_input(corners.astype(np.float32))).clamp(0, input_px)
+    rows = list(read_labels(sample.labels, classes))
+    corners = corners_of(rows, image.shape[1], image.shape[0])
+    xyxy = torch.from_numpy(box.to_input(corners)).clamp(0, input_px)
     seen = (xyxy[:, 2] - xyxy[:, 0] >= 1) & (xyxy[:, 3] - xyxy[:, 1] >= 1)
     class_id = torch.tensor([row.class_id for row in rows], dtype=torch.int64)
     masks = _painted(rows, box, input_px)

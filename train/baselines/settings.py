@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devices.validation import read_json
 from edge.evaluate.dataset import SetDescription
 from edge.model.manifest import DataEntry
+from train.run_folders import as_word
 
 
 class Kind(str, Enum):
@@ -59,6 +60,17 @@ class BaselineConfig(BaseModel):
     settings: BaselineSettings
     sets: tuple[SetDescription, ...]
     learnt_from: tuple[DataEntry, ...]
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str:
+        """Return the command that repeats the run, sets by their names."""
+        words = ["edgekit train baseline OUT", *(f"--set {used.name}" for used in self.sets)]
+        for name, field in BaselineSettings.model_fields.items():
+            value = getattr(self.settings, name)
+            if value != field.default:
+                words.append(f"--{name.replace('_', '-')} {as_word(value)}")
+        return " ".join(words)
 
 
 def read_baseline_config(run: Path) -> BaselineConfig:

@@ -9,7 +9,7 @@ import torch
 
 from devices.errors import EdgekitError
 from edge.model.taxonomy import Taxonomy
-from train.checkpoints import keep
+from train.checkpoints import save_state
 from train.classifier.augment import augment, mix
 from train.classifier.checkpoint import BEST, LAST, load_checkpoint
 from train.classifier.freezing import freeze_stages
@@ -116,19 +116,15 @@ class Training:
         reached = sum(record.accuracy.values()) / len(record.accuracy)
         if reached > self.best:
             self.best = reached
-            with keep(folder / BEST) as new:
-                torch.save({"epoch": record.epoch, "network": self.kept.state_dict()}, new)
-        with keep(folder / LAST) as new:
-            torch.save(
-                {
-                    "epoch": record.epoch,
-                    "best": self.best,
-                    "network": self.network.state_dict(),
-                    "average": self.average.state_dict(),
-                    "optimiser": self._optimiser.state_dict(),
-                },
-                new,
-            )
+            save_state({"epoch": record.epoch, "network": self.kept.state_dict()}, folder / BEST)
+        state = {
+            "epoch": record.epoch,
+            "best": self.best,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+        }
+        save_state(state, folder / LAST)
 
     def resume(self, folder: Path) -> None:
         """Take up the state of the last checkpoint.
