@@ -2,6 +2,8 @@
 
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from edge.model.manifest import Expected, FileEntry, Input, Manifest, ModelFile,
 from edge.model.signature import create_key, load_private
 from edge.model.taxonomy import Attribute, Taxonomy
 
+_LEAST_FREE = 1 << 30  # bytes
 ACCEPTED = Path(__file__).parent / "missing_hardware.txt"
 
 
@@ -45,6 +48,19 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"skipped for a reason that tests/missing_hardware.txt does not list: {text}"
     return report
+
+
+@pytest.fixture
+def ram_path() -> Generator[Path]:
+    """Return an empty folder in memory, where the system has one.
+
+    For tests that write or sync thousands of times: what a killed process has written stays there as it does on a disk,
+    and no other load on the disk makes them wait. No test can cut the power, so none loses a promise by it.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
+    usable = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _LEAST_FREE
+    with tempfile.TemporaryDirectory(prefix="edgekit-", dir=memory if usable else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

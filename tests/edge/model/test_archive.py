@@ -22,6 +22,12 @@ DEMO = Path(__file__).parents[3] / "edge/demo"
 
 
 @pytest.fixture
+def tmp_path(ram_path: Path) -> Path:
+    """Stand for pytest's own: some write an archive twenty thousand times."""
+    return ram_path
+
+
+@pytest.fixture
 def packed(make_bundle: Make, tmp_path: Path) -> Packed:
     bundle = make_bundle()
     archive = tmp_path / "small.ekb"

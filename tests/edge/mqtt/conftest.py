@@ -26,6 +26,12 @@ MakePublisher = Callable[..., Publisher]
 
 
 @pytest.fixture
+def tmp_path(ram_path: Path) -> Path:
+    """Stand for pytest's own: an outbox syncs each commit."""
+    return ram_path
+
+
+@pytest.fixture
 def make_event() -> MakeEvent:
     """Make a complete `read` event of a camera, by default `belt`, with a text."""
 

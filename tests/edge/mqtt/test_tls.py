@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from devices.errors import EdgekitError
 from edge.mqtt.consumer import Consumer
 from edge.mqtt.inbox import Inbox
+from edge.mqtt.pace import Pace
 from edge.mqtt.section import Mqtt, Tls
 from edge.mqtt.tls import tls_context
 from edge.mqtt.topics import Topics
@@ -104,7 +105,7 @@ def test_events_travel_encrypted_to_a_consumer(
     tls = Tls(ca_file=authority.file, certificate_file=own and own.certificate, key_file=own and own.key)
     settings = Mqtt(port=broker.port, tls=tls)
     outbox = make_outbox(consumers=("plc",))
-    publisher = make_publisher(outbox, settings)
+    publisher = make_publisher(outbox, settings, pace=Pace(confirm_s=0.5))  # the consumer comes after the first sending
     publisher.start()
     outbox.commit([make_event()])
     publisher.notify()

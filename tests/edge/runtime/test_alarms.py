@@ -103,8 +103,9 @@ def run_with_json(tmp_path: Path) -> Iterator[Make]:
 
 
 def test_a_real_box_tells_the_loss_and_return_of_broker_and_camera_in_one_line_each(
-    run_with_json: Make, mosquitto: Any, network_camera: Make, eventually: Make
+    mosquitto: Any, network_camera: Make, run_with_json: Make, eventually: Make
 ):
+    # The box is asked for last, so that it is stopped first: without its broker it takes its time to say farewell.
     camera = network_camera(CLIP)
     log = run_with_json(port=mosquitto.port, url=camera.url)
 
