@@ -19,6 +19,9 @@ def command(
     score: Annotated[float | None, typer.Option(help="Of set_threshold, 0 to 1.")] = None,
     width_px: Annotated[int | None, typer.Option(help="Of snapshot: most columns.")] = None,
     bundle: Annotated[str | None, typer.Option(help="Of reload_bundle: below the box's folder of bundles.")] = None,
+    model: Annotated[
+        Literal["detector", "classifier"] | None, typer.Option(help="Of reload_bundle: which; else the detector.")
+    ] = None,
     trigger_id: Annotated[str | None, typer.Option(help="Of trigger: your name for it.")] = None,
     epoch: Annotated[str | None, typer.Option(help="Of replay.")] = None,
     first: Annotated[int | None, typer.Option("--from", help="Of replay: the first seq.")] = None,
@@ -51,7 +54,7 @@ def command(
     login = {"username": username, "password_file": password_file}
     settings = checked(Mqtt, host=host, port=port, protocol=protocol, tls=tls, **login)
     asked = {"camera": camera, "score": score, "width_px": width_px, "bundle": bundle, "trigger_id": trigger_id}
-    span = {"epoch": epoch, "first": first, "last": last}
+    span = {"model": model, "epoch": epoch, "first": first, "last": last}
     message = checked(CommandMessage, id=uuid.uuid4().hex, client=client, **asked, **span)
     reply = ask(settings, Topics(site, box), name, message, timeout_s)
     jpeg = reply.result.get(PICTURE)

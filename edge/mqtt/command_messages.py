@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
+from edge.mqtt.messages import ModelKind
 from edge.mqtt.shelf_messages import WireCount
 from edge.mqtt.wire import Score, UtcTime, WireModel
 from edge.tags.triggers import TRIGGER_ID
@@ -67,6 +68,7 @@ class CommandMessage(WireModel):
         default=None,
         description="of reload_bundle: path below the box's folder of bundles; none: the configured one, read anew",
     )
+    model: ModelKind | None = Field(default=None, description="of reload_bundle: which; none: the detector")
     trigger_id: TriggerId | None = Field(default=None, description="of trigger: the controller's, new for each parcel")
     epoch: str | None = Field(default=None, description="of replay: that of the events that are asked for")
     first: PositiveInt | None = Field(

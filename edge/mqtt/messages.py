@@ -142,6 +142,13 @@ class BoxState(str, Enum):
     OFFLINE = "offline"
 
 
+class ModelKind(str, Enum):
+    """The models that a box may run."""
+
+    DETECTOR = "detector"
+    CLASSIFIER = "classifier"
+
+
 class SwapState(str, Enum):
     """How far an exchange of the model has come."""
 
@@ -168,9 +175,10 @@ class CameraPosition(WireModel):
 
 
 class SwapMessage(WireModel):
-    """How far the last exchange of the model has come that a command asked for."""
+    """How far the last exchange of a model has come that a command asked for."""
 
     command_id: str
+    model: ModelKind = Field(default=ModelKind.DETECTOR, description="which is exchanged")
     bundle: str = Field(description="as the command named it, or the configured path")
     state: SwapState
     model_digest: str | None = Field(description="of the new model, null before its bundle is verified")

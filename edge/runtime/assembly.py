@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from edge.config import BoxConfig
+from edge.mqtt.messages import ModelKind
 from edge.mqtt.status import Condition
 from edge.runtime.detections import DetectionSender, both
 from edge.runtime.intake import Inlet, Intake
@@ -16,6 +17,9 @@ from edge.runtime.looking import Looking
 from edge.runtime.model_in_use import ModelInUse
 from edge.runtime.runner import Runner, RunningCamera, StatusSender, tell_gap
 from edge.runtime.shelves import ShelfTeller
+from edge.runtime.swap_classifier import ClassifierSwap
+from edge.runtime.swap_detector import DetectorSwap
+from edge.runtime.swappable import Swappable
 from edge.tags.events import TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.tags.shelf_state import ShelfView
@@ -89,6 +93,13 @@ class Assembly:
     def shelves(self) -> dict[str, tuple[ShelfView, ...]]:
         """Return by camera what stands on its shelves, for cameras that have any."""
         return {camera.feed.camera.name: camera.lane.shelves for camera in self.cameras if camera.feed.camera.shelves}
+
+    def swappable(self, config: BoxConfig) -> dict[ModelKind, Swappable]:
+        """Return what command `reload_bundle` may exchange."""
+        kinds: dict[ModelKind, Swappable] = {ModelKind.DETECTOR: DetectorSwap(config, self._models)}
+        if self.looking.models is not None:
+            kinds[ModelKind.CLASSIFIER] = ClassifierSwap(config, self.looking.models)
+        return kinds
 
     def condition(self, alarms: tuple[str, ...]) -> Condition:
         """Return what the box's status tells of its models, and of what is wrong.

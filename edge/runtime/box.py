@@ -100,7 +100,7 @@ def run_box(
         def send_again(span: Span) -> None:
             publisher.replay(span)
 
-        swap = ModelSwap(config, models, tell_swap)
+        swap = ModelSwap(config.swap, assembly.swappable(config), tell_swap)
         control = BoxControl(
             models, swap, [each.feed for each in assembly.cameras], versions, routing, assembly.shelves
         )

@@ -1,6 +1,10 @@
 """A box's classifier, put together from its configuration."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
 from edge.config import BoxConfig
@@ -8,10 +12,10 @@ from edge.model.bundle import ClassifierBundle, open_classifier_bundle
 from edge.model.classifier import Classifier, load_classifier, load_gallery
 from edge.model.gallery import Gallery
 from edge.predict.predictor import Namer
-from edge.tags.crops import ClassifierUse, Crop
+from edge.tags.crops import ClassifierUse
 from edge.tags.events import Tag
 from edge.tags.said import attributes_of, said_of
-from edge.tags.verdict import VoteSettings
+from edge.tags.verdict import Attributes, VoteSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,26 +26,40 @@ class Classifying:
         bundle: Verified.
         classifier: Loaded from it, and proved.
         gallery: That the bundle brings, None where it brings none.
+        attributes: What it and its gallery tell.
         use: How cameras' tags halves use it.
     """
 
     bundle: ClassifierBundle
     classifier: Classifier
     gallery: Gallery | None
+    attributes: Attributes
     use: ClassifierUse
+
+    @property
+    def digest(self) -> str:
+        """Of the bundle."""
+        return self.bundle.digest
 
     @property
     def namer(self) -> Namer:
         """The same for single pictures."""
         return Namer(self.classifier, self.gallery, self.bundle.digest, self.use.classes)
 
-    def see(self, crop: Crop) -> tuple[Tag, ...]:
-        """Return all that is sure of a crop."""
-        return said_of(self.classifier.classify(crop.image), self.classifier.taxonomy, self.gallery)
+    def say(self, image: NDArray[np.uint8]) -> tuple[Tag, ...]:
+        """Return all that is sure of a crop (h, w, 3) uint8 BGR."""
+        return said_of(self.classifier.classify(image), self.classifier.taxonomy, self.gallery)
 
 
-def load_classifying(config: BoxConfig, detector_classes: tuple[str, ...]) -> Classifying | None:
+def load_classifying(
+    config: BoxConfig, detector_classes: tuple[str, ...] | None, path: Path | None = None
+) -> Classifying | None:
     """Load a box's classifier, None where the configuration names none.
+
+    Args:
+        config: The box.
+        detector_classes: Of which crops can be; None where that is checked already.
+        path: Of another bundle, in place of the configured one.
 
     Raises:
         EdgekitError: The bundle cannot be trusted or used, or crops are to be of a class that the detector has not.
@@ -49,19 +67,21 @@ def load_classifying(config: BoxConfig, detector_classes: tuple[str, ...]) -> Cl
     settings = config.classifier
     if settings is None:
         return None
-    check_crop_classes(config, detector_classes)
-    bundle = open_classifier_bundle(settings.path, settings.trusted_keys or config.bundle.trusted_keys)
+    if detector_classes is not None:
+        check_crop_classes(config, detector_classes)
+    bundle = open_classifier_bundle(path or settings.path, settings.trusted_keys or config.bundle.trusted_keys)
     classifier = load_classifier(
         bundle, backend=settings.backend, precision=settings.precision, requests=settings.requests
     )
     gallery = load_gallery(bundle)
+    attributes = attributes_of(bundle.manifest.taxonomy, gallery)
     use = ClassifierUse(
-        attributes_of(bundle.manifest.taxonomy, gallery),
+        attributes,
         VoteSettings(settings.agreeing_looks, settings.most_looks),
         settings.classes,
         settings.looks_a_frame,
     )
-    return Classifying(bundle, classifier, gallery, use)
+    return Classifying(bundle, classifier, gallery, attributes, use)
 
 
 def check_crop_classes(config: BoxConfig, detector_classes: tuple[str, ...]) -> None:

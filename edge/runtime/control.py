@@ -11,6 +11,7 @@ from devices.errors import EdgekitError
 from edge.model.detector import self_test
 from edge.mqtt.command_messages import CommandMessage, CommandName, Result, ZoneStock
 from edge.mqtt.commands import PICTURE
+from edge.mqtt.messages import ModelKind
 from edge.mqtt.shelf_messages import wire_counts
 from edge.mqtt.wire import format_utc
 from edge.runtime.model_in_use import ModelInUse
@@ -81,7 +82,7 @@ class BoxControl:
                 tables = self._routing.reload()
                 return {"catalogue": tables.catalogue.digest, "routes": tables.routes_digest}
             case CommandName.RELOAD_BUNDLE:
-                self._swap.begin(command.id, command.bundle)
+                self._swap.begin(command.id, command.bundle, command.model or ModelKind.DETECTOR)
                 return {"accepted": True, "told_in": "status"}
             case CommandName.STOCKTAKE:
                 return self._stocktake()

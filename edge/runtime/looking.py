@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from devices.errors import EdgekitError
 from edge.config import BoxConfig
 from edge.mqtt.messages import LookCounts
-from edge.runtime.classifying import Classifying, load_classifying
+from edge.runtime.classifier_in_use import ClassifierInUse
+from edge.runtime.classifying import load_classifying
 from edge.runtime.look_stage import Listener, LookStage
 from edge.tags.crops import AnyCrop, ClassifierUse, Crop, FieldCrop, Look
 from edge.tags.events import Tag, TagSource
@@ -22,7 +23,7 @@ _READ_NICENESS = 5  # reading a field takes as long as several frames' inference
 class Looking:
     """The stages of a box, and how cameras' tags halves use them; None of what the configuration does not ask for."""
 
-    classifying: Classifying | None
+    models: ClassifierInUse | None
     ocr: OcrUse | None
     classify: LookStage[Crop] | None
     read: LookStage[FieldCrop] | None
@@ -30,12 +31,12 @@ class Looking:
     @property
     def classifier(self) -> ClassifierUse | None:
         """How the classifier is used."""
-        return self.classifying.use if self.classifying is not None else None
+        return self.models.use if self.models is not None else None
 
     @property
     def classifier_digest(self) -> str | None:
         """Of the classifier in use, None where there is none."""
-        return self.classifying.bundle.digest if self.classifying is not None else None
+        return self.models.current.digest if self.models is not None else None
 
     @property
     def counts(self) -> dict[str, LookCounts]:
@@ -86,15 +87,16 @@ def load_looking(config: BoxConfig, detector_classes: tuple[str, ...]) -> Lookin
             does not know the classes that are to be looked at.
     """
     classifying = load_classifying(config, detector_classes)
+    models = None
+    if classifying is not None and config.classifier is not None:
+        models = ClassifierInUse(classifying, config.classifier.path)
     check_fields(config, detector_classes)
     reader = FieldReader() if config.ocr is not None else None
     use = OcrUse(VoteSettings(config.ocr.agreeing_looks, config.ocr.most_looks, LEAD)) if config.ocr else None
     return Looking(
-        classifying=classifying,
+        models=models,
         ocr=use,
-        classify=LookStage("classifier", classifying.classifier.info.requests, classifying.see)
-        if classifying is not None
-        else None,
+        classify=LookStage("classifier", models.current.classifier.info.requests, models.see) if models else None,
         read=LookStage("ocr", 1, lambda crop: _read(reader, crop), _READ_NICENESS) if reader is not None else None,
     )
 

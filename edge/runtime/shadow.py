@@ -7,29 +7,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from statistics import median
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.model.detections import Detections, iou_matrix
-
-_ALIKE_IOU = 0.5
 _WARM_UP = 2  # frames whose time says nothing: memory is allocated, caches are cold
 _TAKE_S = 0.1
 
 
+Found = TypeVar("Found")  # what a model finds in a picture: detections, or tags
+Agreement = Callable[[Found, Found], tuple[int, int]]  # of what the old one found: how much counts, and was found again
+
+
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A frame as the model in use saw it.
+class Seen(Generic[Found]):
+    """A frame, or a crop, as the model in use saw it.
 
     Attributes:
         image: (H, W, 3) uint8 BGR.
-        detections: In classes of the run.
+        found: What was found in it.
         infer_ms: What inference took.
     """
 
     image: NDArray[np.uint8]
-    detections: Detections
+    found: Found
     infer_ms: float
 
 
@@ -38,11 +40,11 @@ class Comparison:
     """How two models did on the same frames.
 
     Attributes:
-        frames: Number of frames.
+        frames: Number of frames, or of crops.
         old_ms: Median inference time of the model in use, meanwhile.
         new_ms: The same of the other one.
-        agreement: Share of what the model in use found, of classes that both know, that the other one found too;
-            None where it found nothing.
+        agreement: Share of what the model in use found, of what both know, that the other one found too; None where
+            it found nothing.
     """
 
     frames: int
@@ -64,29 +66,29 @@ class Bounds:
     seconds: float
 
 
-class Shadow:
+class Shadow(Generic[Found]):
     """Takes what workers have finished, one frame at a time and never one that waits; one thread compares."""
 
     def __init__(self) -> None:
-        self._next: Queue[Seen] = Queue(maxsize=1)
+        self._next: Queue[Seen[Found]] = Queue(maxsize=1)
 
-    def offer(self, seen: Seen) -> None:
+    def offer(self, seen: Seen[Found]) -> None:
         """Show a frame; returns at once, and the frame is passed over where another one still waits."""
         with contextlib.suppress(Full):
             self._next.put_nowait(seen)
 
     def compare(
         self,
-        look: Callable[[NDArray[np.uint8]], tuple[Detections, float]],
-        common: NDArray[np.int32],
+        look: Callable[[NDArray[np.uint8]], tuple[Found, float]],
+        agreement: Agreement[Found],
         bounds: Bounds,
         stop: threading.Event,
     ) -> Comparison | None:
         """Let another model look at frames until the bounds; None where none came.
 
         Args:
-            look: The other model: detections in classes of the run, and the milliseconds of inference.
-            common: Ids of the classes that both models know.
+            look: The other model: what it finds in a picture, and the milliseconds of inference.
+            agreement: Compares what the two found.
             bounds: When to end.
             stop: Set to end at once.
         """
@@ -99,22 +101,14 @@ class Shadow:
                 seen = self._next.get(timeout=_TAKE_S)
             except Empty:
                 continue
-            detections, took_ms = look(seen.image)
+            found_too, took_ms = look(seen.image)
             old_ms.append(seen.infer_ms)
             new_ms.append(took_ms)
-            counted = seen.detections.where(np.isin(seen.detections.class_id, common))
-            expected += len(counted)
-            found += _found(counted, detections)
+            counted, again = agreement(seen.found, found_too)
+            expected += counted
+            found += again
         if not new_ms:
             return None
         warm = _WARM_UP if len(new_ms) > _WARM_UP else 0
-        agreement = found / expected if expected else None
-        return Comparison(len(new_ms) - warm, median(old_ms[warm:]), median(new_ms[warm:]), agreement)
-
-
-def _found(expected: Detections, found: Detections) -> int:
-    """Return how many detections (N,) have their like among others (M,)."""
-    if not len(expected) or not len(found):
-        return 0
-    alike = expected.class_id[:, None] == found.class_id
-    return int((alike & (iou_matrix(expected.xyxy, found.xyxy) >= _ALIKE_IOU)).any(axis=1).sum())
+        share = found / expected if expected else None
+        return Comparison(len(new_ms) - warm, median(old_ms[warm:]), median(new_ms[warm:]), share)

@@ -126,8 +126,8 @@ class BoxView:
 
     def predictor(self, codes: PhotoReader | None) -> Predictor:
         """Return what tells of single pictures what the box's models, as they are now, and a code reader see."""
-        model, classifying = self._parts.models.current, self._parts.assembly.looking.classifying
-        namer = classifying.namer if classifying is not None else None
+        model, classifiers = self._parts.models.current, self._parts.assembly.looking.models
+        namer = classifiers.current.namer if classifiers is not None else None
         return Predictor(Finder(model.detector, model.digest), namer, codes)
 
     def cameras(self) -> tuple[CameraView, ...]:

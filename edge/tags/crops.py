@@ -15,12 +15,12 @@ _EDGE_PX = 2.0  # what comes nearer to the picture's edge may be cut off by it
 _LEAST_PX = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClassifierUse:
     """How a camera's tags half uses a classifier.
 
     Attributes:
-        attributes: What it can tell.
+        attributes: What it can tell; another one's from the moment on in which that takes its place.
         settings: How looks become tags.
         classes: Of the detector, whose crops it looks at; none: all that are tracked or counted.
         looks_a_frame: Crops of one frame, over all parcels and places.

@@ -111,7 +111,7 @@ def test_a_classifier_that_fails_is_told_in_the_status_and_shelves_are_counted_b
         raise RuntimeError("this model is broken")
 
     config = load_config(write_box())
-    monkeypatch.setattr(Classifying, "see", fails)
+    monkeypatch.setattr(Classifying, "say", fails)
     subscriber = subscribe(mosquitto.port)
     summary = run_box(config, threading.Event())
     eventually(lambda: len(subscriber.on(f"{TOPIC}/events")) >= sum(summary.events.values()))

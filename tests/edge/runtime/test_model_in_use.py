@@ -45,7 +45,7 @@ def test_a_model_on_probation_that_fails_makes_way_for_the_one_before_it(load: C
     assert (better.digest, models.current.digest) == (old.digest, old.digest)
     second = models.instead_of(new, RuntimeError("no memory"))  # of a frame that was on its way already
     assert second is models.current
-    assert models.settle() == "it failed on a frame: no memory"
+    assert models.settle() == "it failed on a picture: no memory"
 
 
 def test_a_threshold_that_was_set_holds_over_an_exchange_and_over_a_rollback(load: Callable[..., LoadedModel]):

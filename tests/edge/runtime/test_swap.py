@@ -317,7 +317,7 @@ def dawn(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("fails", "why"), [(True, "it failed on a frame"), (False, "times as long as the one before it, 1.5 is allowed")]
+    ("fails", "why"), [(True, "it failed on a picture"), (False, "times as long as the one before it, 1.5 is allowed")]
 )
 def test_a_model_that_fails_or_slows_down_in_use_is_rolled_back_and_no_frame_is_lost(
     make_bundle: Make, run_live: Make, tmp_path: Path, dawn: Path, *, fails: bool, why: str
