@@ -16,7 +16,7 @@ export YOLO_CONFIG_DIR := $(CURDIR)/build/ultralytics
 SYSTEM_PACKAGES := systemd mosquitto openssh-server gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav chromium fonts-dejavu-core
 
-.PHONY: help demo demo-model test test-long test-floor check format install install-dev system-packages clean
+.PHONY: help demo demo-model test test-long test-floor check format install install-dev peers system-packages clean
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -100,5 +100,13 @@ demo-model: $(VENV)/installed-dev ## Render, train, compress, measure and sign t
 BUILD_DEMO = --export $(MODEL)/export --int8 $(MODEL)/int8 --key $(MODEL)/bundle.key --name edgekit-demo --version 1.0.0 \
 	--self-test $(MODEL)/sets/synth/images/val/synth-20261123-000101.jpg
 
+# supervision asks for an OpenCV with a window system, so it has a venv of its own that sees all else of the development one.
+PEERS := .venv-peers
+peers: $(VENV)/installed-dev ## What tests/peers compares edgekit with, beside what is installed for development
+	$(PYTHON) -m venv $(PEERS)
+	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(\"' + sysconfig.get_path('purelib') + '\")')" \
+		>$$($(PEERS)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/development.pth
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps 'supervision==0.31.2' pydeprecate
+
 clean: ## Remove everything that was built
-	rm -rf $(VENV) $(FLOOR) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(FLOOR) $(PEERS) build dist .pytest_cache .ruff_cache .hypothesis

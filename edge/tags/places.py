@@ -213,7 +213,7 @@ def _without_twins(products: Detections) -> Detections:
     kept: list[int] = []
     overlap = iou_matrix(products.xyxy, products.xyxy)
     for row in np.argsort(-products.score, kind="stable"):
-        if not any(overlap[int(row), other] > _TWIN for other in kept):
+        if not (overlap[row, kept] > _TWIN).any():
             kept.append(int(row))
     return products.where(np.array(kept, np.intp))
 

@@ -1,6 +1,6 @@
 """Tells one box around two objects that touch from a box around one: such a box must neither take nor end a track."""
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,19 +37,21 @@ class TouchingObjects:
     """Remembers which tracks are objects of their own, and finds the boxes that take two of them for one."""
 
     def __init__(self) -> None:
-        self._frames_apart: Counter[tuple[int, int]] = Counter()
+        self._slot_of: dict[int, int] = {}  # by track
+        self._frames_apart = np.zeros((0, 0), np.uint8)  # by slot and slot, up to _FRAMES_APART
 
     def see(self, seen: Known) -> None:
         """Count the frame in which tracks were seen, for each two that lay side by side."""
-        first, second = np.nonzero(np.triu(overlap_matrix(seen.detections.xyxy, seen.detections.xyxy) < _APART, k=1))
-        for one, other in zip(first.tolist(), second.tolist(), strict=True):
-            self._frames_apart[_pair(seen.track_id[one], seen.track_id[other])] += 1
+        chosen = self._slots(seen.track_id)
+        apart = overlap_matrix(seen.detections.xyxy, seen.detections.xyxy) < _APART
+        self._frames_apart[chosen] = np.minimum(self._frames_apart[chosen] + apart, _FRAMES_APART)
 
     def forget(self, alive: frozenset[int]) -> None:
         """Forget tracks that have ended: ids never come again."""
-        self._frames_apart = Counter(
-            {pair: count for pair, count in self._frames_apart.items() if alive.issuperset(pair)}
-        )
+        kept = [track_id for track_id in self._slot_of if track_id in alive]
+        slots = self._slots(kept)
+        self._frames_apart = self._frames_apart[slots]
+        self._slot_of = {track_id: slot for slot, track_id in enumerate(kept)}
 
     def unions(self, detections: Detections, known: Known) -> NDArray[np.bool_]:
         """Return which rows (N,) are boxes around two objects that were found in this frame or are followed.
@@ -61,20 +63,25 @@ class TouchingObjects:
         found = _parts(detections, detections)
         np.fill_diagonal(found, val=False)
         followed = _parts(detections, known.detections)
-        return np.array(
-            [
-                _explain(detections.where(found[row]), whole)
-                or _explain(known.detections.where(followed[row]), whole, self._are_two(known, followed[row]))
-                for row, whole in ((row, detections.where(np.array([row]))) for row in range(len(detections)))
-            ],
-            np.bool_,
-        )
+        unions = np.zeros(len(detections), np.bool_)
+        for row in np.flatnonzero((found.sum(axis=1) > 1) | (followed.sum(axis=1) > 1)):  # one part explains nothing
+            whole = detections.where(np.array([row]))
+            unions[row] = _explain(detections.where(found[row]), whole) or _explain(
+                known.detections.where(followed[row]), whole, self._are_two(known, followed[row])
+            )
+        return unions
 
     def _are_two(self, known: Known, chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which two (K, K) of the chosen tracks are no parts of one object, however badly placed just now."""
         ids = [known.track_id[index] for index in np.flatnonzero(chosen)]
-        two = [[self._frames_apart[_pair(one, other)] >= _FRAMES_APART for other in ids] for one in ids]
-        return np.array(two, np.bool_).reshape(len(ids), len(ids))
+        slots = self._slots(ids)
+        return self._frames_apart[slots] >= _FRAMES_APART
+
+    def _slots(self, track_ids: Sequence[int]) -> tuple[NDArray[np.intp], ...]:
+        """Return what selects the rows and columns of tracks; those that were not known get some."""
+        slots = [self._slot_of.setdefault(track_id, len(self._slot_of)) for track_id in track_ids]
+        self._frames_apart = np.pad(self._frames_apart, (0, len(self._slot_of) - len(self._frames_apart)))
+        return np.ix_(slots, slots)
 
 
 def _parts(wholes: Detections, parts: Detections) -> NDArray[np.bool_]:
@@ -98,7 +105,3 @@ def _explain(parts: Detections, whole: Detections, two: NDArray[np.bool_] | None
     fill = filled + filled.T - shared_areas(parts.xyxy, parts.xyxy) > _COVER * areas(whole.xyxy)
     sure = np.maximum(parts.score[:, None], parts.score) >= _AS_SURE * whole.score
     return bool(np.triu((apart if two is None else apart | two) & fill & sure, k=1).any())
-
-
-def _pair(one: int, other: int) -> tuple[int, int]:
-    return (one, other) if one < other else (other, one)

@@ -146,9 +146,10 @@ class Tracker:
         pairs: list[tuple[_Track, int]] = []
         used_tracks: set[int] = set()
         used_rows: set[int] = set()
-        for flat in np.argsort(-preference, axis=None, kind="stable"):
-            index, row = divmod(int(flat), len(detections))
-            if index in used_tracks or row in used_rows or overlap[index, row] < least:
+        near = np.flatnonzero(overlap >= least)  # of hundreds of objects each has a few neighbours
+        for flat in near[np.argsort(-preference.ravel()[near], kind="stable")].tolist():
+            index, row = divmod(flat, len(detections))
+            if index in used_tracks or row in used_rows:
                 continue
             used_tracks.add(index)
             used_rows.add(row)
@@ -192,15 +193,17 @@ class Tracker:
 
     def _without_twins(self, rows: dict[int, _Track]) -> dict[int, _Track]:
         """End the younger of two tracks that lie on one parcel: a part of it was once taken for another one."""
-        kept: dict[int, _Track] = {}
-        ended: set[int] = set()
-        for row, track in sorted(rows.items(), key=lambda entry: -entry[1].hits):
-            if _lies_in(track.box, [other.box for other in kept.values()], self._settings.twin_share):
-                ended.add(id(track))
-            else:
-                kept[row] = track
-        self._end(ended)
-        return kept
+        if not rows:
+            return rows
+        eldest = sorted(rows.items(), key=lambda entry: -entry[1].hits)
+        boxes = np.stack([track.box for _, track in eldest])
+        twins = overlap_matrix(boxes, boxes) > self._settings.twin_share
+        kept: list[int] = []
+        for place in range(len(eldest)):
+            if not twins[place, kept].any():
+                kept.append(place)
+        self._end({id(track) for _, track in eldest} - {id(eldest[place][1]) for place in kept})
+        return dict(eldest[place] for place in kept)
 
     def _end_false_starts(self, seen: set[int]) -> None:
         """A track that was not seen in each of its first frames was none."""
