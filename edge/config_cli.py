@@ -44,6 +44,17 @@ def schema() -> None:
 
 
 @app.command()
+def reference() -> None:
+    """Print docs/configuration.md: every key of box.toml with its type, default and meaning.
+
+    Example: edgekit config reference > docs/configuration.md
+    """
+    from edge.config_reference import markdown  # noqa: PLC0415 - only this command needs it
+
+    print(markdown(), end="")
+
+
+@app.command()
 def token(
     file: Annotated[Path, typer.Argument(help="The file to write; its owner alone may read it.")],
 ) -> None:

@@ -46,7 +46,7 @@ CHANNELS: dict[str, Channel] = {
     "command": Channel(_TOPICS.command("{name}"), CommandMessage, by_box=False, retained=False),
     "reply": Channel(_TOPICS.reply("{name}", "{client}"), ReplyMessage, by_box=True, retained=False),
 }
-_PARAMETERS = {
+PARAMETERS = {
     "site": "where the box stands",
     "box": "the box's name",
     "camera": "the camera's name",
@@ -74,7 +74,7 @@ def asyncapi() -> dict[str, Any]:
 
 def _channel(channel: Channel) -> dict[str, Any]:
     name = channel.message.__name__
-    used = {key: {"description": text} for key, text in _PARAMETERS.items() if f"{{{key}}}" in channel.topic}
+    used = {key: {"description": text} for key, text in PARAMETERS.items() if f"{{{key}}}" in channel.topic}
     message = {"name": name, "summary": (channel.message.__doc__ or "").splitlines()[0]}
     return {
         "address": channel.topic,

@@ -20,20 +20,25 @@ class Document(str, Enum):
     COMMAND = "command"
     REPLY = "reply"
     ASYNCAPI = "asyncapi"
+    MARKDOWN = "markdown"
     OPENAPI = "openapi"
 
 
 def schema(
-    document: Annotated[Document, typer.Argument(help="A message's JSON Schema, AsyncAPI of all topics, or OpenAPI.")],
+    document: Annotated[Document, typer.Argument(help="A message's JSON Schema; AsyncAPI or a page of all; OpenAPI.")],
 ) -> None:
-    """Print what goes over MQTT (JSON Schema of a message, AsyncAPI of all topics), or over HTTP (OpenAPI).
+    """Print what goes over MQTT (JSON Schema of a message, AsyncAPI or Markdown of all), or over HTTP (OpenAPI).
 
     Example: edgekit schema asyncapi > edgekit.asyncapi.json
     """
     from edge.mqtt.contract import CHANNELS, asyncapi  # noqa: PLC0415 - help must not wait for pydantic
+    from edge.mqtt.reference import markdown  # noqa: PLC0415
     from edge.mqtt.wire import json_schema  # noqa: PLC0415
     from edge.web.openapi import openapi  # noqa: PLC0415
 
+    if document is Document.MARKDOWN:
+        print(markdown(), end="")
+        return
     match document:
         case Document.ASYNCAPI:
             content = asyncapi()
