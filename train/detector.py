@@ -49,13 +49,16 @@ class RunConfig(BaseModel):
     skipped: tuple[str, ...]
     learnt_from: tuple[DataEntry, ...] = Field(description="the training pictures that were used, and their labels")
     past: Past | None = Field(default=None, description="what was before, where a run goes on with another's model")
+    taught_from: tuple[DataEntry, ...] = Field(
+        default=(), description="the pictures that the teacher learnt from, as far as it says"
+    )
     weights_known: bool = Field(default=True, description="whether it is known what the weights learnt from")
 
     @property
     def all_learnt_from(self) -> tuple[DataEntry, ...]:
-        """Return the training pictures of this run and of those before it."""
+        """Return the training pictures of this run, of those before it, and of its teacher."""
         before = self.past.learnt_from if self.past is not None else ()
-        return (*self.learnt_from, *(entry for entry in before if entry not in self.learnt_from))
+        return tuple(dict.fromkeys((*self.learnt_from, *before, *self.taught_from)))
 
     @property
     def first_weights(self) -> WeightsEntry:
@@ -120,7 +123,8 @@ def train_detector(
     _check_request(settings, sets)
     _check_folder(out, settings, sets, resume=resume, own=beginning.own if beginning is not None else frozenset())
     past = beginning.past if beginning is not None else read_config(out).past if resume else None
-    _prepare(out, settings, sets, skip_bad=skip_bad, past=past)
+    teacher = beginning.teaching.teacher if beginning is not None and beginning.teaching is not None else None
+    _prepare(out, settings, sets, skip_bad=skip_bad, past=past, teacher=teacher)
 
     from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
     from train.detector_report import figures_of, write_run_report  # noqa: PLC0415
@@ -184,7 +188,13 @@ def _check_folder(
 
 
 def _prepare(
-    out: Path, settings: TrainSettings, sets: Sequence[DetectionSet], *, skip_bad: bool, past: Past | None
+    out: Path,
+    settings: TrainSettings,
+    sets: Sequence[DetectionSet],
+    *,
+    skip_bad: bool,
+    past: Past | None,
+    teacher: Path | None,
 ) -> None:
     """Link the pictures and record what decides the run; leave nothing behind where a set cannot be used."""
     build = out / "build"
@@ -205,6 +215,9 @@ def _prepare(
                 {"past": earlier.before(config.command)} if earlier else {"weights_known": is_stock(settings.weights)}
             )
             config = config.model_copy(update=told)
+        taught = config_of(teacher) if teacher is not None else None
+        if taught is not None:
+            config = config.model_copy(update={"taught_from": taught.all_learnt_from})
         (out / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
     except EdgekitError:
         shutil.rmtree(build, ignore_errors=True)

@@ -17,6 +17,7 @@ from edge.model.engine import EngineRequest, ModelContent
 from edge.model.export_record import DETECTOR, read_export
 from edge.model.geometry import PADDING
 from train import ultralytics_adapter as yolo
+from train.beginning import Beginning, Past, Teaching
 from train.detector import CONFIG, TrainSettings, config_of, read_config, train_detector
 from train.export import IR_VERSION, OPSET, export_onnx, export_run
 
@@ -125,7 +126,7 @@ def test_a_runs_export_names_data_weights_and_the_command(make_set: MakeSet, tmp
         export_run(tmp_path / "run", tmp_path / "export", height=HEIGHT, width=WIDTH)
 
 
-def test_what_an_earlier_run_learnt_from_is_told_by_the_run_that_goes_on_from_its_checkpoint(
+def test_what_an_earlier_run_or_a_teacher_learnt_from_is_told_by_the_run_that_begins_with_its_checkpoint(
     make_set: MakeSet, tmp_path: Path
 ):
     first, second = tmp_path / "first", tmp_path / "second"
@@ -142,6 +143,10 @@ def test_what_an_earlier_run_learnt_from_is_told_by_the_run_that_goes_on_from_it
     assert " --set dock " in after
     shutil.copy(best, tmp_path / "copied.pt")
     assert config_of(tmp_path / "copied.pt") == read_config(first)  # a copy carries its record within
+    stock = Past(command="made by a test", weights=record.weights, learnt_from=())
+    taught = Beginning(stock, Teaching(tmp_path / "copied.pt", 1.0))
+    train_detector(settings, [make_set("gate", ("carton",), 0)], tmp_path / "third", beginning=taught)
+    assert [entry.name for entry in read_config(tmp_path / "third").all_learnt_from] == ["gate", "cartons"]
     (first / CONFIG).write_text("{}")
     with pytest.raises(EdgekitError, match="is no record of a training run"):
         config_of(best)
