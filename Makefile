@@ -13,7 +13,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export YOLO_OFFLINE := True
 export YOLO_AUTOINSTALL := False
 export YOLO_CONFIG_DIR := $(CURDIR)/build/ultralytics
-SYSTEM_PACKAGES := systemd mosquitto openssh-server gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+SYSTEM_PACKAGES := systemd systemd-container mmdebstrap mosquitto openssh-server gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav chromium fonts-dejavu-core
 
 .PHONY: help demo demo-model test test-long test-floor check format install install-dev peers system-packages clean

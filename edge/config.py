@@ -26,7 +26,11 @@ class Bundle(Section):
     """The model that the box runs."""
 
     path: Path
-    trusted_keys: tuple[Path, ...] = Field(default=(), description="public keys (PEM) of which one must have signed it")
+    trusted_keys: tuple[Path, ...] = Field(
+        default=(),
+        description="public keys (PEM) of which one must have signed it; a folder stands for the .pem and .pub in it, "
+        "less those whose ids its file `revoked` lists",
+    )
 
 
 class Swap(Section):

@@ -154,6 +154,7 @@ def make_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
         picture = tmp_path / "self-test.png"
         cv2.imwrite(str(picture), np.full((48, 64, 3), 230, np.uint8))
         changes: dict[str, Any] = {
+            "release": 1,
             "self_test": SelfTest(
                 picture="self-test.png", expected=(Expected(label="carton", score=0.9, xyxy=(16, 16, 48, 32)),)
             ),
@@ -163,7 +164,6 @@ def make_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
         manifest = Manifest(
             name="brightness",
             version="1",
-            release=1,
             licence="Apache-2.0",
             classes=("carton", "price" if printed else "barcode", "qr"),
             input=Input(height=64, width=64),

@@ -27,7 +27,7 @@ from edge.deploy.unit_links import DROP_IN_FOLDER, UNIT_FOLDER, link_units
 
 SOFTWARE = "/opt/edgekit"
 SETTINGS = "/etc/edgekit"
-DROP_INS = "edgekit.service.d"
+DROP_INS = ("edgekit.service.d", "edgekit-gate.service.d")  # both need the same: the gate tries broker and processor
 _ROOM = 5  # times the wheels' size, which are packed: unpacked, compiled, and a third to spare
 _SYSTEMD_RUNS = Path("/run/systemd/system")  # Source: sd_booted(3)
 _PATIENCE_S = 240.0  # longer than the unit may take to start
@@ -128,8 +128,9 @@ def _keep_site(folder: Path, kept: Path | None, system: System) -> None:
     """Go on with the configuration in use, and with what its unit is given beside it."""
     if kept is not None and (kept / SITE / "box.toml").is_file():
         shutil.copytree(kept / SITE, folder / SITE)
-        if (kept / UNITS / DROP_INS).is_dir():
-            shutil.copytree(kept / UNITS / DROP_INS, folder / UNITS / DROP_INS, dirs_exist_ok=True)
+        for name in DROP_INS:
+            if (kept / UNITS / name).is_dir():
+                shutil.copytree(kept / UNITS / name, folder / UNITS / name, dirs_exist_ok=True)
     elif not (system.place(SETTINGS) / "box.toml").is_file():
         raise EdgekitError("there is no configuration on this box and none in the payload: build it with --config")
 

@@ -82,6 +82,11 @@ class Ledger(BaseModel):
         """The release that is being tried, None where none is."""
         return next((release for release in self.releases if release.state is State.TRIAL), None)
 
+    @property
+    def keeper(self) -> str | None:
+        """The release that judges: the good one before, while the one in use is on trial; else the one in use."""
+        return self.previous if self.on_trial is not None and self.previous is not None else self.current
+
     def filling(self, release_id: str, counter: int, now: datetime) -> "Ledger":
         """Begin to write a release's files.
 
@@ -91,11 +96,7 @@ class Ledger(BaseModel):
         others = tuple(one for one in self.releases if one.id != release_id or not self._may_be_tried_again(one))
         if any(release.id == release_id for release in others):
             raise EdgekitError(f"release {release_id} is here already: see `edgekit release list`")
-        if counter < self.floor:
-            raise EdgekitError(
-                f"release {release_id} has counter {counter}, and one of counter {self.floor} was found good here: "
-                "build it anew with a higher one; to go back, use `edgekit release rollback`"
-            )
+        self._refuse_older(release_id, counter)
         new = Release(id=release_id, counter=counter, state=State.FILLING, since=now)
         return self.model_copy(update={"releases": (*others, new)})
 
@@ -107,10 +108,11 @@ class Ledger(BaseModel):
         """Put a release to use, to be found good or bad.
 
         Raises:
-            EdgekitError: Another one is on trial, or this one is not staged.
+            EdgekitError: Another one is on trial, this one is not staged, or is older than what was found good since.
         """
         if self.on_trial is not None:
             raise EdgekitError(f"release {self.on_trial.id} is on trial: wait until it is found good or bad")
+        self._refuse_older(release_id, self.find(release_id).counter)
         current = None if self.current is None else self.find(self.current)
         kept = current.id if current is not None and current.state is State.GOOD else self.previous
         trial = self._moved(release_id, State.STAGED, State.TRIAL, now)
@@ -153,20 +155,45 @@ class Ledger(BaseModel):
             raise EdgekitError("there is no earlier good release to go back to: stage one and try it")
         return self._left(self.find(self.current), reason, now)
 
+    def without_filling(self) -> "Ledger":
+        """Forget a release whose files nobody writes any more."""
+        whole = tuple(release for release in self.releases if release.state is not State.FILLING)
+        return self.model_copy(update={"releases": whole})
+
     def pruned(self) -> "Ledger":
-        """Forget all but what is in use, what is returned to, what waits for its trial, and the newest bad one."""
+        """Forget all but what is in use, what is returned to, what is written or waits, and the newest bad one."""
         bad = [release for release in self.releases if release.state is State.BAD]
         newest_bad = max(bad, key=lambda release: release.since, default=None)
         kept = tuple(
             release
             for release in self.releases
-            if release.id in (self.current, self.previous) or release.state is State.STAGED or release is newest_bad
+            if release.id in (self.current, self.previous)
+            or release.state in (State.FILLING, State.STAGED)
+            or release is newest_bad
+        )
+        return self.model_copy(update={"releases": kept})
+
+    def tidied(self, before: datetime) -> "Ledger":
+        """Forget what is neither in use nor returned to, and has been bad or waited since before a time."""
+        kept = tuple(
+            release
+            for release in self.releases
+            if release.id in (self.current, self.previous)
+            or release.state not in (State.BAD, State.STAGED)
+            or release.since >= before
         )
         return self.model_copy(update={"releases": kept})
 
     def _left(self, release: Release, reason: str, now: datetime) -> "Ledger":
         bad = release.model_copy(update={"state": State.BAD, "since": now, "reason": reason})
         return self._replaced(bad).model_copy(update={"current": self.previous or release.id, "previous": None})
+
+    def _refuse_older(self, release_id: str, counter: int) -> None:
+        if counter < self.floor:
+            raise EdgekitError(
+                f"release {release_id} has counter {counter}, and one of counter {self.floor} was found good here: "
+                "build it anew with a higher one; to go back, use `edgekit release rollback`"
+            )
 
     def _may_be_tried_again(self, release: Release) -> bool:
         return release.state is State.BAD and release.id != self.current

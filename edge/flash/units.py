@@ -40,12 +40,12 @@ def write_units(folder: Path, site: Site | None) -> None:
             (folder / path.name).write_bytes(path.read_bytes())
     if site is None:
         return
-    drop_ins = folder / DROP_INS
-    drop_ins.mkdir()
-    if site.devices:
-        devices = next(path for path in unit_files() if path.name == _DEVICES)
-        (drop_ins / "devices.conf").write_bytes(devices.read_bytes())
     for name in site.credentials:
         check_name(name)
     lines = [f"LoadCredential={name}:/etc/edgekit/{FOLDER}/{name}" for name in sorted(site.credentials)]
-    (drop_ins / "credentials.conf").write_text("\n".join(["[Service]", *lines, ""]), encoding="utf-8")
+    for drop_ins in DROP_INS:
+        (folder / drop_ins).mkdir()
+        (folder / drop_ins / "credentials.conf").write_text("\n".join(["[Service]", *lines, ""]), encoding="utf-8")
+        if site.devices:
+            devices = next(path for path in unit_files() if path.name == _DEVICES)
+            (folder / drop_ins / "devices.conf").write_bytes(devices.read_bytes())

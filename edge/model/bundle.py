@@ -18,7 +18,7 @@ from edge.model.classifier_manifest import ClassifierManifest
 from edge.model.engine import ModelContent
 from edge.model.manifest import BundleManifest, FileEntry, Manifest, ModelFile
 from edge.model.onnx_scan import scan_onnx
-from edge.model.signature import load_public, signed_by_one_of
+from edge.model.signature import load_trusted
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
@@ -175,7 +175,7 @@ def signed_manifest(content: bytes, signature: bytes, trusted_keys: Sequence[Pat
     Args:
         content: Its exact bytes.
         signature: Over them.
-        trusted_keys: Public keys of which one must have made it.
+        trusted_keys: Public keys, or folders of them, of which one must have made it.
         where: The bundle, for messages.
 
     Raises:
@@ -183,7 +183,14 @@ def signed_manifest(content: bytes, signature: bytes, trusted_keys: Sequence[Pat
     """
     if not trusted_keys:
         raise EdgekitError(f"no key says whether {where} can be trusted: name one in trusted_keys of [bundle]")
-    if not signed_by_one_of(content, signature, [load_public(path) for path in trusted_keys]):
+    trusted = load_trusted(trusted_keys)
+    if trusted.signer(content, signature) is None:
+        revoked = trusted.revoked_signer(content, signature)
+        if revoked is not None:
+            raise EdgekitError(
+                f"{where} is signed by key {revoked}, which was revoked: have it signed anew by a key that is trusted, "
+                "see `edgekit bundle sign`"
+            )
         names = ", ".join(path.name for path in trusted_keys)
         raise EdgekitError(
             f"the manifest of {where} is not signed by {names}: it was changed after signing, or another key "

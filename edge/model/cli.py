@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
 BundleFolder = Annotated[Path, typer.Argument(help="The bundle's folder.")]
-TrustedKeys = Annotated[list[Path], typer.Option("--trusted-key", help="Public key of its signer; may be given again.")]
+TrustedKeys = Annotated[
+    list[Path], typer.Option("--trusted-key", help="Public key of its signer, or a folder of keys; may be repeated.")
+]
 SigningKey = Annotated[Path, typer.Option("--key", help="Private key that signs it.")]
 
 
@@ -28,6 +30,22 @@ def keygen(
     from edge.model.signature import create_key  # noqa: PLC0415 - help must not wait for cryptography
 
     print(f"key {create_key(private, public)}: {private} signs, {public} checks")
+
+
+@app.command()
+def revoke(
+    folder: Annotated[Path, typer.Argument(help="A folder of public keys that trusted_keys of box.toml names.")],
+    public: Annotated[Path, typer.Argument(help="The public key that is trusted no more.")],
+    *,
+    why: Annotated[str, typer.Option(help="Kept beside its id.")],
+) -> None:
+    """Trust a key no more: its id goes into the folder's list `revoked`, and holds wherever the key stands.
+
+    Example: edgekit bundle revoke site/keys site/keys/2025.pub --why "the laptop was stolen"
+    """
+    from edge.model.signature import revoke as revoke_key  # noqa: PLC0415 - help must not wait for cryptography
+
+    print(f"key {revoke_key(folder, public, why)} is trusted no more where {folder} is read")
 
 
 @app.command()

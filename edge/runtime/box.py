@@ -41,6 +41,7 @@ from edge.runtime.swap import ModelSwap
 from edge.runtime.trigger_socket import TriggerListener
 from edge.runtime.triggers import TriggerDesk
 from edge.runtime.view import BoxParts, BoxView
+from edge.runtime.vital_signs import SignsTeller, runtime_folder
 from edge.runtime.watch import Watch
 from edge.tags.events import TagEvent
 from edge.tags.routing import Routing
@@ -178,12 +179,15 @@ def _publisher(
 
 
 def _open_to_outsiders(view: BoxView, operator: Operator | None, stack: ExitStack) -> None:
-    """Look for incidents, and serve the page where the configuration asks for one, until the stack unwinds.
+    """Look for incidents, tell vital signs and serve the page, where these are asked for, until the stack unwinds.
 
     Raises:
         EdgekitError: The page cannot be served.
     """
     stack.enter_context(Alarms(view))
+    folder = runtime_folder()
+    if folder is not None:
+        stack.enter_context(SignsTeller(view, folder))
     if view.config.web is not None:
         from edge.web.page import Page  # noqa: PLC0415 - a box without a page loads nothing of it
 

@@ -11,7 +11,7 @@ from edge.config import BoxConfig
 from edge.runtime.classifier_in_use import ClassifierInUse
 from edge.runtime.classifying import Classifying, load_classifying
 from edge.runtime.shadow import Comparison, Shadow
-from edge.runtime.swappable import Trial, already_in_use
+from edge.runtime.swappable import Trial, already_in_use, refuse_older
 from edge.tags.events import Tag
 from edge.tags.shelf_checks import names_of
 
@@ -49,6 +49,8 @@ class ClassifierSwap:
             raise EdgekitError("this box has no [classifier] to exchange")
         if new.digest == self.in_use.current.digest:
             raise already_in_use()
+        if path != self.configured:  # back to that is always allowed
+            refuse_older(self.in_use.current.bundle.manifest, new.bundle.manifest)
         for camera in self._config.cameras:
             for shelf in camera.shelves:
                 names_of(camera.name, shelf, new.use)

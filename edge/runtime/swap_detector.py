@@ -14,7 +14,7 @@ from edge.runtime.loading import load_for_box
 from edge.runtime.looking import check_fields
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.shadow import Comparison, Shadow
-from edge.runtime.swappable import Trial, already_in_use
+from edge.runtime.swappable import Trial, already_in_use, refuse_older
 from edge.tags.shelf_checks import check_classes
 
 _ALIKE_IOU = 0.5
@@ -49,6 +49,8 @@ class DetectorSwap:
         bundle = open_bundle(path, config.bundle.trusted_keys)
         if bundle.digest == self.in_use.current.digest:
             raise already_in_use()
+        if path != self.configured:  # back to that is always allowed
+            refuse_older(self.in_use.current.bundle.manifest, bundle.manifest)
         for camera in config.cameras:
             for shelf in camera.shelves:
                 check_classes(camera.name, shelf, bundle.manifest.classes)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from devices.errors import EdgekitError
+from edge.model.manifest import BundleManifest
 from edge.runtime.in_use import InUse
 from edge.runtime.shadow import Bounds, Comparison
 
@@ -49,3 +50,16 @@ class Swappable(Protocol):
 def already_in_use() -> EdgekitError:
     """Return the error of an exchange for what is in use already."""
     return EdgekitError("this very bundle is in use already")
+
+
+def refuse_older(used: BundleManifest, new: BundleManifest) -> None:
+    """Refuse an older release of a model that is in use.
+
+    Raises:
+        EdgekitError: It is older: what was mended since would come back.
+    """
+    if new.name == used.name and new.release < used.release:
+        raise EdgekitError(
+            f"it is release {new.release} of {new.name}, and release {used.release} is in use: an older one is "
+            "refused; to go back to the configured bundle, ask for it by no name"
+        )

@@ -70,17 +70,16 @@ def write_archive(path: Path, members: Mapping[str, str]) -> None:
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("xb") as file:
-            partial.chmod(0o600)
-            with (
-                gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed,
-                tarfile.open(fileobj=packed, mode="w") as tar,
-            ):
-                for name, text in members.items():
-                    content = text.encode("utf-8", errors="replace")
-                    entry = tarfile.TarInfo(f"edgekit-support/{name}")
-                    entry.size = len(content)
-                    tar.addfile(entry, io.BytesIO(content))
+        with (
+            open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file,  # noqa: PTH123 - by descriptor
+            gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w") as tar,
+        ):
+            for name, text in members.items():
+                content = text.encode("utf-8", errors="replace")
+                entry = tarfile.TarInfo(f"edgekit-support/{name}")
+                entry.size = len(content)
+                tar.addfile(entry, io.BytesIO(content))
         partial.replace(path)
     except OSError as exc:
         raise EdgekitError(f"cannot write the support archive {path}: {exc.strerror}; name another place") from exc

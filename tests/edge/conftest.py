@@ -68,7 +68,7 @@ class LoopbackServer:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
             )
-        wait_until(self._listens)
+        wait_until(self._listens, 60.0)  # a loaded machine takes its time to look through all of GStreamer
 
     def kill(self) -> None:
         """End it as a power cut would."""

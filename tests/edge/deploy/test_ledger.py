@@ -54,6 +54,8 @@ def test_whatever_is_done_in_whatever_order_the_rules_hold(steps: list[tuple[str
         assert sum(release.state is State.TRIAL for release in ledger.releases) <= 1
         assert before.current is None or ledger.current is not None, "a box that had a release in use has one"
         assert ledger.previous is None or ledger.find(ledger.previous).state is State.GOOD
+        judge = None if ledger.keeper is None else ledger.find(ledger.keeper)
+        assert judge is None or judge.state is not State.TRIAL or ledger.previous is None
         assert step != "fail" or before.previous is None or ledger.current == before.previous
 
 
@@ -61,6 +63,12 @@ def test_an_older_release_than_the_newest_good_one_is_refused() -> None:
     ledger = good(good(Ledger(), "a", 3), "b", 7)
     with pytest.raises(EdgekitError, match="counter 6, and one of counter 7"):
         ledger.filling("c", 6, NOON)
+
+
+def test_a_release_that_waited_while_a_newer_one_was_found_good_is_not_tried_any_more() -> None:
+    ledger = good(Ledger().filling("waits", 2, NOON).staged("waits", NOON), "newer", 3)
+    with pytest.raises(EdgekitError, match="counter 2, and one of counter 3"):
+        ledger.tried("waits", NOON)
 
 
 def test_the_floor_does_not_rise_for_a_release_that_is_only_tried() -> None:

@@ -1,7 +1,9 @@
 """A store of releases killed between any two changes of the disk: the old release or the new, never a mix."""
 
+import fcntl
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,6 +130,7 @@ def test_a_kill_at_any_change_of_the_disk_leaves_the_old_release_or_the_new(tmp_
             break
         points += 1
         assert running(store) in ("old", "new", "newer"), "between the kill and the next start"
+        assert (store.keeper / "bin/part-0").is_file(), "nobody could start the box, or take it back"
         ledger = store.start()
         assert ledger.current is not None
         assert running(store) == ledger.current
@@ -142,12 +145,79 @@ def test_a_kill_at_any_change_of_the_disk_leaves_the_old_release_or_the_new(tmp_
     assert running(store) == "old"
 
 
-def test_two_programs_do_not_change_the_releases_at_once(store: ReleaseStore) -> None:
-    def try_inside(_folder: Path) -> None:
-        store.try_out("old")
+def test_two_programs_do_not_write_releases_at_once(store: ReleaseStore) -> None:
+    def stage_inside(_folder: Path) -> None:
+        store.stage("other", 2, fill("other"))
 
-    with pytest.raises(EdgekitError, match="another program"):
-        store.stage("new", 2, try_inside)
+    with pytest.raises(EdgekitError, match="another program is writing"):
+        store.stage("new", 2, stage_inside)
+    assert [release.id for release in store.read().releases] == ["old"]
+
+
+def test_a_box_starts_and_is_taken_back_while_another_program_writes_a_release(store: ReleaseStore) -> None:
+    store.stage("new", 2, fill("new"))
+
+    def meanwhile(folder: Path) -> None:
+        fill("newer")(folder)
+        assert store.start().current == "old"
+        store.try_out("new")
+        store.fail_trial("no events")
+        assert (folder / "bin").is_dir(), "it was taken for a rest of a crash"
+
+    store.stage("newer", 3, meanwhile)
+    assert store.read().find("newer").state is State.STAGED
+    store.try_out("newer")
+    assert running(store) == "newer"
+
+
+def test_one_who_changes_the_releases_is_waited_for_and_not_for_ever(store: ReleaseStore) -> None:
+    with (store.root / ".lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(EdgekitError, match="another program is changing"):
+            ReleaseStore(store.root, lock_wait_s=0.2).start()
+        release = threading.Timer(0.3, lambda: fcntl.flock(lock, fcntl.LOCK_UN))
+        release.start()
+        assert store.start().current == "old"
+        release.join()
+
+
+def test_who_judges_a_release_is_the_good_one_before_it(store: ReleaseStore) -> None:
+    def keeps() -> str:
+        return (store.keeper / "bin/part-0").read_text()
+
+    assert keeps() == "old"
+    store.stage("new", 2, fill("new"))
+    store.try_out("new")
+    assert (running(store), keeps()) == ("new", "old")
+    store.pass_trial()
+    assert keeps() == "new"
+    store.roll_back("an operator asked")
+    assert keeps() == "old"
+
+
+def test_a_bad_release_can_be_written_anew(store: ReleaseStore) -> None:
+    store.stage("new", 2, fill("broken"))
+    store.try_out("new")
+    store.fail_trial("no events")
+    store.stage("new", 2, fill("mended"))
+    store.try_out("new")
+    assert running(store) == "mended"
+
+
+def test_what_is_no_trial_any_more_is_left_as_it_ended(store: ReleaseStore) -> None:
+    assert store.end_trial("the gate did not answer").current == "old"
+    store.stage("new", 2, fill("new"))
+    store.try_out("new")
+    assert store.end_trial("the gate did not answer").current == "old"
+    assert store.read().find("new").reason == "the gate did not answer"
+
+
+def test_a_store_that_has_lost_its_ledger_is_not_taken_for_an_empty_one(store: ReleaseStore) -> None:
+    (store.root / "releases.json").unlink()
+    for change in (store.start, store.read, lambda: store.stage("new", 2, fill("new"))):
+        with pytest.raises(EdgekitError, match=r"releases\.json is missing.*old"):
+            change()
+    assert running(store) == "old"
 
 
 def test_a_ledger_that_was_damaged_is_named_and_not_overwritten(store: ReleaseStore) -> None:

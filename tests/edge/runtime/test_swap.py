@@ -231,13 +231,14 @@ def test_a_model_is_exchanged_under_load_without_a_gap_and_every_event_names_the
 def test_what_cannot_be_trusted_proved_or_used_is_refused_and_the_old_model_goes_on(
     make_bundle: Make, run_live: Make, tmp_path: Path
 ):
-    good = make_bundle()
+    older = make_bundle()
+    good = make_bundle(release=2)
     strange, theirs = tmp_path / "strange.pem", tmp_path / "strange.pub"
     create_key(strange, theirs)
     sign(good.folder, load_private(strange), [good.public], tmp_path / "foreign")
-    no_head = make_bundle(head_rows=9)
+    no_head = make_bundle(head_rows=9, release=2)
     dark = with_model(good, tmp_path / "dark", good.private, _dark)
-    other = make_bundle().folder  # no carton among its classes
+    other = make_bundle(release=2).folder  # no carton among its classes
     content = open_bundle(other, [good.public]).manifest
     expected = content.self_test.expected[0].model_copy(update={"label": "box"})
     named = content.model_copy(
@@ -255,6 +256,7 @@ def test_what_cannot_be_trusted_proved_or_used_is_refused_and_the_old_model_goes
         (dark.name, "fails its self-test"),
         ("boxes", "shelf rack of camera gate names carton, which the model does not know"),
         (good.folder.name, "in use already"),
+        (older.folder.name, "it is release 1 of brightness, and release 2 is in use"),
     ):
         end = box.outcome(box.reload(name))
         assert (end["state"], why in end["detail"]) == ("refused", True), end

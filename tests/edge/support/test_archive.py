@@ -1,6 +1,7 @@
 """The support archive says what a helper needs, and holds none of the secrets planted all over the box."""
 
 import json
+import os
 import subprocess
 import sys
 import tarfile
@@ -15,6 +16,7 @@ from edge.config import load_config
 from edge.demo.show import BUNDLE, TRUSTED_KEY
 from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
+from edge.support.archive import write_archive
 from edge.support.running import retained
 from edge.support.secrets import Scrubber, secrets_of
 
@@ -173,3 +175,16 @@ def test_a_systemd_credential_is_a_secret_too(box: Path, monkeypatch: pytest.Mon
     assert "s3cr3t-credential" in secrets_of(load_config(box / "box.toml"))
     monkeypatch.delenv("CREDENTIALS_DIRECTORY")
     assert "operator-7" in secrets_of(load_config(box / "box.toml"))
+
+
+def test_nobody_else_may_read_the_archive_from_its_first_byte_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def too_late(_path: Path, _mode: int) -> None:
+        pytest.fail("its rights were made narrower after others could have opened it")
+
+    monkeypatch.setattr(Path, "chmod", too_late)
+    usual = os.umask(0)
+    try:
+        write_archive(tmp_path / "support.tar.gz", {"a.txt": "a"})
+    finally:
+        os.umask(usual)
+    assert (tmp_path / "support.tar.gz").stat().st_mode & 0o777 == 0o600

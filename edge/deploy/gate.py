@@ -1,0 +1,182 @@
+"""The health gate: watches a release on trial where it runs, and says whether it stays.
+
+It runs from the release before (`keeper`), so that what is judged is never the judge. The release on trial proves
+itself in a process of its own software; how it does in service is read from the vital signs that the box tells.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from devices.errors import EdgekitError
+from devices.validation import read_json
+from edge.config import load_config
+from edge.deploy.judgement import Before, Verdict, Watch
+from edge.deploy.ledger import Release
+from edge.deploy.proof_process import ProofProcess
+from edge.deploy.store import ReleaseStore
+from edge.doctor.finding import Level
+from edge.doctor.site import check_broker
+from edge.runtime.vital_signs import read_signs
+
+_log = logging.getLogger(__name__)
+
+BEFORE = "before.json"
+_LOOK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the gate watches.
+
+    Attributes:
+        most_s: Until the release must be found well; cameras take seconds to be opened, a slow box to load its model.
+        steady_s: For how long on end one run of it must be well.
+        proof_s: How long its proof may take while nothing else is wrong: a slow box is no bad release.
+    """
+
+    most_s: float = 45.0
+    steady_s: float = 10.0
+    proof_s: float = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The box that a release runs on.
+
+    Attributes:
+        config: Its box.toml.
+        signs: The file in which the running box tells its vital signs.
+    """
+
+    config: Path
+    signs: Path
+
+
+def begin_trial(store: ReleaseStore, release_id: str, site: Site) -> None:
+    """Write down how the box does, then put a staged release to use; the service has to be restarted afterwards.
+
+    Raises:
+        EdgekitError: The release may not be tried, or nothing can be written.
+    """
+    now = datetime.now(timezone.utc)
+    store.read().tried(release_id, now)  # refused before a broker is waited for
+    fault = _broker_fault(site)
+    before = Before(release=release_id, at=now, signs=read_signs(site.signs), round_trip=fault is None)
+    try:
+        store.write(BEFORE, before.model_dump_json(indent=1, by_alias=True).encode())
+    except OSError as exc:
+        raise EdgekitError(f"cannot write {store.root / BEFORE}: {exc.strerror}") from exc
+    store.try_out(release_id)
+
+
+def settle(store: ReleaseStore, verdict: Verdict | None) -> str:
+    """Do what the gate found: keep the release on trial, or go back to the one before it.
+
+    Args:
+        store: Of the releases.
+        verdict: None where none was on trial.
+
+    Returns:
+        What became of it, for a person.
+
+    Raises:
+        EdgekitError: The release is bad: the one before it is in use, and the service has to be restarted. Or one is on
+            trial that nobody judged.
+    """
+    trial = store.read().on_trial
+    if trial is not None and (verdict is None or verdict.release != trial.id):
+        raise EdgekitError(f"release {trial.id} is on trial, and nobody judged it: run `edgekit release gate`")
+    if verdict is None:
+        return "no release is on trial"
+    if verdict.faults:
+        reason = "; ".join(verdict.faults)
+        after = store.end_trial(reason)
+        raise EdgekitError(f"release {verdict.release} is bad: {reason}. In use is {after.current}: restart the unit")
+    if trial is None:
+        raise EdgekitError(f"release {verdict.release} is on trial no more: see `edgekit release list`")
+    store.pass_trial()
+    return f"release {verdict.release} is good"
+
+
+class Gate:
+    """Judges the release that is on trial.
+
+    Args:
+        store: Of the releases.
+        site: The box.
+        patience: How long it watches.
+    """
+
+    def __init__(self, store: ReleaseStore, site: Site, patience: Patience | None = None) -> None:
+        self._store = store
+        self._site = site
+        self._patience = patience or Patience()
+
+    def judge(self) -> Verdict | None:
+        """Watch the release on trial, and change nothing; None where none is on trial.
+
+        Raises:
+            EdgekitError: Ledger or configuration cannot be read.
+        """
+        trial = self._store.read().on_trial
+        if trial is None:
+            return None
+        faults = self._watched(trial)
+        if self._is_on_trial(trial):
+            return Verdict(release=trial.id, faults=faults)
+        told = next((one.reason for one in self._store.read().releases if one.id == trial.id), None)
+        return Verdict(release=trial.id, faults=(told or "it was removed meanwhile",))
+
+    def _watched(self, trial: Release) -> tuple[str, ...]:
+        """Return what is wrong with a release; nothing where it was well for long enough, or is on trial no more."""
+        began_s = time.monotonic()
+        before = self._before(trial)
+        folder = self._store.folder(trial.id)
+        watch = Watch(folder.resolve(), before.signs if before is not None else None)
+        late: tuple[str, ...] = ()
+        with ProofProcess(folder, self._site.config) as proof:
+            while self._is_on_trial(trial):
+                watch.look(read_signs(self._site.signs))
+                refuted = proof.look() if watch.runs else None
+                if refuted is not None:
+                    return (refuted,)
+                faults = watch.faults
+                if watch.steady_s >= self._patience.steady_s and proof.passed:
+                    faults = self._broker_faults(before)
+                    if not faults:
+                        return ()
+                late = faults or late  # what was last seen to be wrong
+                proving = not faults and not proof.passed
+                if time.monotonic() - began_s >= (self._patience.proof_s if proving else self._patience.most_s):
+                    break
+                time.sleep(_LOOK_S)
+        return late or (f"it was not well for {self._patience.steady_s:g} s on end within {self._patience.most_s:g} s",)
+
+    def _is_on_trial(self, trial: Release) -> bool:
+        now = self._store.read().on_trial
+        return now is not None and now.id == trial.id
+
+    def _before(self, trial: Release) -> Before | None:
+        """Return how the box did as this trial began; None where nobody wrote it down."""
+        path = self._store.root / BEFORE
+        if not path.exists():
+            return None
+        before = read_json(path, Before, "box before a trial", "remove it, then nothing is compared")
+        return before if before.release == trial.id else None
+
+    def _broker_faults(self, before: Before | None) -> tuple[str, ...]:
+        fault = _broker_fault(self._site)
+        if fault is not None and before is not None and before.round_trip:
+            return (f"no message goes to the broker and back any more: {fault}",)
+        if fault is not None:
+            _log.warning("no message goes to the broker and back, as before this release: %s", fault)
+        return ()
+
+
+def _broker_fault(site: Site) -> str | None:
+    """Return why no message goes to the broker and comes back, None where one does."""
+    found = next(iter(check_broker(load_config(site.config))))
+    return None if found.level is Level.OK else found.what
