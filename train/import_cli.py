@@ -8,7 +8,7 @@ import typer
 from devices.errors import EdgekitError
 
 if TYPE_CHECKING:
-    from train.importing.bring import Imported
+    from train.importing.bring import Imported, Origin
 
 _PAIR = 2
 _MOST_TOLD = 10
@@ -16,10 +16,10 @@ _MOST_TOLD = 10
 
 def import_set(
     form: Annotated[
-        Literal["folders", "csv", "yolo", "coco", "voc", "cvat", "label-studio", "pictures"],
+        Literal["folders", "csv", "yolo", "coco", "voc", "cvat", "label-studio", "pictures", "hardcases"],
         typer.Argument(
             help="Tags: folders named after what they hold, or csv, a table. Boxes and outlines: yolo, coco, voc, "
-            "cvat, label-studio. pictures: without labels."
+            "cvat, label-studio. pictures: without labels. hardcases: what boxes kept, sealed."
         ),
     ],
     source: Annotated[Path, typer.Argument(help="The folder or file, unpacked.")],
@@ -38,6 +38,11 @@ def import_set(
     background: Annotated[
         bool, typer.Option("--background", help="Boxes: pictures without labels show nothing, not: are unlabelled.")
     ] = False,
+    key: Annotated[Path | None, typer.Option(help="hardcases: the workstation's private key.")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="hardcases: of whose classes they have to be.")] = None,
+    trusted_keys: Annotated[
+        list[Path] | None, typer.Option("--trusted-key", help="hardcases: public key of that bundle's signer.")
+    ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures with a fault.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Boxes: print what came of it as JSON.")] = False,
 ) -> None:
@@ -51,6 +56,11 @@ def import_set(
     from train.importing.bring import Origin  # noqa: PLC0415 - help must not wait for OpenCV
 
     origin = Origin(name, licence, made_by)
+    if form == "hardcases":
+        _import_cases(source, out, origin, key, bundle, trusted_keys or [], skip_bad=skip_bad)
+        return
+    if key or bundle or trusted_keys:
+        raise EdgekitError("--key, --bundle and --trusted-key are for hardcases")
     if form != "folders" and form != "csv":  # noqa: PLR1714 - this way the type checker follows
         if implied:
             raise EdgekitError("boxes have no attributes that follow from one another: --implied is for tables")
@@ -77,6 +87,32 @@ def import_set(
     counts = ", ".join(f"{part} {len(imported.part(part))}" for part in ("train", "val", "test"))
     tags = ", ".join(f"{one.name} ({len(one.values)})" for one in imported.description.taxonomy.attributes)
     print(f"{out}: {imported.description.pictures} pictures ({counts}), tags {tags}")
+
+
+def _import_cases(
+    source: Path,
+    out: Path,
+    origin: "Origin",
+    key: Path | None,
+    bundle: Path | None,
+    trusted_keys: list[Path],
+    *,
+    skip_bad: bool,
+) -> None:
+    from edge.model.bundle import open_any_bundle  # noqa: PLC0415 - help must not wait for OpenCV
+    from edge.sealing import load_opener  # noqa: PLC0415
+    from train.importing.hard_cases import TABLE, import_hard_cases  # noqa: PLC0415
+
+    if key is None:
+        raise EdgekitError("hard cases are sealed: name the workstation's private key with --key")
+    model = open_any_bundle(bundle, trusted_keys).manifest if bundle is not None else None
+    done = import_hard_cases(source, out, origin, load_opener(key), model=model, skip_bad=skip_bad)
+    for fault in done.skipped[:_MOST_TOLD]:
+        print(f"left out: {fault}")
+    reasons = ", ".join(f"{count} {reason}" for reason, count in done.reasons.items())
+    print(f"{out}: {done.cases} cases ({reasons}), left out: {len(done.skipped)}")
+    if done.labelled:
+        print(f"  {done.labelled} of them have a label: edgekit data import csv {out / TABLE} SET --name NAME")
 
 
 def _tell(out: Path, done: "Imported", *, as_json: bool) -> None:

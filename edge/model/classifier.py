@@ -44,11 +44,13 @@ class Classification:
         tags: In the taxonomy's order; an attribute of several values has one for each that is said, or none.
         scores: (columns,) float32 of all values of the learnt attributes.
         embedding: (width,) float32 of unit length; empty where the model gives none.
+        margin: By which the likeliest value leads the next one, of the attribute of one value where that is least.
     """
 
     tags: tuple[ClassTag, ...]
     scores: NDArray[np.float32]
     embedding: NDArray[np.float32]
+    margin: float = 1.0
 
     def value(self, attribute: str) -> str | None:
         """Return the value of an attribute, None where it is unknown."""
@@ -83,6 +85,7 @@ class TagDecoder:
         """Return what a row (columns,) says."""
         tags: list[ClassTag] = []
         scores: list[NDArray[np.float32]] = []
+        margins: list[float] = []
         begin = 0
         for attribute in self.taxonomy.learnt:
             part = row[begin : begin + self._width(attribute)]
@@ -94,10 +97,11 @@ class TagDecoder:
                 tags += self._several(attribute, said)
             else:
                 tags += self._one_and_what_follows(attribute, part)
+                margins.append(_lead(part))
             scores.append(part)
         order = {attribute.name: index for index, attribute in enumerate(self.taxonomy.attributes)}
         tags.sort(key=lambda tag: order[tag.attribute])
-        return Classification(tuple(tags), np.concatenate(scores), row[begin:])
+        return Classification(tuple(tags), np.concatenate(scores), row[begin:], min(margins, default=1.0))
 
     def _width(self, attribute: Attribute) -> int:
         head = self.heads.get(attribute.name)
@@ -121,6 +125,12 @@ class TagDecoder:
 
     def _tag(self, attribute: Attribute, index: int, score: float) -> ClassTag:
         return ClassTag(attribute.name, attribute.values[index], score, score >= self.thresholds[attribute.name])
+
+
+def _lead(scores: NDArray[np.float32]) -> float:
+    """Return by how much the highest of two scores or more leads the next."""
+    next_best, best = np.partition(scores, -2)[-2:]
+    return float(best - next_best)
 
 
 class Classifier:

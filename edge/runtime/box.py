@@ -28,6 +28,7 @@ from edge.runtime.assembly import Assembly
 from edge.runtime.control import BoxControl
 from edge.runtime.detections import DetectionSender, both
 from edge.runtime.event_control import ABOUT_EVENTS, EventControl
+from edge.runtime.keeping import Keeping
 from edge.runtime.lane import Observer
 from edge.runtime.loading import load_for_box
 from edge.runtime.looking import load_looking
@@ -109,7 +110,7 @@ def run_box(
         desk = _desk(config, run_id, control, EventControl(outbox, triggers, send_again), stack)
 
         def commit(events: Sequence[TagEvent]) -> None:
-            writer.commit(list(map(routing.tables.applied_to, events)))  # tables of one reading for all of a step
+            keeping.pass_on(events, routing.tables, writer.commit)  # tables of one reading for all of a step
 
         def committed(events: Sequence[TagEvent], seqs: Sequence[int]) -> None:
             publisher.notify()
@@ -118,6 +119,7 @@ def run_box(
             for event in events:
                 _log.info("%s", _line(event))
 
+        keeping = Keeping(config, models, assembly.looking.models, stack)
         writer = EventWriter(outbox, committed)
         publisher = _publisher(config, outbox, versions, desk)
         publisher.watch(lambda: assembly.condition(writer.alarms))
@@ -129,11 +131,14 @@ def run_box(
         triggers.answer_earlier(commit)
         _listen(config, triggers, stack)
         assembly.tell_shelf = ShelfSender(config.box.site, config.box.name, run_id, publisher.set_shelf).tell
-        statuses = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
-        view = BoxView(config, run_id, versions, BoxParts(models, assembly, outbox, publisher, watch))
-        _open_to_outsiders(view, operator, stack)
+        _open_to_outsiders(
+            BoxView(config, run_id, versions, BoxParts(models, assembly, outbox, publisher, watch, keeping)),
+            operator,
+            stack,
+        )
         began = time.monotonic()
         with closing(writer):  # also of a run that fails: what was decided until then holds
+            statuses = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
             assembly.runner(models, statuses, writer.try_again, stack).run(stop)
         seconds = time.monotonic() - began
         swap.stop(_STOP_SWAP_S)

@@ -6,8 +6,7 @@ from pathlib import Path
 from edge.runtime.classifying import Classifying
 from edge.runtime.in_use import InUse
 from edge.runtime.shadow import Seen
-from edge.tags.crops import ClassifierUse, Crop
-from edge.tags.events import Tag
+from edge.tags.crops import ClassifierUse, Crop, Look
 
 
 class ClassifierInUse(InUse[Classifying]):
@@ -28,7 +27,7 @@ class ClassifierInUse(InUse[Classifying]):
         self.use.attributes = model.attributes
         return model
 
-    def see(self, crop: Crop) -> tuple[Tag, ...]:
+    def see(self, crop: Crop) -> Look:
         """Return all that is sure of a crop; one on probation that fails on it is rolled back, and the old one asked.
 
         Raises:
@@ -41,10 +40,11 @@ class ClassifierInUse(InUse[Classifying]):
             better = self.instead_of(model, exc)
             if better is None:
                 raise
-            return better.say(crop.image)
+            said = better.say(crop.image)
+            return crop.seen(said.tags, said.margin)
         took_ms = (time.monotonic() - began) * 1000
         self.took(model, took_ms)
         shadow = self.shadow
         if shadow is not None:
-            shadow.offer(Seen(crop.image, said, took_ms))
-        return said
+            shadow.offer(Seen(crop.image, said.tags, took_ms))
+        return crop.seen(said.tags, said.margin)

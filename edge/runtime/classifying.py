@@ -19,6 +19,14 @@ from edge.tags.verdict import Attributes, VoteSettings
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What is sure of a crop, and by how much the likeliest values led the next."""
+
+    tags: tuple[Tag, ...]
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
 class Classifying:
     """A loaded classifier, and how cameras use it.
 
@@ -46,9 +54,10 @@ class Classifying:
         """The same for single pictures."""
         return Namer(self.classifier, self.gallery, self.bundle.digest, self.use.classes)
 
-    def say(self, image: NDArray[np.uint8]) -> tuple[Tag, ...]:
+    def say(self, image: NDArray[np.uint8]) -> Said:
         """Return all that is sure of a crop (h, w, 3) uint8 BGR."""
-        return said_of(self.classifier.classify(image), self.classifier.taxonomy, self.gallery)
+        seen = self.classifier.classify(image)
+        return Said(said_of(seen, self.classifier.taxonomy, self.gallery), seen.margin)
 
 
 def load_classifying(

@@ -15,7 +15,6 @@ from queue import Empty, Queue
 from typing import Generic, TypeVar
 
 from edge.tags.crops import Crop, FieldCrop, Look
-from edge.tags.events import Tag
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ class LookStage(Generic[AskedCrop]):
         failed: Crops on which `see` failed.
     """
 
-    def __init__(self, name: str, threads: int, see: Callable[[AskedCrop], tuple[Tag, ...]], niceness: int = 0) -> None:
+    def __init__(self, name: str, threads: int, see: Callable[[AskedCrop], Look], niceness: int = 0) -> None:
         self.name = name
         self._count = threads
         self._see = see
@@ -110,7 +109,7 @@ class LookStage(Generic[AskedCrop]):
     def _look(self, crop: AskedCrop) -> Look:
         """Return what is sure of a crop; nothing, where seeing fails: the event goes out without."""
         try:
-            said = self._see(crop)
+            look = self._see(crop)
         except Exception:  # noqa: BLE001 - whatever the model did
             self.failed += 1
             self._failed_s = time.monotonic()
@@ -118,4 +117,4 @@ class LookStage(Generic[AskedCrop]):
                 _log.exception("%s failed on a crop; later failures are only counted", self.name)
             return crop.seen(())
         self.looks += 1
-        return crop.seen(said)
+        return look

@@ -114,6 +114,6 @@ def check_fields(config: BoxConfig, detector_classes: tuple[str, ...]) -> None:
         )
 
 
-def _read(reader: FieldReader, crop: FieldCrop) -> tuple[Tag, ...]:
+def _read(reader: FieldReader, crop: FieldCrop) -> Look:
     read = reader.read(crop.image, crop.field, crop.xyxy)
-    return (Tag(read.field, read.value, read.score, TagSource.OCR),) if read is not None else ()
+    return crop.seen((Tag(read.field, read.value, read.score, TagSource.OCR),) if read is not None else ())

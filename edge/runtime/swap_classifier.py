@@ -63,7 +63,7 @@ class ClassifierSwap:
 
         def look(image: NDArray[np.uint8]) -> tuple[tuple[Tag, ...], float]:
             began = time.monotonic()
-            said = new.say(image)
+            said = new.say(image).tags
             return said, (time.monotonic() - began) * 1000
 
         def agreement(before: tuple[Tag, ...], now: tuple[Tag, ...]) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
 from edge.predict.predictor import Finder, Predictor
 from edge.runtime.assembly import Assembly
+from edge.runtime.keeping import Keeping
 from edge.runtime.model_in_use import ModelInUse
 from edge.runtime.runner import RunningCamera
 from edge.runtime.watch import CameraWatch, Scene, Watch
@@ -77,6 +78,7 @@ class BoxParts:
     outbox: Outbox
     publisher: Publisher
     watch: Watch
+    keeping: Keeping
 
 
 class BoxView:
@@ -94,6 +96,7 @@ class BoxView:
         self.run_id = run_id
         self.versions = versions
         self.watch = parts.watch
+        self.keeping = parts.keeping
         self._parts = parts
         self._began_s = time.monotonic()
 

@@ -51,9 +51,9 @@ class Crop:
     number: int
     image: NDArray[np.uint8]
 
-    def seen(self, said: tuple[Tag, ...]) -> "Look":
-        """Return what was seen on it."""
-        return Look(self.zone, self.number, said)
+    def seen(self, said: tuple[Tag, ...], margin: float | None = None) -> "Look":
+        """Return what was seen on it, and by how much the likeliest values led the next."""
+        return Look(self.zone, self.number, said, margin=margin)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,12 +84,21 @@ AnyCrop = Crop | FieldCrop
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen on a crop: all that is sure, which may be nothing; of a printed field, which one it was."""
+    """What was seen on a crop: all that is sure, which may be nothing.
+
+    Attributes:
+        zone: As of the crop.
+        number: As of the crop.
+        said: What is sure.
+        field: Of a printed field, which one it was.
+        margin: Of a classifier, by how much its likeliest values led the next.
+    """
 
     zone: str | None
     number: int
     said: tuple[Tag, ...]
     field: str | None = None
+    margin: float | None = None
 
 
 def cut_off(frame: Frame, box: Xyxy) -> bool:

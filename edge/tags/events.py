@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from edge.video.frame import ClockSource
+from edge.video.frame import ClockSource, Frame
 
 Xyxy = tuple[float, float, float, float]  # left, top, right, bottom in pixels of the frame
 Outline = tuple[tuple[float, float], ...]  # corners in pixels of the frame
@@ -111,6 +111,21 @@ class Stock:
     limit: int | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What an event was decided on, for whoever may keep a crop of it; never stored or sent with the event.
+
+    Attributes:
+        frame: Privacy masks are in it already.
+        xyxy: Of the parcel or product, pixels of the frame; None where all of the picture counts.
+        margin: By which the classifier's likeliest values led, mean of its looks; None where it did not look.
+    """
+
+    frame: Frame
+    xyxy: Xyxy | None = None
+    margin: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class TagEvent:
     """One final statement about one parcel or a shelf, or about a stretch of time in which nothing could be seen.
@@ -141,6 +156,7 @@ class TagEvent:
         routes_digest: The same of the routes.
         model_digest: Of the model that saw the deciding frame, or was in use where there is none; the lane sets it.
         classifier_digest: Of the classifier that was in use when it was decided, None where there is none.
+        evidence: The picture, until the event is committed: it must not hold pictures in memory.
     """
 
     camera: str
@@ -167,3 +183,4 @@ class TagEvent:
     routes_digest: str | None = None
     model_digest: str | None = None
     classifier_digest: str | None = None
+    evidence: Evidence | None = field(default=None, compare=False, repr=False)

@@ -72,13 +72,18 @@ class Inquiry:
         if look.field is None:
             self._asked = False
             if self._verdict is not None:
-                self._verdict.hear(look.said)
+                self._verdict.hear(look.said, look.margin)
         elif self._fields is not None:
             self._fields.hear(look)
 
     def value(self, attribute: str) -> str | None:
         """Return the value of an attribute that a classifier tells, None as long as it is not sure."""
         return self._verdict.value(attribute) if self._verdict is not None else None
+
+    @property
+    def margin(self) -> float | None:
+        """Mean margin of a classifier's looks, None where there were none."""
+        return self._verdict.margin if self._verdict is not None else None
 
     @property
     def tags(self) -> tuple[Tag, ...]:

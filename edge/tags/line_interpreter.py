@@ -12,7 +12,7 @@ from edge.model.detections import Detections
 from edge.tags.ballot import Ballot
 from edge.tags.codes import CodeReader
 from edge.tags.crops import AnyCrop, ClassifierUse, Look, cut_off, of_zone
-from edge.tags.events import EventKind, NoReadReason, Region, Tag, TagEvent, TagSource
+from edge.tags.events import EventKind, Evidence, NoReadReason, Region, Tag, TagEvent, TagSource
 from edge.tags.field_votes import OcrUse
 from edge.tags.fields import FIELDS
 from edge.tags.inquiry import Inquiry
@@ -267,6 +267,7 @@ class LineInterpreter:
             reason=self._reason(parcel) if kind is EventKind.NO_READ else None,
             late=math.isfinite(now_s) and (now_s - moment.due_s) * 1000 > _LATE_AFTER_MS,
             stages_ms=moment.stages_ms,
+            evidence=Evidence(moment.frame, moment.regions[0].xyxy, parcel.inquiry.margin),
         )
 
     @staticmethod

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from edge.model.detections import Detections, areas, shared_areas
 from edge.tags.crops import AnyCrop, ClassifierUse, Look
-from edge.tags.events import EventKind, Region, Stock, Tag, TagEvent, TagSource
+from edge.tags.events import EventKind, Evidence, Region, Stock, Tag, TagEvent, TagSource
 from edge.tags.field_votes import OcrUse
 from edge.tags.naming import value_of
 from edge.tags.places import Changes, Instant, Place, Places
@@ -268,6 +268,7 @@ class ShelfInterpreter:
             tags=self._tags_of(stock.tag, place, counted, score),
             stock=stock,
             stages_ms=picture.stages_ms,
+            evidence=Evidence(frame, place.anchor) if place is not None else None,
         )
 
     @property

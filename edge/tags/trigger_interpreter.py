@@ -12,7 +12,7 @@ from edge.model.detections import Detections
 from edge.tags.ballot import Ballot
 from edge.tags.codes import CodeReader
 from edge.tags.crops import AnyCrop, ClassifierUse, Look, of_zone
-from edge.tags.events import EventKind, NoReadReason, Region, Tag, TagEvent, TagSource
+from edge.tags.events import EventKind, Evidence, NoReadReason, Region, Tag, TagEvent, TagSource
 from edge.tags.field_votes import OcrUse
 from edge.tags.fields import FIELDS
 from edge.tags.inquiry import Inquiry
@@ -214,6 +214,7 @@ class TriggerInterpreter:
             late=late,
             trigger_id=trigger.trigger_id,
             stages_ms=look.stages_ms,
+            evidence=Evidence(look.frame),
         )
 
     @staticmethod

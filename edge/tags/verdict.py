@@ -53,11 +53,13 @@ class Verdict:
         self._settings = settings
         self._votes: dict[str, Counter[str]] = {}
         self._said: dict[tuple[str, str], list[Tag]] = {}
+        self._margins: list[float] = []
         self.looks = 0
 
-    def hear(self, said: Sequence[Tag]) -> None:
-        """Count one look: all that it was sure of, which may be nothing."""
+    def hear(self, said: Sequence[Tag], margin: float | None = None) -> None:
+        """Count one look: all that it was sure of, which may be nothing, and by which margin the likeliest led."""
         self.looks += 1
+        self._margins += [margin] if margin is not None else []
         for tag in said:
             self._votes.setdefault(tag.key, Counter())[tag.value] += 1
             self._said.setdefault((tag.key, tag.value), []).append(tag)
@@ -76,6 +78,11 @@ class Verdict:
         return self.looks >= self._settings.agreeing and all(
             self.value(name) is not None for name in self._attributes.single
         )
+
+    @property
+    def margin(self) -> float | None:
+        """Mean margin of the looks, None where none told it."""
+        return sum(self._margins) / len(self._margins) if self._margins else None
 
     @property
     def tags(self) -> tuple[Tag, ...]:

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from edge.runtime.view import BoxView, CameraView
 from edge.runtime.watch import BOUNDS_MS, Histogram
 from edge.video.health import FeedState
+from edge.web.loop_metrics import loop_metrics
 from edge.web.pictures import Pictures
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -49,6 +50,7 @@ class _BoxCollector(Collector):
         yield self._events()
         yield from self._looks()
         yield _stages(cameras)
+        yield from loop_metrics(self._view.keeping)
         yield _counter("edgekit_page_pictures_total", "Pictures encoded for the page.", self._pictures.made)
 
     def _info(self) -> Metric:
