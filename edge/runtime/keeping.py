@@ -1,10 +1,14 @@
 """What a box does with events beside delivering them: their pictures are looked at once, kept or let go."""
 
+import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+from edge.audit.desk import AuditDesk
 from edge.config import BoxConfig
+from edge.hard_cases.judging import agreement
 from edge.hard_cases.keeper import CaseKeeper, Origin
 from edge.runtime.classifier_in_use import ClassifierInUse
 from edge.runtime.model_in_use import ModelInUse
@@ -25,6 +29,7 @@ class Keeping:
 
     Attributes:
         cases: Keeps hard cases; None where the configuration asks for none.
+        audit: Where people confirm or correct events; None likewise.
 
     Raises:
         EdgekitError: Something that the configuration names cannot be used.
@@ -44,6 +49,10 @@ class Keeping:
             self.cases = CaseKeeper(config.hard_cases, origin)
             self.cases.start()
             stack.callback(self.cases.stop, _STOP_KEEPER_S)
+        keep_answer = self.cases.keep_answer if self.cases is not None else None
+        self.audit = AuditDesk(config.audit, keep_answer) if config.audit is not None else None
+        self._agreements: Counter[tuple[str, bool]] = Counter()
+        self._counting = threading.Lock()
 
     def pass_on(
         self, events: Sequence[TagEvent], tables: RoutingTables, commit: Callable[[Sequence[TagEvent]], None]
@@ -53,6 +62,19 @@ class Keeping:
         Their pictures end here: events may wait for a disk, and stay in memory to be shown.
         """
         told = list(map(tables.applied_to, events))
-        commit([replace(event, evidence=None) for event in told])
+        bare = [replace(event, evidence=None) for event in told]
+        commit(bare)
         if self.cases is not None:
             self.cases.offer(told, tables.catalogue)
+        if self.audit is not None:
+            self.audit.offer(told, bare)
+        for event in bare:
+            if (agrees := agreement(event, tables.catalogue)) is not None:
+                with self._counting:
+                    self._agreements[event.camera, agrees] += 1
+
+    @property
+    def agreements(self) -> dict[tuple[str, bool], int]:
+        """How often code and classifier told the same product, or two, by camera."""
+        with self._counting:
+            return dict(self._agreements)

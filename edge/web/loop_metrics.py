@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from edge.audit.desk import AuditDesk
 from edge.hard_cases.keeper import CaseKeeper
 from edge.runtime.keeping import Keeping
 
@@ -13,6 +14,14 @@ def loop_metrics(keeping: Keeping) -> Iterator[Metric]:
     """Yield what the configuration asks to be kept or watched; nothing of the rest."""
     if keeping.cases is not None:
         yield from _cases(keeping.cases)
+    if keeping.audit is not None:
+        yield from _audit(keeping.audit)
+    agreements = CounterMetricFamily(
+        "edgekit_code_and_classifier_total", "Events of which both told a product.", labels=("camera", "agree")
+    )
+    for (camera, agree), count in sorted(keeping.agreements.items()):
+        agreements.add_metric((camera, "yes" if agree else "no"), count)
+    yield agreements
 
 
 def _cases(keeper: CaseKeeper) -> Iterator[Metric]:
@@ -25,3 +34,19 @@ def _cases(keeper: CaseKeeper) -> Iterator[Metric]:
     yield from (kept, missed)
     yield GaugeMetricFamily("edgekit_hard_cases_files", "Cases on disk.", value=keeper.files)
     yield GaugeMetricFamily("edgekit_hard_cases_bytes", "Of all cases on disk.", value=keeper.size_bytes)
+
+
+def _audit(desk: AuditDesk) -> Iterator[Metric]:
+    labels = ("camera", "figure", "bound")
+    shares = GaugeMetricFamily("edgekit_audit_share", "By people's answers; low and high: of 95 %.", labels=labels)
+    answers = CounterMetricFamily("edgekit_audit_answers_total", "People's answers.", labels=("camera", "answer"))
+    for camera, counts in sorted(desk.counts.items()):
+        for figure, share in (("precision", counts.precision), ("read_accuracy", counts.read_accuracy)):
+            if share is not None:
+                for bound, value in (("value", share.value), ("low", share.low), ("high", share.high)):
+                    shares.add_metric((camera, figure, bound), value)
+        for answer, count in counts.model_dump().items():
+            answers.add_metric((camera, answer), count)
+    yield from (shares, answers)
+    yield GaugeMetricFamily("edgekit_audit_waiting", "Events that wait for an answer.", value=len(desk.waiting))
+    yield CounterMetricFamily("edgekit_audit_given_way_total", "Events that nobody answered.", value=desk.given_way)

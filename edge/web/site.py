@@ -14,6 +14,7 @@ from edge.runtime.view import BoxView
 from edge.section import Polygon, Section
 from edge.tags.aiming import AimingEye
 from edge.web.access import Access
+from edge.web.auditing import answer_audit
 from edge.web.exchange import JSON, Request, Response, Stream
 from edge.web.health import judge
 from edge.web.messages import PageDrawing
@@ -92,6 +93,8 @@ class Site:
         match (request.method, *parts):
             case ("GET", ""):
                 return _static("index.html")
+            case ("GET", "audit"):
+                return _static("audit.html")
             case (method, "api", *rest):
                 return self._api(method, tuple(rest), request)
             case _:
@@ -129,6 +132,8 @@ class Site:
                 return Stream(self._events(), "text/event-stream")
             case ("POST", "restart"):
                 return self._restart()
+            case (_, "audit", *rest):
+                return answer_audit(self.view.keeping.audit, method, tuple(rest), request)
             case (_, "cameras", camera, what) if self.view.camera(camera) is not None:
                 return self._camera(method, camera, what, request)
             case _:

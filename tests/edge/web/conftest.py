@@ -41,6 +41,9 @@ path = "outbox.sqlite"
 port = {port}
 token_file = "token"
 predict = {{ max_mib = 1 }}
+[audit]
+one_in = 1
+state = "audit.json"
 [[camera]]
 name = "gate"
 source = {{ kind = "file", path = "clip.mp4", realtime = true }}

@@ -200,6 +200,21 @@ def test_a_key_moves_and_removes_what_is_selected(seen: Seen):
     page.wait_for_function("count => document.querySelectorAll('#shapes li').length === count", arg=count)
 
 
+def test_events_drawn_for_the_audit_are_confirmed_by_a_click_and_by_a_key(seen: Seen, box: Any, eventually: Make):
+    page = seen.page
+    page.goto(page.url.rstrip("/") + "/audit")
+    page.wait_for_selector(".audit-cases li img")
+    answers = box.client.metric("edgekit_audit_answers_total") if page.locator("#figures dd").count() else 0
+    page.click(".audit-cases li [data-verdict=right] >> nth=0")
+    eventually(lambda: box.client.metric("edgekit_audit_answers_total") == answers + 1, 30)
+    page.wait_for_selector(".audit-cases li")
+    page.keyboard.press("u")
+    eventually(lambda: box.client.metric("edgekit_audit_answers_total") == answers + 2, 30)
+    assert overflow(page) <= 0
+    page.go_back()
+    page.wait_for_selector("#picture[src]")
+
+
 def test_a_page_that_was_left_costs_the_box_nothing(seen: Seen, box: Any, eventually: Make):
     seen.page.goto("about:blank")
     client = box.client

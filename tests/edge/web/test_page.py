@@ -183,6 +183,31 @@ def test_metrics_are_whole_and_their_labels_bounded(box: Any, eventually: Make):
             assert all(set(sample.labels) <= allowed for sample in family.samples), name
 
 
+def test_an_event_is_confirmed_once_and_what_people_said_is_in_the_metrics(box: Any, eventually: Make):
+    client = box.client
+    eventually(lambda: len(client.get("/api/audit").json()["waiting"]) >= 2, 60)
+    case = client.get("/api/audit").json()["waiting"][0]
+    path = f"/api/audit/{case['id']}"
+    picture = client.get(f"{path}/picture")
+    assert picture.headers["content-type"] == "image/jpeg"
+    assert cv2.imdecode(np.frombuffer(picture.body, np.uint8), cv2.IMREAD_COLOR) is not None
+    for refused in ({}, {"verdict": "maybe"}, {"verdict": "wrong", "correct": {"code": "a\nb"}}, {"verdict": 1}):
+        assert client.send("POST", path, refused).status == 400
+    assert client.send("POST", path, {"verdict": "wrong", "correct": {"code": "x" * 300}}).status == 400
+    said = {"verdict": "right"}
+    assert client.send("POST", path, said).json() == {"repeated": False}
+    assert client.send("POST", path, said).json() == {"repeated": True}
+    assert client.send("POST", path, {"verdict": "wrong"}).status == 409
+    assert client.send("POST", "/api/audit/made-up", said).status == 404
+    assert client.get(f"{path}/picture").status == 404
+    assert client.metric("edgekit_audit_answers_total") == 1
+    told = client.get("/metrics").body.decode()
+    if case["kind"] != "no_read":
+        assert 'edgekit_audit_share{bound="value",camera="gate",figure="precision"} 1.0' in told
+    for asked in (("GET", "/api/audit"), ("GET", "/audit"), ("GET", f"{path}/picture"), ("POST", path)):
+        assert box.stranger.send(*asked, said if asked[0] == "POST" else None).status == 401
+
+
 def test_nobody_looks_and_no_picture_is_made(box: Any, eventually: Make):
     client = box.client
     client.get("/api/cameras/gate/scene")
