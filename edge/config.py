@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from devices.errors import EdgekitError
 from devices.validation import parse_toml
 from edge.audit.section import Audit
+from edge.drift.section import Drift
 from edge.hard_cases.section import HardCases
 from edge.model.engine import Device
 from edge.mqtt.section import Commands, Mqtt, Outbox
@@ -147,6 +148,7 @@ class BoxConfig(Section):
     trigger_socket: TriggerSocket | None = Field(default=None, description="without this part triggers are commands")
     hard_cases: HardCases | None = Field(default=None, description="without this part no picture is kept")
     audit: Audit | None = Field(default=None, description="without this part nobody is asked about events")
+    drift: Drift | None = Field(default=None, description="without this part no camera is compared with itself")
     web: Web | None = Field(default=None, description="without this part the box has no page and no /metrics")
     cameras: tuple[Camera, ...] = Field(min_length=1, alias="camera")
 

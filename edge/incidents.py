@@ -25,10 +25,18 @@ class IncidentKind(str, Enum):
     CONSUMER_BEHIND = "consumer_behind"
     CONSUMER_BACK = "consumer_back"
     MODEL_SWAPPED = "model_swapped"
+    DRIFT = "drift"
+    DRIFT_OVER = "drift_over"
 
 
 _NOTES = frozenset(
-    {IncidentKind.CAMERA_BACK, IncidentKind.BROKER_BACK, IncidentKind.CONSUMER_BACK, IncidentKind.MODEL_SWAPPED}
+    {
+        IncidentKind.CAMERA_BACK,
+        IncidentKind.BROKER_BACK,
+        IncidentKind.CONSUMER_BACK,
+        IncidentKind.MODEL_SWAPPED,
+        IncidentKind.DRIFT_OVER,
+    }
 )
 
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
+from edge.drift.judge import Off
 from edge.incidents import Incident, IncidentKind
+from edge.mqtt.wire import format_utc
 from edge.runtime.view import BoxView
 from edge.video.health import FeedState
 
@@ -38,6 +40,7 @@ class Sight:
         behind: Named consumers that are behind, and by how many events.
         model: Digest of the model in use.
         model_name: Its name and version.
+        drift: What has moved, by camera and figure.
     """
 
     cameras: Mapping[str, CameraSight]
@@ -46,6 +49,7 @@ class Sight:
     model: str
     model_name: str
     behind: Mapping[str, int] = field(default_factory=dict[str, int])
+    drift: Mapping[tuple[str, str], Off] = field(default_factory=dict[tuple[str, str], Off])
 
 
 def incidents(before: Sight, now: Sight) -> Iterator[Incident]:
@@ -68,6 +72,7 @@ def incidents(before: Sight, now: Sight) -> Iterator[Incident]:
     if now.model != before.model:
         facts = {"model": now.model_name, "digest": now.model, "digest_before": before.model}
         yield Incident(IncidentKind.MODEL_SWAPPED, f"the model is {now.model_name} now", facts)
+    yield from _drift(before, now)
 
 
 def _cameras(before: Sight, now: Sight) -> Iterator[Incident]:
@@ -79,6 +84,17 @@ def _cameras(before: Sight, now: Sight) -> Iterator[Incident]:
             yield Incident(IncidentKind.CAMERA_LOST, f"camera {name} shows nothing: {told}", facts)
         if not camera.lost and known is not None and known.lost:
             yield Incident(IncidentKind.CAMERA_BACK, f"camera {name} shows something again", {"camera": name})
+
+
+def _drift(before: Sight, now: Sight) -> Iterator[Incident]:
+    for (camera, figure), off in now.drift.items():
+        if (camera, figure) not in before.drift:
+            facts = {"camera": camera, "figure": figure, "value": off.value, "usual": off.usual}
+            told = {**facts, "since": format_utc(off.since)}
+            yield Incident(IncidentKind.DRIFT, f"camera {camera} is not what it was: {off}", told)
+    for camera, figure in before.drift.keys() - now.drift.keys():
+        facts = {"camera": camera, "figure": figure}
+        yield Incident(IncidentKind.DRIFT_OVER, f"camera {camera}: {figure} is as it was again", facts)
 
 
 @final
@@ -139,4 +155,5 @@ def _look(view: BoxView, before: Sight | None) -> Sight:
         model=model.digest,
         model_name=f"{model.name} {model.version}",
         behind=behind,
+        drift={(name, one.figure): one for name, moved in view.keeping.drifted.items() for one in moved},
     )

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from datetime import datetime, timezone
 
@@ -79,7 +79,9 @@ def run_box(
     watch = Watch([camera.name for camera in config.cameras])
     models = ModelInUse(model)
     detections = DetectionSender(origin, config.cameras)
-    assembly = Assembly(config, models, both(watch.observe, observe), detections, load_looking(config, model.classes))
+    looking = load_looking(config, model.classes)
+    keeping = Keeping(config, models, looking.models)
+    assembly = Assembly(config, models, both(both(watch.observe, keeping.observe), observe), detections, looking)
     with ExitStack() as stack:
         for camera in assembly.cameras:
             stack.callback(camera.feed.stop, 0.0)
@@ -93,7 +95,6 @@ def run_box(
                 consumers=config.mqtt.consumers,
             )
         )
-        versions = {"edgekit": __version__, model.detector.info.backend: model.detector.info.version}
 
         def tell_swap(step: SwapMessage) -> None:
             outbox.use_model(models.current.digest, str(models.current.detector.info))
@@ -104,7 +105,7 @@ def run_box(
 
         swap = ModelSwap(config.swap, assembly.swappable(config), tell_swap)
         control = BoxControl(
-            models, swap, [each.feed for each in assembly.cameras], versions, routing, assembly.shelves
+            models, swap, [each.feed for each in assembly.cameras], model.versions, routing, assembly.shelves
         )
         triggers = TriggerDesk(outbox.triggers, assembly.triggered, send_again)
         desk = _desk(config, run_id, control, EventControl(outbox, triggers, send_again), stack)
@@ -119,27 +120,26 @@ def run_box(
             for event in events:
                 _log.info("%s", _line(event))
 
-        keeping = Keeping(config, models, assembly.looking.models, stack)
+        keeping.start(stack)
         writer = EventWriter(outbox, committed)
-        publisher = _publisher(config, outbox, versions, desk)
-        publisher.watch(lambda: assembly.condition(writer.alarms))
+        publisher = _publisher(config, outbox, model.versions, desk)
+        publisher.watch(lambda: assembly.condition(writer.alarms + keeping.alarms))
         publisher.start()
         detections.offer = publisher.offer
         stack.callback(publisher.stop, 0.0)
 
         assembly.commit = commit
-        triggers.answer_earlier(commit)
-        _listen(config, triggers, stack)
+        _listen(config, triggers, commit, stack)
         assembly.tell_shelf = ShelfSender(config.box.site, config.box.name, run_id, publisher.set_shelf).tell
         _open_to_outsiders(
-            BoxView(config, run_id, versions, BoxParts(models, assembly, outbox, publisher, watch, keeping)),
+            BoxView(config, run_id, model.versions, BoxParts(models, assembly, outbox, publisher, watch, keeping)),
             operator,
             stack,
         )
         began = time.monotonic()
         with closing(writer):  # also of a run that fails: what was decided until then holds
-            statuses = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
-            assembly.runner(models, statuses, writer.try_again, stack).run(stop)
+            told = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
+            assembly.runner(models, told, writer.try_again, stack).run(stop)
         seconds = time.monotonic() - began
         swap.stop(_STOP_SWAP_S)
         undelivered = publisher.stop(_DRAIN_OUTBOX_S)
@@ -199,8 +199,11 @@ def _open_to_outsiders(view: BoxView, operator: Operator | None, stack: ExitStac
         stack.enter_context(Page(view, operator))
 
 
-def _listen(config: BoxConfig, triggers: TriggerDesk, stack: ExitStack) -> None:
-    """Listen for triggers over TCP, where the configuration asks for it, until the stack unwinds."""
+def _listen(
+    config: BoxConfig, triggers: TriggerDesk, commit: Callable[[Sequence[TagEvent]], None], stack: ExitStack
+) -> None:
+    """Answer triggers of earlier runs; listen for new ones over TCP where asked for, until the stack unwinds."""
+    triggers.answer_earlier(commit)
     if config.trigger_socket is not None:
         listener = TriggerListener(config.trigger_socket, triggers.take)
         listener.start()

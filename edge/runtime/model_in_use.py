@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from edge import __version__
 from edge.model.bundle import Bundle
 from edge.model.detections import Detections
 from edge.model.detector import Detector
@@ -41,6 +42,11 @@ class LoadedModel:
     def digest(self) -> str:
         """Of the bundle; what events name the model by."""
         return self.bundle.digest
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """What runs it, by name and version: the kit and the engine."""
+        return {"edgekit": __version__, self.detector.info.backend: self.detector.info.version}
 
     def decode(self, outputs: Outputs, letterbox: Letterbox) -> Detections:
         """Return what the predictions say, in pixels of the picture and classes of the run."""

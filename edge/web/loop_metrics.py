@@ -6,6 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from edge.audit.desk import AuditDesk
+from edge.drift.watch import DriftWatch
 from edge.hard_cases.keeper import CaseKeeper
 from edge.runtime.keeping import Keeping
 
@@ -16,6 +17,8 @@ def loop_metrics(keeping: Keeping) -> Iterator[Metric]:
         yield from _cases(keeping.cases)
     if keeping.audit is not None:
         yield from _audit(keeping.audit)
+    if keeping.drift is not None:
+        yield from _drift(keeping.drift)
     agreements = CounterMetricFamily(
         "edgekit_code_and_classifier_total", "Events of which both told a product.", labels=("camera", "agree")
     )
@@ -50,3 +53,18 @@ def _audit(desk: AuditDesk) -> Iterator[Metric]:
     yield from (shares, answers)
     yield GaugeMetricFamily("edgekit_audit_waiting", "Events that wait for an answer.", value=len(desk.waiting))
     yield CounterMetricFamily("edgekit_audit_given_way_total", "Events that nobody answered.", value=desk.given_way)
+
+
+def _drift(watch: DriftWatch) -> Iterator[Metric]:
+    off = GaugeMetricFamily(
+        "edgekit_drift_off", "Figures that moved, by what they are now.", labels=("camera", "figure")
+    )
+    usual = GaugeMetricFamily("edgekit_drift_usual", "The same, as they were.", labels=("camera", "figure"))
+    for camera, moved in sorted(watch.off.items()):
+        for one in moved:
+            off.add_metric((camera, one.figure), one.value)
+            usual.add_metric((camera, one.figure), one.usual)
+    learning = GaugeMetricFamily("edgekit_drift_learning", "1 while the measure is still taken.", labels=("camera",))
+    for camera, learns in sorted(watch.learning.items()):
+        learning.add_metric((camera,), learns)
+    yield from (off, usual, learning)

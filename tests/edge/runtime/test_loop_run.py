@@ -1,5 +1,6 @@
 """A whole box on the demonstration's belt, with all that feeds the next model: what is kept, audited and watched."""
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,10 @@ path = "outbox.sqlite"
 [hard_cases]
 folder = "cases"
 recipient = "workstation.pub"
+[drift]
+state = "drift.json"
+window_s = 1.0
+reference_windows = 4
 [[camera]]
 name = "gate"
 source = {{ kind = "file", path = "{clip}" }}
@@ -84,4 +89,7 @@ def test_each_no_read_of_a_run_is_kept_masked_for_the_workstation_and_no_event_i
         assert image is not None
         # The room above a parcel reaches into the mask: what lies there is black, and the parcel's top was never seen.
         masked_px += int((image.max(axis=(1, 2)) < 24).sum())
+    learnt = json.loads((tmp_path / "drift.json").read_text())["cameras"]["gate"]
+    assert len(learnt["brightness"]) == len(learnt["sharpness"]) == 4
+    assert learnt["share_of_carton"]
     assert masked_px > 10 * len(no_reads) / 2
