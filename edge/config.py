@@ -94,6 +94,9 @@ class Classifier(Section):
     agreeing_looks: int = Field(default=2, ge=1, description="looks that must say the same")
     most_looks: int = Field(default=8, ge=1, description="after so many whatever is not sure stays unknown")
     looks_a_frame: int = Field(default=2, ge=1, description="crops of one picture, most urgent first")
+    taught: Path | None = Field(
+        default=None, description="a folder for products that command teach adds; without it none can be taught"
+    )
 
     @model_validator(mode="after")
     def _looks_suffice(self) -> "Classifier":

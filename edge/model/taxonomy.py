@@ -11,6 +11,13 @@ Name = Annotated[
     str,
     Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="lower-case letters, digits and _, beginning with a letter"),
 ]
+ProductName = Annotated[
+    str,
+    Field(
+        pattern=r"^[^\x00-\x1f\x7f|]{1,100}$",
+        description="1 to 100 characters that can be shown, without |, which parts several values",
+    ),
+]
 LEAST_VALUES = 2
 
 

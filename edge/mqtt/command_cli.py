@@ -15,13 +15,15 @@ def command(
     site: Annotated[str, typer.Option(help="The box's site.")],
     box: Annotated[str, typer.Option(help="The box's name.")],
     client: Annotated[str, typer.Option(help="A name that clients in the box's [commands] lists.")],
-    camera: Annotated[str | None, typer.Option(help="Of pause, resume, snapshot, trigger, replay.")] = None,
+    camera: Annotated[str | None, typer.Option(help="Of pause, resume, snapshot, trigger, replay, teach.")] = None,
     score: Annotated[float | None, typer.Option(help="Of set_threshold, 0 to 1.")] = None,
     width_px: Annotated[int | None, typer.Option(help="Of snapshot: most columns.")] = None,
     bundle: Annotated[str | None, typer.Option(help="Of reload_bundle: below the box's folder of bundles.")] = None,
     model: Annotated[
         Literal["detector", "classifier"] | None, typer.Option(help="Of reload_bundle: which; else the detector.")
     ] = None,
+    product: Annotated[str | None, typer.Option(help="Of teach and undo_teach.")] = None,
+    snapshots: Annotated[int | None, typer.Option(min=1, max=8, help="Of teach: pictures to learn from.")] = None,
     trigger_id: Annotated[str | None, typer.Option(help="Of trigger: your name for it.")] = None,
     epoch: Annotated[str | None, typer.Option(help="Of replay.")] = None,
     first: Annotated[int | None, typer.Option("--from", help="Of replay: the first seq.")] = None,
@@ -54,6 +56,7 @@ def command(
     login = {"username": username, "password_file": password_file}
     settings = checked(Mqtt, host=host, port=port, protocol=protocol, tls=tls, **login)
     asked = {"camera": camera, "score": score, "width_px": width_px, "bundle": bundle, "trigger_id": trigger_id}
+    asked |= {"product": product, "snapshots": snapshots}
     span = {"model": model, "epoch": epoch, "first": first, "last": last}
     message = checked(CommandMessage, id=uuid.uuid4().hex, client=client, **asked, **span)
     reply = ask(settings, Topics(site, box), name, message, timeout_s)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
+from edge.model.taxonomy import ProductName
 from edge.mqtt.messages import ModelKind
 from edge.mqtt.shelf_messages import WireCount
 from edge.mqtt.wire import Score, UtcTime, WireModel
@@ -37,6 +38,8 @@ class CommandName(str, Enum):
     RELOAD_BUNDLE = "reload_bundle"
     TRIGGER = "trigger"
     REPLAY = "replay"
+    TEACH = "teach"
+    UNDO_TEACH = "undo_teach"
 
 
 class ZoneStock(WireModel):
@@ -61,7 +64,7 @@ class CommandMessage(WireModel):
     )
     id: CommandId = Field(description="chosen by the client, new for each command")
     client: CommandId = Field(description="who asks; one of clients in the box's [commands]")
-    camera: str | None = Field(default=None, description="of pause, resume, snapshot, trigger and replay")
+    camera: str | None = Field(default=None, description="of pause, resume, snapshot, trigger, replay and teach")
     score: Score | None = Field(default=None, description="of set_threshold, until the next start")
     width_px: PositiveInt | None = Field(default=None, description="of snapshot: most columns of the picture")
     bundle: BundlePath | None = Field(
@@ -69,6 +72,10 @@ class CommandMessage(WireModel):
         description="of reload_bundle: path below the box's folder of bundles; none: the configured one, read anew",
     )
     model: ModelKind | None = Field(default=None, description="of reload_bundle: which; none: the detector")
+    product: ProductName | None = Field(
+        default=None, description="of teach: what the camera shows; of undo_teach: whose last teaching, none: the last"
+    )
+    snapshots: int | None = Field(default=None, ge=1, le=8, description="of teach: pictures to learn from; 1 if none")
     trigger_id: TriggerId | None = Field(default=None, description="of trigger: the controller's, new for each parcel")
     epoch: str | None = Field(default=None, description="of replay: that of the events that are asked for")
     first: PositiveInt | None = Field(

@@ -86,6 +86,7 @@ def event_body(event: TagEvent, origin: Origin, stamp: Stamp) -> EventBody:
         catalogue_digest=event.catalogue_digest,
         routes_digest=event.routes_digest,
         classifier_digest=event.classifier_digest,
+        gallery_digest=event.gallery_digest,
         trigger_id=event.trigger_id,
         reason=event.reason,
         interval=_wire_interval(event, stamp),

@@ -111,6 +111,7 @@ class _EventFields(WireModel):
     classifier_digest: str | None = Field(
         default=None, description="of the classifier's bundle in use when the event was decided; null without one"
     )
+    gallery_digest: str | None = Field(default=None, description="sha256 of the products that were taught on the box")
     trigger_id: str | None
     reason: NoReadReason | None
     interval: WireInterval | None

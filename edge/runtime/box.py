@@ -105,7 +105,13 @@ def run_box(
 
         swap = ModelSwap(config.swap, assembly.swappable(config), tell_swap)
         control = BoxControl(
-            models, swap, [each.feed for each in assembly.cameras], model.versions, routing, assembly.shelves
+            models,
+            swap,
+            [each.feed for each in assembly.cameras],
+            model.versions,
+            routing,
+            assembly.shelves,
+            looking.models,
         )
         triggers = TriggerDesk(outbox.triggers, assembly.triggered, send_again)
         desk = _desk(config, run_id, control, EventControl(outbox, triggers, send_again), stack)

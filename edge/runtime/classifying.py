@@ -8,10 +8,13 @@ from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
 from edge.config import BoxConfig
+from edge.config import Classifier as ClassifierSettings
 from edge.model.bundle import ClassifierBundle, open_classifier_bundle
 from edge.model.classifier import Classifier, load_classifier, load_gallery
-from edge.model.gallery import Gallery
+from edge.model.detector import choose_model
+from edge.model.overlay import Overlay, embedder_of
 from edge.predict.predictor import Namer
+from edge.runtime.gallery_in_use import GalleryInUse
 from edge.tags.crops import ClassifierUse
 from edge.tags.events import Tag
 from edge.tags.said import attributes_of, said_of
@@ -33,14 +36,14 @@ class Classifying:
     Attributes:
         bundle: Verified.
         classifier: Loaded from it, and proved.
-        gallery: That the bundle brings, None where it brings none.
+        gallery: That the bundle brings, with what was taught here.
         attributes: What it and its gallery tell.
         use: How cameras' tags halves use it.
     """
 
     bundle: ClassifierBundle
     classifier: Classifier
-    gallery: Gallery | None
+    gallery: GalleryInUse
     attributes: Attributes
     use: ClassifierUse
 
@@ -52,12 +55,12 @@ class Classifying:
     @property
     def namer(self) -> Namer:
         """The same for single pictures."""
-        return Namer(self.classifier, self.gallery, self.bundle.digest, self.use.classes)
+        return Namer(self.classifier, self.gallery.current, self.bundle.digest, self.use.classes)
 
     def say(self, image: NDArray[np.uint8]) -> Said:
         """Return all that is sure of a crop (h, w, 3) uint8 BGR."""
         seen = self.classifier.classify(image)
-        return Said(said_of(seen, self.classifier.taxonomy, self.gallery), seen.margin)
+        return Said(said_of(seen, self.classifier.taxonomy, self.gallery.current), seen.margin)
 
 
 def load_classifying(
@@ -82,8 +85,9 @@ def load_classifying(
     classifier = load_classifier(
         bundle, backend=settings.backend, precision=settings.precision, requests=settings.requests
     )
-    gallery = load_gallery(bundle)
-    attributes = attributes_of(bundle.manifest.taxonomy, gallery)
+    gallery = GalleryInUse(load_gallery(bundle), _open_overlay(settings, bundle))
+    taxonomy, can_be_taught = bundle.manifest.taxonomy, gallery.overlay is not None
+    attributes = attributes_of(taxonomy, gallery.current, can_be_taught=can_be_taught)
     use = ClassifierUse(
         attributes,
         VoteSettings(settings.agreeing_looks, settings.most_looks),
@@ -91,6 +95,23 @@ def load_classifying(
         settings.looks_a_frame,
     )
     return Classifying(bundle, classifier, gallery, attributes, use)
+
+
+def _open_overlay(settings: ClassifierSettings, bundle: ClassifierBundle) -> Overlay | None:
+    """Return what was taught on this box with this embedder, None where nothing can be.
+
+    Raises:
+        EdgekitError: The classifier gives no embeddings, or what stands in the folder cannot be used.
+    """
+    if settings.taught is None:
+        return None
+    if not bundle.manifest.embedding:
+        raise EdgekitError(
+            "taught in [classifier]: the classifier gives no embeddings, so nothing can be taught; export it anew with "
+            "`edgekit train export --embedding`"
+        )
+    _, model = choose_model(bundle, settings.backend, settings.precision)
+    return Overlay.open(settings.taught, embedder_of(bundle, model), bundle.manifest.embedding)
 
 
 def check_crop_classes(config: BoxConfig, detector_classes: tuple[str, ...]) -> None:

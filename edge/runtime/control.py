@@ -14,8 +14,10 @@ from edge.mqtt.commands import PICTURE
 from edge.mqtt.messages import ModelKind
 from edge.mqtt.shelf_messages import wire_counts
 from edge.mqtt.wire import format_utc
+from edge.runtime.classifier_in_use import ClassifierInUse
 from edge.runtime.model_in_use import ModelInUse
 from edge.runtime.swap import ModelSwap
+from edge.runtime.teacher import Teacher
 from edge.tags.routing import Routing
 from edge.tags.shelf_state import ShelfView
 from edge.video.feed import CameraFeed
@@ -36,6 +38,7 @@ class BoxControl:
         versions: Software by name and version.
         routing: Catalogue and routes in use.
         shelves: Returns by camera what stands on its shelves, for cameras that have any.
+        classifiers: Of the box, None where it has none.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class BoxControl:
         versions: Mapping[str, str],
         routing: Routing,
         shelves: Callable[[], Mapping[str, Sequence[ShelfView]]],
+        classifiers: ClassifierInUse | None = None,
     ) -> None:
         self._model = model
         self._swap = swap
@@ -53,6 +57,7 @@ class BoxControl:
         self._versions = versions
         self._routing = routing
         self._shelves = shelves
+        self._teacher = Teacher(classifiers, model, self._feeds)
         self._began_s = time.monotonic()
 
     def execute(  # noqa: C901, PLR0911 - one for each command
@@ -86,6 +91,10 @@ class BoxControl:
                 return {"accepted": True, "told_in": "status"}
             case CommandName.STOCKTAKE:
                 return self._stocktake()
+            case CommandName.TEACH:
+                return self._teacher.teach(command)
+            case CommandName.UNDO_TEACH:
+                return self._teacher.undo(command)
             case CommandName.TRIGGER | CommandName.REPLAY:
                 raise ValueError(f"{name.value} is for EventControl")
 

@@ -40,6 +40,7 @@ class Keeping:
     """
 
     def __init__(self, config: BoxConfig, models: ModelInUse, classifiers: ClassifierInUse | None) -> None:
+        self._classifiers = classifiers
         self.cases: CaseKeeper | None = None
         if config.hard_cases is not None:
             origin = Origin(
@@ -69,7 +70,8 @@ class Keeping:
 
         Their pictures end here: events may wait for a disk, and stay in memory to be shown.
         """
-        told = list(map(tables.applied_to, events))
+        taught = self._classifiers.current.gallery.digest if self._classifiers is not None else None
+        told = [replace(tables.applied_to(event), gallery_digest=taught) for event in events]
         bare = [replace(event, evidence=None) for event in told]
         commit(bare)
         if self.cases is not None:

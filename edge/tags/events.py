@@ -156,6 +156,7 @@ class TagEvent:
         routes_digest: The same of the routes.
         model_digest: Of the model that saw the deciding frame, or was in use where there is none; the lane sets it.
         classifier_digest: Of the classifier that was in use when it was decided, None where there is none.
+        gallery_digest: Of the products that were taught on the box as it was decided, None where none were.
         evidence: The picture, until the event is committed: it must not hold pictures in memory.
     """
 
@@ -183,4 +184,5 @@ class TagEvent:
     routes_digest: str | None = None
     model_digest: str | None = None
     classifier_digest: str | None = None
+    gallery_digest: str | None = None
     evidence: Evidence | None = field(default=None, compare=False, repr=False)

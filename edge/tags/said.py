@@ -6,6 +6,8 @@ from edge.model.taxonomy import Taxonomy
 from edge.tags.events import Tag, TagSource
 from edge.tags.verdict import Attributes
 
+TAUGHT = "product"  # what a gallery tells that begins on a box
+
 
 def said_of(classification: Classification, taxonomy: Taxonomy, gallery: Gallery | None) -> tuple[Tag, ...]:
     """Return all that is sure of a crop.
@@ -28,13 +30,16 @@ def said_of(classification: Classification, taxonomy: Taxonomy, gallery: Gallery
     return (*others, Tag(attribute, match.name, match.score, TagSource.GALLERY))
 
 
-def attributes_of(taxonomy: Taxonomy, gallery: Gallery | None) -> Attributes:
-    """Return what the two can tell together."""
+def attributes_of(taxonomy: Taxonomy, gallery: Gallery | None, *, can_be_taught: bool = False) -> Attributes:
+    """Return what the two can tell together; what can be taught on the box may tell products that are still to come."""
     values = {attribute.name: attribute.values for attribute in taxonomy.attributes}
     single = [attribute.name for attribute in taxonomy.attributes if not attribute.multiple]
     if gallery is not None:
         name = gallery.record.attribute
         values[name] = tuple(dict.fromkeys((*values.get(name, ()), *gallery.names)))
         single += [] if name in single else [name]
+    if can_be_taught and gallery is None and TAUGHT not in single:
+        values.setdefault(TAUGHT, ())
+        single.append(TAUGHT)
     several = tuple(attribute.name for attribute in taxonomy.attributes if attribute.multiple)
     return Attributes(tuple(single), several, values)

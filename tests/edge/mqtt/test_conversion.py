@@ -65,6 +65,8 @@ def test_every_field_reaches_the_wire(make_event: "MakeEvent") -> None:
         "route": None,
         "catalogue_digest": None,
         "routes_digest": None,
+        "classifier_digest": None,
+        "gallery_digest": None,
         "trigger_id": None,
         "reason": None,
         "interval": None,

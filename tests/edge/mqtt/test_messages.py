@@ -52,8 +52,8 @@ def test_each_schema_is_valid_closed_and_named(model: type[WireModel]) -> None:
 def test_the_event_schema_requires_every_field_of_the_contract() -> None:
     expected = (
         "schema event_id site box camera run_id epoch seq kind captured_at published_at latency_ms late replayed track "
-        "zone direction boxes tags product route catalogue_digest routes_digest trigger_id reason interval stock "
-        "model_digest classifier_digest frame"
+        "zone direction boxes tags product route catalogue_digest routes_digest classifier_digest gallery_digest "
+        "trigger_id reason interval stock model_digest frame"
     )
     assert set(json_schema(EventMessage)["required"]) == set(expected.split())
 
