@@ -253,6 +253,24 @@ def make_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
 
 
 @pytest.fixture
+def make_broker(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
+    """Start brokers by name, each in a folder of its own, with additional lines; all are stopped at the end."""
+    binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if binary is None:
+        pytest.skip("mosquitto is not installed")
+    with contextlib.ExitStack() as running:
+
+        def make(name: str, *lines: str) -> Mosquitto:
+            (tmp_path / name).mkdir()
+            broker = Mosquitto(binary, tmp_path / name, *lines)
+            running.callback(broker.stop)
+            broker.start()
+            return broker
+
+        yield make
+
+
+@pytest.fixture
 def mosquitto(make_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
     """Start a broker that lets everybody in."""
     return make_mosquitto()
