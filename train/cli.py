@@ -11,6 +11,7 @@ from train.classifier_cli import classifier
 from train.detector_cli import detector
 from train.gallery_cli import gallery
 from train.heads_cli import Method, heads
+from train.retrain_cli import retrain
 from train.tune_cli import tune
 from train.twin_cli import twin
 
@@ -21,6 +22,7 @@ app.command()(gallery)
 app.command()(heads)
 app.command()(twin)
 app.command()(tune)
+app.command()(retrain)
 app.command()(baseline)
 
 
