@@ -220,25 +220,30 @@ def main() -> None:
     logging.disable(logging.INFO)
     print(f"{os.cpu_count()} cores, Python's own tags half on 1920x1080 pictures")
     found: list[Series] = []
+
+    def take(*series: Series) -> None:
+        found.extend(series)
+        for one in series:
+            print(one.markdown(), flush=True)
+
     with tempfile.TemporaryDirectory(dir=arguments.work) as name:
         folder = Path(name)
         with Outbox.open(folder / "outbox.db", origin=Origin("bench", "box", "run")) as outbox:
-            found += over_streams(arguments.model[0], arguments.clip, arguments.frames, outbox)
+            take(*over_streams(arguments.model[0], arguments.clip, arguments.frames, outbox))
             if len(arguments.model) > 1:
-                found.append(over_sizes(arguments.model, arguments.clip, arguments.frames, outbox))
-        found.append(
+                take(over_sizes(arguments.model, arguments.clip, arguments.frames, outbox))
+        take(
             Series(
                 "objects in the picture",
                 "ms a frame in the tags half",
                 tuple((n, tags_half_ms(n, 1)) for n in _OBJECTS),
             )
         )
-        found.append(
+        take(
             Series("zones", "ms a frame in the tags half, 50 objects", tuple((n, tags_half_ms(50, n)) for n in _ZONES))
         )
-        found.append(over_rate(folder))
-        found += over_depth(folder, arguments.depths)
-    print("\n".join(series.markdown() for series in found))
+        take(over_rate(folder))
+        take(*over_depth(folder, arguments.depths))
     if arguments.plot is not None:
         plot(found, arguments.plot)
 

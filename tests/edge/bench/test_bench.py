@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import av
 import pytest
 
+from edge.bench.advice import Target, best
 from edge.bench.clip import clip_fps
 from edge.bench.record import read_report
+from edge.config import load_config
 
 pytestmark = pytest.mark.timeout(300)  # four runs of a whole box
 if TYPE_CHECKING:
@@ -161,3 +163,34 @@ def test_a_broker_that_goes_away_in_the_middle_is_one_line(
     assert errors == [
         f"error: the broker at {broker} went away while 256x448 auto auto, latency, 1 stream was measured"
     ]
+
+
+@pytest.mark.long
+def test_the_matrix_writes_the_way_that_it_recommends_into_box_toml(tmp_path: Path) -> None:
+    demo = CLIP.parent
+    box = f"""
+[box]
+site = "a"
+name = "b"
+[bundle]
+path = "{demo / "bundle"}"
+trusted_keys = ["{demo / "bundle.pub"}"]
+[outbox]
+path = "o.db"
+[[camera]]
+name = "c"
+source = {{ kind = "file", path = "{CLIP}" }} # a clip
+"""
+    (tmp_path / "box.toml").write_text(box)
+    options = ("--matrix", "--streams", "1", "--seconds", "5", "--rounds", "1", "--fps", "10", "--p99-ms", "60000")
+    done = bench(*options, "--write", "box.toml", "--json", "b.json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = read_report(tmp_path / "b.json")
+    assert {(row.way.backend, row.mode) for row in report.rows} >= {
+        (backend, mode) for backend in ("openvino", "onnxruntime") for mode in ("latency", "throughput")
+    }
+    row = best(report.rows, Target(10, 60000))
+    assert row is not None
+    inference = load_config(tmp_path / "box.toml").inference
+    assert (inference.backend, inference.precision, inference.mode) == (row.way.backend, row.way.wanted, row.mode)
+    assert "# a clip" in (tmp_path / "box.toml").read_text()
