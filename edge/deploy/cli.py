@@ -85,12 +85,16 @@ def gate(
     from edge.durable import write_whole  # noqa: PLC0415
 
     releases = ReleaseStore(store)
+    if verdict is not None:
+        verdict.unlink(missing_ok=True)  # of an earlier trial: done again, it would restart the service for ever
     found = Gate(releases, Site(config, signs), Patience(most_s, steady_s)).judge()
     if verdict is None:
         print(settle(releases, found))
     elif found is not None and releases.read().on_trial is not None:
         write_whole(verdict, found.model_dump_json().encode())
         print(f"release {found.release}: {'; '.join(found.faults) or 'well'}")
+    else:
+        print("no release is on trial")
 
 
 @app.command("settle")

@@ -73,6 +73,7 @@ def test_systemd_understands_every_line_of_the_units(tmp_path: Path) -> None:
 def test_the_gate_and_housekeeping_see_what_the_service_sees_and_may_no_more() -> None:
     service, gate = settings("edgekit.service"), settings("edgekit-gate.service")
     own = {"ExecStart", "ExecStartPost", "Type", "MemoryMax", "Description", "TimeoutStartSec", "RuntimeDirectory"}
+    own |= {"SuccessExitStatus"}
     more = {line for line in gate - service if line.partition("=")[0] not in own}
     assert more == {"After=edgekit.service", "OnFailure=edgekit-rollback.service"}
     assert {"User=edgekit", "StateDirectory=edgekit"} <= service & gate & settings("edgekit-housekeeping.service")

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -116,6 +117,19 @@ def judged(store: ReleaseStore, site: Site, patience: Patience = QUICK) -> str:
 
 def test_without_a_trial_there_is_nothing_to_judge(store: ReleaseStore, write_site: Make) -> None:
     assert judged(store, write_site(1, belt="rtsp://nowhere")) == "no release is on trial"
+
+
+def test_a_verdict_of_an_earlier_trial_is_not_done_again(store: ReleaseStore, write_site: Make, call: Make) -> None:
+    site, verdict = write_site(1, belt="rtsp://nowhere"), store.root / "verdict.json"
+    begin_trial(store, "new", site)
+    options = ("--store", store.root, "--verdict", verdict)
+    gate = (sys.executable, "-m", "edge", "release", "gate", "--config", site.config, "--signs", site.signs)
+    settled = (sys.executable, "-m", "edge", "release", "settle", *options)
+    assert call(*gate, "--most-s", "1", *options).returncode == 0
+    assert call(*settled).returncode == 1
+    assert (store.read().current, verdict.exists()) == ("old", True)
+    assert call(*gate, *options).stdout == "no release is on trial\n"
+    assert call(*settled).stdout == "no release is on trial\n"
 
 
 def test_a_verdict_holds_for_the_release_that_was_judged_alone(store: ReleaseStore, write_site: Make) -> None:
