@@ -148,7 +148,7 @@ class Connection:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._reach.verdict_s
         while True:
-            told = await self._run(["cat", path], _COMMAND_S)
+            told = await self._run([*self._sudo, "cat", path], _COMMAND_S)
             try:
                 found = Ledger.model_validate_json(told).find(release)
             except ValidationError as exc:

@@ -6,8 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -26,6 +27,7 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 INTERPRETER = Path(sys.executable).resolve()
 # What the installer and `edgekit release` need: no engine, no OpenCV, so that it installs in a second.
 SMALL = ("typer", "click", "rich", "pygments", "markdown-it-py", "mdurl", "shellingham")
+_LEAST_FREE = 1 << 30  # bytes
 TINY = "annotated_types-"
 INSTALLER = ("pydantic", "pydantic-core", "annotated-types", "typing-extensions", "typing-inspection", "annotated-doc")
 
@@ -52,6 +54,22 @@ def installed_as_wheel(name: str, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def room() -> Generator[Path, None, None]:
+    """A folder in memory for all that is installed here: systems share files by links, and are synced all the time."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
+    usable = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _LEAST_FREE
+    with tempfile.TemporaryDirectory(prefix="edgekit-flash-", dir=memory if usable else None) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def tmp_path(room: Path) -> Generator[Path, None, None]:
+    """In place of pytest's own, which lies elsewhere."""
+    with tempfile.TemporaryDirectory(dir=room) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
 def here() -> Target:
     """This machine as a target."""
     glibc = glibc_of(Path("/"))
@@ -61,8 +79,9 @@ def here() -> Target:
 
 
 @pytest.fixture(scope="session")
-def small_wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheels")
+def small_wheels(room: Path) -> Path:
+    folder = room / "wheels"
+    folder.mkdir()
     write_kit_wheel(folder)
     for name in (*SMALL, *INSTALLER, *(("tomli",) if sys.version_info < (3, 11) else ())):
         try:
@@ -106,9 +125,9 @@ def make_payload(tmp_path: Path, small_wheels: Path, here: Target) -> Make:
 
 
 @pytest.fixture(scope="session")
-def bare_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bare_root(room: Path) -> Path:
     """A system below a folder, as far as an installer looks at one: an interpreter and its libraries."""
-    root = tmp_path_factory.mktemp("bare") / "root"
+    root = room / "bare"
     (root / "usr" / "bin").mkdir(parents=True)
     shutil.copyfile(INTERPRETER, root / "usr" / "bin" / f"python{PYTHON}")
     library = next(path for path in Path("/lib").glob("*/libc.so.6"))
@@ -130,9 +149,10 @@ def root(bare_root: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def flashed(bare_root: Path, tmp_path_factory: pytest.TempPathFactory, small_wheels: Path, here: Target) -> Path:
+def flashed(bare_root: Path, room: Path, small_wheels: Path, here: Target) -> Path:
     """A system with release `one` installed and found good; payload-one lies beside it."""
-    folder = tmp_path_factory.mktemp("flashed")
+    folder = room / "flashed"
+    folder.mkdir()
     root = copied(bare_root, folder / "root")
     install(maker(folder, small_wheels, here)("one", 1)[0], root, lambda _: None)
     ReleaseStore(root / "opt/edgekit").pass_trial()
