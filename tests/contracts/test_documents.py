@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +26,7 @@ PAGES = (
 RECORDS = (REPOSITORY / "RESULTS.md",)  # what was run then, by the kit of then
 _FENCE = re.compile(r"^```(\w*) ?([\w ]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^    .*\n?)+", re.MULTILINE)
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _INLINE = re.compile(r"`(edgekit [^`]+)`")
 _ENDS_COMMAND = {"|", ">", "<", "&&", ";", "…", "·", ">>", "2>", "||", "#", "&"}
 
@@ -171,8 +173,18 @@ def test_links_between_pages_lead_somewhere() -> None:
     assert not lost, "\n".join(lost)
 
 
+def test_no_page_tells_the_same_twice() -> None:
+    doubled = [
+        f"{page.name}: {heading}"
+        for page in PAGES
+        for heading, count in Counter(_HEADING.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))).items()
+        if count > 1
+    ]
+    assert not doubled, "\n".join(doubled)
+
+
 @cache
 def anchors(page: Path) -> frozenset[str]:
     """Return the anchors that GitHub makes of a page's headings."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    headings = _HEADING.findall(page.read_text(encoding="utf-8"))
     return frozenset(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
