@@ -28,7 +28,9 @@ def gallery(
     reference: Annotated[
         Path | None,
         typer.Option(
-            "--calibrate-on", help="A tagged set to choose threshold and margin on; best of products never learnt."
+            "--calibrate-on",
+            help="A tagged set to choose threshold and margin on, best of products never learnt: galleries of its part "
+            "train are shown its part val, or else what is left of train.",
         ),
     ] = None,
     threshold: Annotated[
@@ -51,9 +53,12 @@ def gallery(
 
     opened = open_classifier_bundle(bundle, trusted_keys)
     signing_key, shown, classifier = load_private(key), _read(pictures), load_classifier(opened)
-    of_reference = embeddings_of(classifier, _reference(reference, attribute)) if reference is not None else None
+    of_reference = of_shown = None
+    if reference is not None:
+        of_reference = embeddings_of(classifier, _reference(reference, attribute, "train"))
+        of_shown = embeddings_of(classifier, _reference(reference, attribute, "val")) or None
     embeddings = embeddings_of(classifier, shown)
-    bounds = bounds_of(embeddings, of_reference, threshold, margin)
+    bounds = bounds_of(embeddings, of_reference, threshold, margin, shown=of_shown)
     made = build_gallery(embeddings, attribute=attribute, threshold=bounds.threshold, margin=bounds.margin)
     print(bounds)
     written = with_gallery(opened, made, out, signing_key)
@@ -65,8 +70,8 @@ def gallery(
         print(f"most alike: {first} and {second}, {similar:.2f}{warning}")
 
 
-def _reference(folder: Path, attribute: str) -> "dict[str, Iterator[NDArray[np.uint8]]]":
-    """Return the pictures of a tagged set by value of an attribute, read as they are asked for.
+def _reference(folder: Path, attribute: str, part: str) -> "dict[str, Iterator[NDArray[np.uint8]]]":
+    """Return the pictures of a part of a tagged set by value of an attribute, read as they are asked for.
 
     Raises:
         EdgekitError: The set has no such learnt attribute of one value.
@@ -80,7 +85,7 @@ def _reference(folder: Path, attribute: str) -> "dict[str, Iterator[NDArray[np.u
     if found is None:
         raise EdgekitError(f"{folder} tells no {attribute}: name a set that does, or the attribute with --attribute")
     paths: dict[str, list[Path]] = {}
-    for picture in (*opened.part("train"), *opened.part("val")):
+    for picture in opened.part(part):
         shown = paths.setdefault(learnt[found].values[picture.tags[found][0]], [])
         if len(shown) < MOST_REFERENCE:
             shown.append(picture.path)

@@ -1,7 +1,7 @@
 """Build, sign, check and show bundles: a model with all that a box has to know of it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -60,6 +60,9 @@ def build(
     int8: Annotated[Path | None, typer.Option(help="Folder that `edgekit compress quantize` wrote.")] = None,
     release: Annotated[int, typer.Option(min=1, help="Grows with each release.")] = 1,
     with_fp32: Annotated[bool, typer.Option("--with-fp32", help="Put the float model in beside INT8.")] = False,
+    only: Annotated[
+        Literal["openvino", "onnx"] | None, typer.Option(help="Put one engine's files in alone, for a smaller bundle.")
+    ] = None,
     score: Annotated[float, typer.Option(min=0, max=1, help="Detections below it are dropped; detectors only.")] = 0.35,
     nms_iou: Annotated[float, typer.Option(min=0, max=1, help="Of two that overlap by more, the better stays.")] = 0.6,
     evaluation: Annotated[
@@ -77,7 +80,7 @@ def build(
     from edge.model.model_files import BundleParts  # noqa: PLC0415
     from edge.model.signature import load_private  # noqa: PLC0415
 
-    parts = BundleParts(name, version, release, export, int8, with_fp32, self_test)
+    parts = BundleParts(name, version, release, export, int8, with_fp32, self_test, only)
     signing_key = load_private(key)
     if (export / CLASSIFIER.record).exists():
         bundle = assemble_classifier(parts, out, signing_key, _metrics(evaluation, classifier=True))

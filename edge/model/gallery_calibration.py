@@ -6,7 +6,6 @@ the products that are left. So the figures are of products that a gallery knows 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +67,9 @@ class _Shown:
     known: NDArray[np.bool_]
 
 
-def calibrate_gallery(reference: Embeddings, pictures: int, *, seed: int = 0) -> CalibratedGallery:
+def calibrate_gallery(
+    reference: Embeddings, pictures: int, *, shown: Embeddings | None = None, seed: int = 0
+) -> CalibratedGallery:
     """Return the threshold and margin at which known products told right and strangers called unknown are most.
 
     Both shares count alike.
@@ -76,53 +77,72 @@ def calibrate_gallery(reference: Embeddings, pictures: int, *, seed: int = 0) ->
     Args:
         reference: By product, embeddings (width,) of unit length; best of products that the model never learnt.
         pictures: Of each product in the galleries to come.
+        shown: By product, other pictures to show to galleries; None for what is left of the reference's own, which
+            flatters: pictures of one series are alike, those of another day or place are not.
         seed: Of the draws.
 
     Raises:
         EdgekitError: The reference has too few products with enough pictures.
     """
-    shown = _show(reference, pictures, seed)
+    tried = _try(reference, pictures, shown, seed)
     worth = np.zeros((len(_THRESHOLDS), len(_MARGINS)))
     for row, threshold in enumerate(_THRESHOLDS):
         for column, margin in enumerate(_MARGINS):
-            score = _score(shown, pictures, float(threshold), float(margin))
+            score = _score(tried, pictures, float(threshold), float(margin))
             worth[row, column] = score.told + score.strangers_unknown
     reached = worth >= worth.max() - 1e-9
     column = int(reached.any(axis=0).argmax())  # the least margin that will do,
     rows = np.flatnonzero(reached[:, column])
     row = int(rows[len(rows) // 2])  # and amid the thresholds: as far from known products as from strangers
     threshold, margin = round(float(_THRESHOLDS[row]), 4), round(float(_MARGINS[column]), 4)
-    return CalibratedGallery(threshold, margin, _score(shown, pictures, threshold, margin))
+    return CalibratedGallery(threshold, margin, _score(tried, pictures, threshold, margin))
 
 
 def score_gallery(
-    reference: Embeddings, pictures: int, threshold: float, margin: float, *, seed: int = 0
+    reference: Embeddings,
+    pictures: int,
+    threshold: float,
+    margin: float,
+    *,
+    shown: Embeddings | None = None,
+    seed: int = 0,
 ) -> GalleryScore:
     """Return how well galleries of a reference's products tell them; arguments as of `calibrate_gallery`.
 
     Raises:
         EdgekitError: The reference has too few products with enough pictures.
     """
-    return _score(_show(reference, pictures, seed), pictures, threshold, margin)
+    return _score(_try(reference, pictures, shown, seed), pictures, threshold, margin)
 
 
-def _show(reference: Embeddings, pictures: int, seed: int) -> _Shown:
-    products = {name: np.stack(list(rows)) for name, rows in sorted(reference.items()) if len(rows) > pictures}
+def _try(reference: Embeddings, pictures: int, shown: Embeddings | None, seed: int) -> _Shown:
+    """Show pictures to galleries of half of the products, again and again.
+
+    Raises:
+        EdgekitError: Too few products have enough pictures.
+    """
+    others = {name: np.stack(list(rows)) for name, rows in shown.items() if len(rows)} if shown is not None else None
+    least = pictures + (others is None)
+    products = {
+        name: np.stack(list(rows))
+        for name, rows in sorted(reference.items())
+        if len(rows) >= least and (others is None or name in others)
+    }
     if len(products) < LEAST_PRODUCTS:
         raise EdgekitError(
-            f"{len(products)} products have more than {pictures} pictures, {LEAST_PRODUCTS} are needed to try "
-            "galleries of them: give a larger set, or name threshold and margin"
+            f"{len(products)} products have {least} pictures or more{'' if others is None else ' and others to show'}, "
+            f"{LEAST_PRODUCTS} are needed to try galleries of them: give a larger set, or name threshold and margin"
         )
     rng = np.random.default_rng(seed)
     columns: list[tuple[float, float, bool, bool]] = []
     for _ in range(ROUNDS):
         names = [str(name) for name in rng.permutation(list(products))]
-        known, strangers = names[: (len(names) + 1) // 2], names[(len(names) + 1) // 2 :]
-        drawn = {name: rng.permutation(len(products[name])) for name in names}
-        gallery = build_gallery({name: [*products[name][drawn[name][:pictures]]] for name in known})
-        for name in chain(known, strangers):
-            shown = products[name][drawn[name][pictures : pictures + MOST_SHOWN]]
-            columns += [(*_nearest(gallery, row, name), name in known) for row in shown]
+        known = names[: (len(names) + 1) // 2]
+        drawn = {name: rng.permutation(products[name]) for name in names}
+        gallery = build_gallery({name: [*drawn[name][:pictures]] for name in known})
+        for name in names:
+            left = drawn[name][pictures:] if others is None else rng.permutation(others[name])
+            columns += [(*_nearest(gallery, row, name), name in known) for row in left[:MOST_SHOWN]]
     similar, lead, right, is_known = zip(*columns, strict=True)
     return _Shown(np.array(similar), np.array(lead), np.array(right, bool), np.array(is_known, bool))
 
@@ -133,13 +153,13 @@ def _nearest(gallery: Gallery, embedding: NDArray[np.float32], name: str) -> tup
     return float(best), float(best - rival), gallery.names[int(similar.argmax())] == name
 
 
-def _score(shown: _Shown, pictures: int, threshold: float, margin: float) -> GalleryScore:
-    told = (shown.similar >= threshold) & (shown.lead >= margin)
-    known = shown.known
+def _score(tried: _Shown, pictures: int, threshold: float, margin: float) -> GalleryScore:
+    told = (tried.similar >= threshold) & (tried.lead >= margin)
+    known = tried.known
     return GalleryScore(
         pictures=pictures,
-        nearest=float(shown.right[known].mean()),
-        told=float((told & shown.right)[known].mean()),
-        mistaken=float((told & ~shown.right)[known].mean()),
+        nearest=float(tried.right[known].mean()),
+        told=float((told & tried.right)[known].mean()),
+        mistaken=float((told & ~tried.right)[known].mean()),
         strangers_unknown=float((~told)[~known].mean()),
     )

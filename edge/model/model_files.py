@@ -8,7 +8,7 @@ from pathlib import Path
 from devices.errors import EdgekitError
 from edge.model.engine import ModelContent
 from edge.model.export_record import ModelNames, QuantizationRecord, read_quantization
-from edge.model.manifest import ModelFile
+from edge.model.manifest import Format, ModelFile
 
 SELF_TEST = "self-test.jpg"
 
@@ -27,6 +27,7 @@ class BundleParts:
         int8: Folder that `compress quantize` wrote, None for a bundle in float alone.
         with_fp32: Whether the float model goes in too.
         self_test: A picture on which the model is sure of something.
+        only: The one form that goes in, where a bundle has to be small; None for those of both engines.
     """
 
     name: str
@@ -36,6 +37,7 @@ class BundleParts:
     int8: Path | None
     with_fp32: bool
     self_test: Path
+    only: Format | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def _model_files(parts: BundleParts, names: ModelNames) -> tuple[ModelFile, ...]
         # OpenVINO reads ONNX itself, so that one file serves both engines.
         models.append(ModelFile(path=names.exported, format="openvino", precision="fp32"))
         models.append(ModelFile(path=names.exported, format="onnx", precision="fp32"))
-    return tuple(models)
+    return tuple(model for model in models if parts.only in (None, model.format))
 
 
 def _weights(path: str) -> str:

@@ -61,7 +61,12 @@ def embeddings_of(
 
 
 def bounds_of(
-    embeddings: Embeddings, reference: Embeddings | None, threshold: float | None, margin: float | None
+    embeddings: Embeddings,
+    reference: Embeddings | None,
+    threshold: float | None,
+    margin: float | None,
+    *,
+    shown: Embeddings | None = None,
 ) -> Bounds:
     """Return a gallery's threshold and margin: those given, or else chosen on pictures.
 
@@ -72,6 +77,7 @@ def bounds_of(
         reference: By product, of pictures to choose on; None where there are none.
         threshold: To be taken as it is.
         margin: To be taken as it is.
+        shown: Other pictures of the reference's products, to show to galleries of them; see `calibrate_gallery`.
 
     Raises:
         EdgekitError: A product has too many pictures, or the reference has too few.
@@ -83,7 +89,7 @@ def bounds_of(
         return Bounds(threshold, margin, None)
     fewest = min((len(rows) for rows in embeddings.values()), default=0)
     if reference is not None:
-        found = calibrate_gallery(reference, max(1, fewest))
+        found = calibrate_gallery(reference, max(1, fewest), shown=shown)
     elif fewest > 1 and len(embeddings) >= LEAST_PRODUCTS:
         found = calibrate_gallery(embeddings, fewest - 1)
     else:

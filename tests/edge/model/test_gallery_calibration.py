@@ -62,8 +62,23 @@ def test_bounds_come_from_a_reference_else_from_the_gallery_itself_else_are_said
     assert (mixed.threshold, mixed.margin, mixed.score) == (0.33, own.margin, None)
 
 
+def test_pictures_of_another_series_tell_what_a_gallery_is_worth_there():
+    series = products(10, 12, 0.3)
+    rng = np.random.default_rng(3)
+    turned: dict[str, list[NDArray[np.float32]]] = {}
+    for name, rows in series.items():  # another light: all pictures of a product moved by the same
+        moved = np.stack(rows) + 0.15 * rng.normal(size=32)
+        turned[name] = [*(moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)]
+    own, other = calibrate_gallery(series, 2), calibrate_gallery(series, 2, shown=turned)
+    assert other.threshold < own.threshold
+    naive = score_gallery(series, 2, own.threshold, own.margin, shown=turned)
+    assert other.score.told + other.score.strangers_unknown >= naive.told + naive.strangers_unknown
+    with pytest.raises(EdgekitError, match="1 products have 2 pictures or more and others to show"):
+        calibrate_gallery(series, 2, shown={"p0": series["p0"], "p1": []})
+
+
 def test_a_reference_of_too_few_pictures_is_refused():
-    with pytest.raises(EdgekitError, match="3 products have more than 2 pictures, 4 are needed"):
+    with pytest.raises(EdgekitError, match="3 products have 3 pictures or more, 4 are needed"):
         calibrate_gallery(products(3, 9, 0.3), 2)
-    with pytest.raises(EdgekitError, match="0 products have more than 9 pictures"):
+    with pytest.raises(EdgekitError, match="0 products have 10 pictures or more"):
         calibrate_gallery(products(8, 9, 0.3), 9)

@@ -1,6 +1,7 @@
 """An exported classifier computes on both engines what it does in training, and its bundle tells where it came from."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,10 @@ def test_from_run_to_bundle_nothing_is_typed_again_and_int8_agrees(run: Path, co
     assert bundle.manifest.recipe.startswith("edgekit train classifier OUT --set coloured --backbone test_efficientnet")
     assert [entry.pictures for entry in bundle.manifest.data] == [24]
     assert bundle.manifest.calibration is not None
+    small = assemble_classifier(
+        replace(parts, with_fp32=False, only="onnx"), tmp_path / "small", load_private(tmp_path / "key")
+    )
+    assert [(model.format, model.precision) for model in small.manifest.models] == [("onnx", "int8")]
     choices: tuple[tuple[Any, Any], ...] = (("openvino", "int8"), ("onnxruntime", "int8"), ("openvino", "fp32"))
     for backend, precision in choices:
         classifier = load_classifier(bundle, backend=backend, precision=precision)
