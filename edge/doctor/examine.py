@@ -9,6 +9,7 @@ from devices.probe import probe
 from edge.config import load_config
 from edge.doctor.finding import Finding, failure, fine
 from edge.doctor.machine import check_clock, check_profile, check_storage, check_system
+from edge.doctor.releases import SOFTWARE, check_releases
 from edge.doctor.service import check_unit
 from edge.mqtt.clock import host_clock_synchronised
 
@@ -31,6 +32,7 @@ def examine(config: Path | None, profile: str | None) -> list[Finding]:
         *check_storage(machine),
         *check_clock(host_clock_synchronised()),
         *check_unit(),
+        *check_releases(SOFTWARE),
     ]
     return findings if config is None else [*findings, *_check_site(config)]
 

@@ -44,7 +44,7 @@ def check_profile(machine: Machine, profile: Profile | None) -> Iterator[Finding
 def check_system(machine: Machine, profile: Profile | None) -> Iterator[Finding]:
     """Hold Python, C library and the runtime's packages against the profile."""
     runtime = profile.runtime if profile else None
-    if runtime is None:
+    if profile is None or runtime is None:
         return
     python = ".".join(machine.python.split(".")[:2])
     if python in runtime.python:
@@ -67,7 +67,7 @@ def check_system(machine: Machine, profile: Profile | None) -> Iterator[Finding]
         yield fine("glibc", machine.glibc)
     yield from _check_packages(runtime)
     if machine.jetson is not None:
-        yield from _check_jetson(machine.jetson, runtime)
+        yield from _check_jetson(machine.jetson, profile, runtime)
 
 
 def _check_packages(runtime: Runtime) -> Iterator[Finding]:
@@ -84,9 +84,19 @@ def _check_packages(runtime: Runtime) -> Iterator[Finding]:
             )
 
 
-def _check_jetson(jetson: Jetson, runtime: Runtime) -> Iterator[Finding]:
+def _check_jetson(jetson: Jetson, profile: Profile, runtime: Runtime) -> Iterator[Finding]:
     told = "L4T " + ".".join(map(str, jetson.l4t))
-    yield fine("jetson", f"{told}, JetPack {jetson.jetpack or 'unknown'}, power mode {jetson.power_mode or 'unknown'}")
+    told += f", JetPack {jetson.jetpack or 'unknown'}, power mode {jetson.power_mode or 'unknown'}"
+    wanted = profile.match.l4t_major
+    if wanted and (not jetson.l4t or jetson.l4t[0] not in wanted):
+        yield failure(
+            "jetson",
+            f"{told}; {profile.name} is for L4T {' or '.join(map(str, wanted))}",
+            "CUDA and TensorRT come with L4T, and wheels for another one do not load or compute on the processor",
+            "name the profile of this JetPack by --profile, or flash the board with the JetPack of the profile",
+        )
+    else:
+        yield fine("jetson", told)
     for name, found, least in (
         ("cuda", jetson.cuda, runtime.least_cuda),
         ("tensorrt", jetson.tensorrt, runtime.least_tensorrt),

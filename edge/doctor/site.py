@@ -11,6 +11,7 @@ from queue import Empty, Queue
 from devices.errors import EdgekitError
 from edge.config import BoxConfig
 from edge.doctor.finding import Finding, failure, fine, warning
+from edge.doctor.providers import check_providers
 from edge.model.bundle import Bundle, open_bundle
 from edge.model.detector import ENGINE_OF, load_detector
 from edge.mqtt.link import Acknowledged, Closed, Link, Outgoing, Received
@@ -33,6 +34,7 @@ def check_model(config: BoxConfig) -> Iterator[Finding]:
     yield fine("bundle", f"{bundle.manifest.name} {bundle.manifest.version}, release {bundle.manifest.release}")
     for model in bundle.manifest.models:
         yield _try_engine(bundle, ENGINE_OF[model.format], model.precision)
+    yield from check_providers(bundle)
 
 
 def _try_engine(bundle: Bundle, backend: str, precision: str) -> Finding:
@@ -150,8 +152,17 @@ def check_folders(config: BoxConfig) -> Iterator[Finding]:
         written["audit log"] = config.commands.audit_log
     for check, path in written.items():
         yield _writable(check, path)
-    if config.mqtt.password_file is not None:
-        yield _secret(config.mqtt.password_file)
+    for check, secret in _secrets(config):
+        if secret is not None:
+            yield _guarded(check, secret)
+
+
+def _secrets(config: BoxConfig) -> Iterator[tuple[str, Path | None]]:
+    yield "password", config.mqtt.password_file
+    yield "broker key", config.mqtt.tls.key_file if config.mqtt.tls is not None else None
+    if config.web is not None:
+        yield "page token", config.web.token_file
+        yield "page key", config.web.tls.key_file if config.web.tls is not None else None
 
 
 def _writable(check: str, path: Path) -> Finding:
@@ -168,16 +179,13 @@ def _writable(check: str, path: Path) -> Finding:
     return fine(check, f"{path} can be written")
 
 
-def _secret(path: Path) -> Finding:
+def _guarded(check: str, path: Path) -> Finding:
     try:
         rights = path.stat().st_mode & 0o777
     except OSError as exc:
-        return failure("password", f"{path}: {exc.strerror}", "the broker refuses the box", "put it there, mode 0600")
+        return failure(check, f"{path}: {exc.strerror}", "the box does not start", "put it there, mode 0600")
     if rights & 0o077:
         return warning(
-            "password",
-            f"{path} may be read by others (mode {rights:o})",
-            "whoever reads it is the box",
-            f"chmod 600 {path}",
+            check, f"{path} may be read by others (mode {rights:o})", "whoever reads it is the box", f"chmod 600 {path}"
         )
-    return fine("password", f"{path} is its owner's alone")
+    return fine(check, f"{path} is its owner's alone")

@@ -14,10 +14,14 @@ import pytest
 from devices.library import profile
 from devices.probe import probe
 from edge.config import load_config
+from edge.deploy.store import ReleaseStore
 from edge.doctor.finding import Finding, Level
 from edge.doctor.machine import check_clock, check_profile, check_storage, check_system
+from edge.doctor.providers import claimed, try_device
+from edge.doctor.releases import check_releases
 from edge.doctor.service import check_unit
 from edge.doctor.site import check_broker, check_cameras, check_folders, check_model
+from edge.model.bundle import open_bundle
 from edge.model.manifest import Expected, SelfTest
 from edge.mqtt.broker import EmbeddedBroker
 
@@ -151,6 +155,30 @@ def test_a_jetson_without_tensorrt_or_with_an_older_cuda_fails() -> None:
     assert (found["cuda"].level, found["tensorrt"].level) == (Level.FAILURE, Level.FAILURE)
 
 
+def test_a_jetson_of_another_l4t_than_its_profiles_fails() -> None:
+    machine = probe(MACHINES / "orin-nano", "aarch64")
+    assert by_check(check_system(machine, profile("jetson-orin-nano-jetpack6")))["jetson"].level is Level.OK
+    found = by_check(check_system(machine, profile("jetson-orin-nano-jetpack7")))["jetson"]
+    assert found.level is Level.FAILURE
+    assert "is for L4T 38 or 39" in found.what
+
+
+def test_every_accelerator_that_is_claimed_is_tried_and_a_claim_alone_is_worth_nothing(
+    make_bundle: Callable[..., Any],
+) -> None:
+    listed = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert list(claimed(listed, ["CPU", "GPU.0", "GPU.1", "NPU", "GNA"])) == [
+        ("onnxruntime", "tensorrt"),
+        ("onnxruntime", "cuda"),
+        ("openvino", "gpu"),
+        ("openvino", "npu"),
+    ]
+    made = make_bundle()
+    found = try_device(open_bundle(made.folder, [made.public]), "onnxruntime", "cuda")
+    assert found.level is Level.WARNING, "no machine that runs these tests has one"
+    assert "leave device = 'cuda' out" in found.mend
+
+
 def test_an_unsupported_board_fails_with_its_reason() -> None:
     machine = probe(MACHINES / "xavier-nx", "aarch64")
     found = by_check(check_profile(machine, profile("jetson-xavier")))
@@ -203,3 +231,37 @@ def test_without_systemd_nothing_is_said_of_a_unit(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PATH", str(tmp_path))
     assert shutil.which("systemctl") is None
     assert list(check_unit()) == []
+
+
+def test_the_releases_are_told_as_the_ledger_has_them(tmp_path: Path) -> None:
+    assert list(check_releases(tmp_path / "nowhere")) == []
+    store = ReleaseStore(tmp_path)
+    for name, counter in (("one", 1), ("two", 2)):
+        store.stage(name, counter, lambda folder: (folder / "file").touch())
+        store.try_out(name)
+        assert by_check(check_releases(tmp_path))["releases"].level is Level.WARNING
+        store.pass_trial()
+    found = by_check(check_releases(tmp_path))["releases"]
+    assert (found.level, found.what) == (Level.OK, "two is good, one is returned to")
+    (tmp_path / "releases.json").unlink()
+    assert by_check(check_releases(tmp_path))["releases"].level is Level.FAILURE
+
+
+def test_secrets_that_others_may_read_are_told_one_by_one(write_box: Callable[..., Path], tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("token", "page.key", "page.pem", "broker.key", "broker.pem")}
+    for path in files.values():
+        path.write_text("x")
+        path.chmod(0o644)
+    box = write_box(1)
+    box.write_text(
+        box.read_text().replace(
+            "[outbox]", 'tls = { certificate_file = "broker.pem", key_file = "broker.key" }\n[outbox]'
+        )
+        + '\n[web]\ntoken_file = "token"\ntls = { certificate_file = "page.pem", key_file = "page.key" }\n'
+    )
+    found = by_check(check_folders(load_config(box)))
+    for check, name in (("broker key", "broker.key"), ("page token", "token"), ("page key", "page.key")):
+        assert found[check].level is Level.WARNING, found[check]
+        files[name].chmod(0o600)
+    found = by_check(check_folders(load_config(box)))
+    assert all(found[check].level is Level.OK for check in ("broker key", "page token", "page key"))
