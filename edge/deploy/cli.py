@@ -67,7 +67,7 @@ def gate(
     config: Config = BOX_TOML,
     store: Store = SOFTWARE,
     signs: Signs = SIGNS,
-    most_s: Annotated[float, typer.Option(help="Seconds in which the release must be found well.", min=1)] = 45.0,
+    most_s: Annotated[float, typer.Option(help="Seconds in which the release must be found well.", min=1)] = 30.0,
     steady_s: Annotated[float, typer.Option(help="Seconds on end for which it must be well.", min=0)] = 10.0,
     verdict: Annotated[
         Path | None, typer.Option(help="Only judge, and write the verdict here for `settle`; this needs no root.")

@@ -37,7 +37,7 @@ class Patience:
         proof_s: How long its proof may take while nothing else is wrong: a slow box is no bad release.
     """
 
-    most_s: float = 45.0
+    most_s: float = 30.0
     steady_s: float = 10.0
     proof_s: float = 150.0
 
