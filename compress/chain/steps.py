@@ -14,15 +14,17 @@ from compress.distilled_run import DISTILLATION_RECORD, distil_run
 from compress.domain import check_domain
 from compress.exported_model import ExportedModel
 from compress.int8_scheme import Int8Scheme
+from compress.parity import check_parity
 from compress.pruned_run import How, Source, prune_run
 from compress.pruning_record import PRUNING_RECORD, MacsTarget, PruneRequest, read_pruning
 from compress.quantize import Aim, quantize
 from edge.evaluate.dataset import DetectionSet
-from edge.model.export_record import DETECTOR, ExportRecord
+from edge.model.export_record import DETECTOR, ExportRecord, read_export
 from train import ultralytics_adapter as yolo
 from train.epochs import EpochRecord
 from train.export import export_run
 
+_COMPARED = 4  # pictures of each set that an export is held against its checkpoint on
 _FASTER = 1.03  # what is less so is luck of the measurement
 
 
@@ -78,14 +80,20 @@ class Steps:
         """Export the model that all is held against."""
         self._export(standing.run, folder / "export", self.request.original_size)
         variants = self._look("original", folder / "export")
-        return StepRecord(step="original", outcome="kept", why="it is where the chain begins", variants=variants)
+        return StepRecord(
+            step="original",
+            outcome="kept",
+            why="it is where the chain begins",
+            variants=variants,
+            parity=self._parity(standing.run, folder / "export"),
+        )
 
     def resized(self, standing: Standing, folder: Path) -> StepRecord:
         """Export the model with the input that is to be published, where that is another one."""
         if self.request.size == self.request.original_size:
             return _skipped("input", "the input is the original's")
         self._export(standing.run, folder / "export", self.request.size)
-        return self._judged("input", standing, folder / "export")
+        return self._judged("input", standing, standing.run, folder / "export")
 
     def pruned(self, standing: Standing, folder: Path) -> StepRecord:
         """Take channels out, train to recover, export."""
@@ -104,7 +112,7 @@ class Steps:
             how = How(resume=(run / PRUNING_RECORD).exists())
             prune_run(source, run, wanted, settings, self.sets, how=how, on_epoch=self.on_epoch)
         self._export(run, folder / "export", (height, width))
-        return self._judged("pruned", standing, folder / "export")
+        return self._judged("pruned", standing, run, folder / "export")
 
     def distilled(self, standing: Standing, folder: Path) -> StepRecord:
         """Train the smallest model on with a teacher's word, also one that was not accurate enough."""
@@ -119,7 +127,8 @@ class Steps:
             resume = (run / DISTILLATION_RECORD).exists()
             distil_run(self.teacher, run, settings, self.sets, resume=resume, on_epoch=self.on_epoch)
         self._export(run, folder / "export", self._size(standing))
-        return self._judged("distilled", standing, folder / "export", more_accurate=standing.candidate is None)
+        more_accurate = standing.candidate is None
+        return self._judged("distilled", standing, run, folder / "export", more_accurate=more_accurate)
 
     def int8(self, standing: Standing, folder: Path) -> StepRecord:
         """Quantise the smallest model that was kept; layers go back to float until the budget holds."""
@@ -160,8 +169,11 @@ class Steps:
             candidate=None,
         )
 
-    def _judged(self, step: str, before: Standing, export: Path, *, more_accurate: bool = False) -> StepRecord:
+    def _judged(
+        self, step: str, before: Standing, run: Path, export: Path, *, more_accurate: bool = False
+    ) -> StepRecord:
         """Keep a step's model if the budget holds and it is faster, or where that is its point more accurate."""
+        parity = self._parity(run, export)
         variants = self._look(step, export)
         best, earlier = variants[0], before.in_float
         (speedup,) = self.workshop.speedup(earlier, [best])
@@ -174,11 +186,17 @@ class Steps:
             why = f"{why}: not {'more accurate' if more_accurate else 'faster'}"
         else:
             outcome = "kept"
-        return StepRecord(step=step, outcome=outcome, why=why, variants=variants)
+        return StepRecord(step=step, outcome=outcome, why=why, variants=variants, parity=parity)
 
     def _look(self, step: str, export: Path) -> tuple[Variant, ...]:
         file = export / DETECTOR.exported
         return self.workshop.look(step, export, [(file, way) for way in self.workshop.float_ways()])
+
+    def _parity(self, run: Path, export: Path) -> dict[str, float]:
+        """Hold an export against its checkpoint on some val pictures of each set."""
+        pictures = [path for opened in self.sets for path in opened.pictures("val")[:_COMPARED]]
+        file, record = export / DETECTOR.exported, read_export(export)
+        return check_parity(run / "weights" / "best.pt", file, record, pictures, margin=self.request.margin)
 
     def _export(self, run: Path, export: Path, size: tuple[int, int]) -> None:
         if not export.exists():

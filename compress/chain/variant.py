@@ -40,6 +40,10 @@ class StepRecord(Part):
     outcome: Literal["kept", "refused", "skipped"]
     why: str
     variants: tuple[Variant, ...] = ()
+    parity: dict[str, float] = Field(
+        default={},
+        description="of a step that exports a checkpoint: how far each engine is from PyTorch, see `parity.py`",
+    )
 
 
 def choose(variants: Sequence[Variant]) -> Variant | None:
