@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import hypothesis
 import numpy as np
 import onnx
 import pytest
@@ -23,6 +24,10 @@ from edge.model.signature import create_key, load_private
 from edge.model.taxonomy import Attribute, Taxonomy
 
 _LEAST_FREE = 1 << 30  # bytes
+# A law holds or does not; how long one example takes on a busy machine says nothing about it.
+hypothesis.settings.register_profile("edgekit", deadline=None)
+hypothesis.settings.load_profile("edgekit")
+
 ACCEPTED = Path(__file__).parent / "missing_hardware.txt"
 
 
