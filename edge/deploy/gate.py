@@ -13,18 +13,19 @@ from pathlib import Path
 from devices.errors import EdgekitError
 from devices.validation import read_json
 from edge.config import load_config
-from edge.deploy.judgement import Before, Verdict, Watch
+from edge.deploy.judgement import Before, Verdict, Watch, best_of
 from edge.deploy.ledger import Release
 from edge.deploy.proof_process import ProofProcess
 from edge.deploy.store import ReleaseStore
 from edge.doctor.finding import Level
 from edge.doctor.site import check_broker
-from edge.runtime.vital_signs import read_signs
+from edge.runtime.vital_signs import VitalSigns, read_signs
 
 _log = logging.getLogger(__name__)
 
 BEFORE = "before.json"
 _LOOK_S = 0.25
+_LONGEST_BACK_OFF_S = 10.0  # of a camera that is opened anew it is 8 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,14 @@ class Site:
     signs: Path
 
 
-def begin_trial(store: ReleaseStore, release_id: str, site: Site) -> None:
+def begin_trial(store: ReleaseStore, release_id: str, site: Site, look_s: float = _LONGEST_BACK_OFF_S) -> None:
     """Write down how the box does, then put a staged release to use; the service has to be restarted afterwards.
+
+    Args:
+        store: Of the releases.
+        release_id: What is to be tried.
+        site: The box.
+        look_s: For how long a camera that shows nothing is watched before it counts as dead.
 
     Raises:
         EdgekitError: The release may not be tried, or nothing can be written.
@@ -64,12 +71,25 @@ def begin_trial(store: ReleaseStore, release_id: str, site: Site) -> None:
     now = datetime.now(timezone.utc)
     store.read().tried(release_id, now)  # refused before a broker is waited for
     fault = _broker_fault(site)
-    before = Before(release=release_id, at=now, signs=read_signs(site.signs), round_trip=fault is None)
+    before = Before(release=release_id, at=now, signs=_signs(site, look_s), round_trip=fault is None)
     try:
         store.write(BEFORE, before.model_dump_json(indent=1, by_alias=True).encode())
     except OSError as exc:
         raise EdgekitError(f"cannot write {store.root / BEFORE}: {exc.strerror}") from exc
     store.try_out(release_id)
+
+
+def _signs(site: Site, look_s: float) -> VitalSigns | None:
+    """Return how the box does, each camera at its best within a while; None where nothing runs."""
+    end_s = time.monotonic() + look_s
+    best = read_signs(site.signs)
+    while best is not None and time.monotonic() < end_s:
+        if best.connected and all(camera.streaming for camera in best.cameras.values()):
+            break
+        time.sleep(_LOOK_S)
+        now = read_signs(site.signs)
+        best = best if now is None else best_of(best, now)
+    return best
 
 
 def settle(store: ReleaseStore, verdict: Verdict | None) -> str:

@@ -99,6 +99,15 @@ def worse(before: VitalSigns | None, now: VitalSigns) -> Iterator[str]:
             yield from _worse_camera(name, camera, present)
 
 
+def best_of(earlier: VitalSigns, now: VitalSigns) -> VitalSigns:
+    """Return what a box says now, each camera as it did better: one that is just being opened anew is not dead."""
+    better = {
+        name: earlier.cameras[name] if not camera.streaming and name in earlier.cameras else camera
+        for name, camera in now.cameras.items()
+    }
+    return now.model_copy(update={"cameras": better, "connected": now.connected or earlier.connected})
+
+
 def stands_still(first: VitalSigns, last: VitalSigns) -> Iterator[str]:
     """Say which cameras stream, and of whose pictures none went through every stage between two moments of one run."""
     for name, camera in last.cameras.items():

@@ -181,6 +181,23 @@ def test_a_camera_that_streamed_before_and_does_not_any_more_takes_a_release_bac
     assert (store.read().current, store.read().floor) == ("old", 1)
 
 
+def test_a_camera_that_was_just_being_opened_anew_counts_as_one_that_streamed(
+    store: ReleaseStore, write_site: Make, eventually: Make
+) -> None:
+    site = write_site(1, belt="rtsp://nowhere")
+    with Service(store, site.signs) as service:
+        streams = service.camera
+        service.camera = streams.model_copy(update={"streaming": False, "state": "reconnecting"})
+        eventually(lambda: read_signs(site.signs))
+        back = threading.Timer(0.5, lambda: setattr(service, "camera", streams))
+        back.start()
+        begin_trial(store, "new", site)
+        back.join()
+        service.camera = streams.model_copy(update={"streaming": False, "state": "reconnecting"})
+        with pytest.raises(EdgekitError, match="camera belt streamed before"):
+            judged(store, site, Patience(2.0, 0.3))
+
+
 def test_a_release_that_never_runs_is_taken_back(store: ReleaseStore, write_site: Make) -> None:
     site = write_site(1, belt="rtsp://nowhere")
     begin_trial(store, "new", site)
