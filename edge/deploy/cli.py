@@ -47,6 +47,9 @@ def try_release(
     config: Config = BOX_TOML,
     store: Store = SOFTWARE,
     signs: Signs = SIGNS,
+    look_s: Annotated[
+        float, typer.Option(help="Seconds for which a camera that shows nothing is watched before it counts as dead.")
+    ] = 10.0,
 ) -> None:
     """Write down how the box does, and put a staged release to use on trial; restart the service afterwards.
 
@@ -57,7 +60,7 @@ def try_release(
     from edge.deploy.gate import Site, begin_trial  # noqa: PLC0415 - help must not wait for engines
     from edge.deploy.store import ReleaseStore  # noqa: PLC0415
 
-    begin_trial(ReleaseStore(store), release, Site(config, signs))
+    begin_trial(ReleaseStore(store), release, Site(config, signs), look_s)
     print(f"on trial: {release}")
 
 

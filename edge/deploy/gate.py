@@ -25,7 +25,6 @@ _log = logging.getLogger(__name__)
 
 BEFORE = "before.json"
 _LOOK_S = 0.25
-_LONGEST_BACK_OFF_S = 10.0  # of a camera that is opened anew it is 8 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,15 @@ class Site:
     signs: Path
 
 
-def begin_trial(store: ReleaseStore, release_id: str, site: Site, look_s: float = _LONGEST_BACK_OFF_S) -> None:
+def begin_trial(store: ReleaseStore, release_id: str, site: Site, look_s: float = 10.0) -> None:
     """Write down how the box does, then put a staged release to use; the service has to be restarted afterwards.
 
     Args:
         store: Of the releases.
         release_id: What is to be tried.
         site: The box.
-        look_s: For how long a camera that shows nothing is watched before it counts as dead.
+        look_s: For how long a camera that shows nothing is watched before it counts as dead; one that is
+            opened anew waits 8 s at most.
 
     Raises:
         EdgekitError: The release may not be tried, or nothing can be written.

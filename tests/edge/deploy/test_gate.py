@@ -296,13 +296,13 @@ def test_an_update_passes_with_a_quiet_camera_and_a_dead_one_and_fails_with_one_
     with running(store, site):
         eventually(streams, 120)
         store.stage("two", 2, fill_environment)
-        done = call(store.keeper / "bin/edgekit", "release", "try", "two", *options)
+        done = call(store.keeper / "bin/edgekit", "release", "try", "two", *options, "--look-s", "1")
         assert done.stdout == "on trial: two\n", done.stderr
     with running(store, site):
         done = call(store.keeper / "bin/edgekit", *gate)
         assert (done.returncode, done.stdout) == (0, "release two is good\n"), done.stderr
         store.stage("three", 3, fill_environment)
-        assert call(store.keeper / "bin/edgekit", "release", "try", "three", *options).returncode == 0
+        assert call(store.keeper / "bin/edgekit", "release", "try", "three", *options, "--look-s", "1").returncode == 0
     camera.kill()
     with running(store, site):
         verdict = ("--verdict", tmp_path / "verdict.json")
