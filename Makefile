@@ -60,8 +60,8 @@ $(VENV)/installed-dev: pyproject.toml
 
 $(FLOOR)/installed: pyproject.toml
 	$(FLOOR_PYTHON) -m venv $(FLOOR)
-	$(FLOOR)/bin/pip install --quiet --disable-pip-version-check --editable '.[eval,ocr]' \
-		'numpy==2.2.*' 'onnxruntime==1.23.*' hypothesis jinja2 onnx pytest pytest-timeout jsonschema
+	$(FLOOR)/bin/pip install --quiet --disable-pip-version-check --editable '.[eval,flash,ocr]' \
+		'numpy==2.2.*' 'onnxruntime==1.23.*' hypothesis jinja2 onnx openapi-spec-validator pytest pytest-timeout jsonschema
 	touch $@
 
 # Tests of brokers and network cameras want real ones; where we may not install them, their tests say so.
