@@ -13,6 +13,9 @@ def recipe_of(config: ClassifierConfig) -> str:
     words = ["edgekit train classifier OUT", f"--set {config.tagged_set.name}"]
     for name, value in given.items():
         for option, inner in value.items() if isinstance(value, dict) else ((name, value),):
+            if isinstance(inner, bool):
+                words.append(f"--{'' if inner else 'no-'}{option}")
+                continue
             values = inner if option == "teachers" else [inner]
             if option in _PATHS:
                 values = [Path(one).name for one in values]
