@@ -23,7 +23,7 @@ TAXONOMY = Taxonomy(
 )
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Generator[None]:
     """Compute in one thread: for networks as tiny as these, threads cost more than they bring."""
     threads = torch.get_num_threads()
@@ -35,8 +35,18 @@ def one_thread() -> Generator[None]:
 @pytest.fixture
 def coloured(tmp_path: Path) -> TaggedSet:
     """Write 24 pictures to learn from and 9 to score on, each of one of three colours, under noise."""
+    return _write_coloured(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def coloured_of_all(tmp_path_factory: pytest.TempPathFactory) -> TaggedSet:
+    """Write the same pictures once for all tests of a file, none of which may change them."""
+    return _write_coloured(tmp_path_factory.mktemp("coloured"))
+
+
+def _write_coloured(folder: Path) -> TaggedSet:
     rng = np.random.default_rng(0)
-    origin = tmp_path / "origin"
+    origin = folder / "origin"
     origin.mkdir()
     pictures: list[TaggedPicture] = []
     for part, count in (("train", 8), ("val", 3)):
@@ -47,7 +57,7 @@ def coloured(tmp_path: Path) -> TaggedSet:
                 cv2.imwrite(str(path), (np.array(bgr) + noise).clip(0, 255).astype(np.uint8))
                 pictures.append(TaggedPicture(path, part, "", ((index,),)))
     return write_tagged_set(
-        tmp_path / "coloured",
+        folder / "coloured",
         name="coloured",
         licence="CC0-1.0",
         source="made by a test",
@@ -57,7 +67,7 @@ def coloured(tmp_path: Path) -> TaggedSet:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny() -> Callable[..., ClassifierSettings]:
     """Return a function that makes settings for a tiny network; keyword arguments change parts of them."""
 

@@ -37,15 +37,24 @@ CORNERS = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]).repeat(
 AND_AND_SAME = torch.tensor([[0.0, 1.0], [0.0, 0.0], [0.0, 0.0], [1.0, 1.0]]).repeat(8, 1)
 
 
-@pytest.fixture
-def flat(coloured: TaggedSet, tmp_path: Path) -> TaggedSet:
-    return flatten_set(coloured, tmp_path / "flat")
+@pytest.fixture(scope="module")
+def flat(coloured_of_all: TaggedSet, tmp_path_factory: pytest.TempPathFactory) -> TaggedSet:
+    return flatten_set(coloured_of_all, tmp_path_factory.mktemp("flat") / "flat")
 
 
-@pytest.fixture
-def run(flat: TaggedSet, tiny: Tiny, tmp_path: Path) -> Path:
-    train_classifier(tiny(schedule={"epochs": 12}, augment={"degrees": 0.0}), flat, tmp_path / "run")
-    return tmp_path / "run"
+@pytest.fixture(scope="module")
+def run(flat: TaggedSet, tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("run") / "run"
+    train_classifier(tiny(schedule={"epochs": 12}, augment={"degrees": 0.0}), flat, run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def heads(run: Path, flat: TaggedSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    heads = tmp_path_factory.mktemp("heads") / "heads"
+    fitted = fit_heads(run, flat, heads, 2e-4)
+    assert read_heads(heads) == fitted
+    return heads
 
 
 def said(head: Any) -> torch.Tensor:
@@ -96,12 +105,13 @@ def test_a_flat_set_says_all_that_was_said(coloured: TaggedSet, flat: TaggedSet)
         assert told == {f"colour={colour}", "warmth=warm" if colour == "red" else "warmth=cold"}
 
 
-def test_each_way_is_exported_and_read_on_both_engines_as_it_was_scored(run: Path, flat: TaggedSet, tmp_path: Path):
-    record = fit_heads(run, flat, tmp_path / "heads", 2e-4)
+def test_each_way_is_exported_and_read_on_both_engines_as_it_was_scored(heads: Path, flat: TaggedSet, tmp_path: Path):
+    record = read_heads(heads)
+    assert record is not None
     assert [score.method for score in record.scores] == list(METHODS)
     create_key(tmp_path / "key", tmp_path / "key.pub")
     for score in record.scores:
-        exported = export_classifier(tmp_path / "heads", flat, tmp_path / score.method, head=score.method)
+        exported = export_classifier(heads, flat, tmp_path / score.method, head=score.method)
         assert exported.heads[LABELS].method == score.method
         picture = next(one.path for one in flat.part("val") if "red" in one.path.name)
         parts = BundleParts("labels", "1", 1, tmp_path / score.method, None, True, picture)
@@ -115,8 +125,7 @@ def test_each_way_is_exported_and_read_on_both_engines_as_it_was_scored(run: Pat
             assert measured.metrics["map/labels"] == pytest.approx(score.mean_average_precision, abs=0.02)
     best = max(record.scores, key=lambda score: score.micro_f1)
     assert best.micro_f1 >= 0.9
-    assert read_heads(tmp_path / "heads") == record
-    assert export_classifier(tmp_path / "heads", flat, tmp_path / "best").heads[LABELS].method == best.method
+    assert export_classifier(heads, flat, tmp_path / "best").heads[LABELS].method == best.method
 
 
 def test_heads_of_one_value_of_another_set_or_not_fitted_are_refused(
@@ -132,8 +141,9 @@ def test_heads_of_one_value_of_another_set_or_not_fitted_are_refused(
     assert not (tmp_path / "heads").exists()
 
 
-def test_scores_of_a_powerset_are_those_of_its_sets(run: Path, flat: TaggedSet, tmp_path: Path):
-    record = fit_heads(run, flat, tmp_path / "heads", 2e-4)
+def test_scores_of_a_powerset_are_those_of_its_sets(heads: Path, flat: TaggedSet):
+    record = read_heads(heads)
+    assert record is not None
     head = record.chosen("powerset")[LABELS]
     row = np.eye(len(head.label_sets), dtype=np.float32)[0]
     told = head.read(row, flat.description.taxonomy.attributes[0], 0.5)

@@ -20,7 +20,7 @@ Tiny = Callable[..., ClassifierSettings]
 
 def test_a_run_goes_on_where_another_ended_and_a_bundle_will_tell_both(coloured: TaggedSet, tiny: Tiny, tmp_path: Path):
     first, second = tmp_path / "first", tmp_path / "second"
-    train_classifier(tiny(schedule={"epochs": 12}), coloured, first)
+    train_classifier(tiny(), coloured, first)
     begun = start_network(NetworkSettings(backbone="test_efficientnet", weights=first), coloured.description.taxonomy)
     pictures = torch.rand(2, 3, 32, 32)
     with torch.inference_mode():
