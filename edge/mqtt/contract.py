@@ -32,6 +32,10 @@ class Channel:
     retained: bool
     qos: Literal[0, 1] = 1
 
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of its message, as whoever publishes there has to write it."""
+        return json_schema(self.message, as_read=not self.by_box)
+
 
 CHANNELS: dict[str, Channel] = {
     "status": Channel(_TOPICS.status, StatusMessage, by_box=True, retained=True),
@@ -79,7 +83,7 @@ def _channel(channel: Channel) -> dict[str, Any]:
     return {
         "address": channel.topic,
         "parameters": used,
-        "messages": {name: {**message, "payload": json_schema(channel.message)}},
+        "messages": {name: {**message, "payload": channel.schema()}},
     }
 
 

@@ -1,7 +1,6 @@
 """The MQTT contract as a page for who writes the other side, made of what `edgekit schema` prints."""
 
 from edge.mqtt.contract import CHANNELS, PARAMETERS, Channel
-from edge.mqtt.wire import json_schema
 from edge.reference import tables
 
 _HEAD = """# MQTT reference
@@ -11,7 +10,7 @@ AsyncAPI: `edgekit schema asyncapi`.
 
 Payloads are JSON. Delivery is at least once: `(camera, epoch, seq)` tells an event apart from all others, and `seq` has
 no gaps within an epoch. A retained payload counts only together with an `online` status of the same `run_id`.
-What the box publishes holds every key, always.
+What the box publishes holds every key, always; in what the other side sends, a key with a default may be left out.
 
 | in topics | stands for |
 |---|---|
@@ -38,6 +37,6 @@ def _topics() -> str:
 
 
 def _channel(name: str, channel: Channel, told: set[str]) -> str:
-    schema = json_schema(channel.message)
+    schema = channel.schema()
     body = tables(schema, level=3, told=told, with_defaults=not channel.by_box)
     return f"## Message {name}\n\n`{channel.topic}`\n\n{schema.get('description', '').strip()}\n\n{body}\n"

@@ -33,7 +33,6 @@ def schema(
     """
     from edge.mqtt.contract import CHANNELS, asyncapi  # noqa: PLC0415 - help must not wait for pydantic
     from edge.mqtt.reference import markdown  # noqa: PLC0415
-    from edge.mqtt.wire import json_schema  # noqa: PLC0415
     from edge.web.openapi import openapi  # noqa: PLC0415
 
     if document is Document.MARKDOWN:
@@ -45,5 +44,5 @@ def schema(
         case Document.OPENAPI:
             content = openapi()
         case _:
-            content = json_schema(CHANNELS[document.value].message)
+            content = CHANNELS[document.value].schema()
     print(json.dumps(content, indent=2))

@@ -49,11 +49,16 @@ class WireModel(BaseModel):
         return self.model_dump_json(by_alias=True)
 
 
-def json_schema(model: type[WireModel]) -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of a message; its `$id` is a URN made of the schema id."""
+def json_schema(model: type[WireModel], *, as_read: bool = False) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a message; its `$id` is a URN made of the schema id.
+
+    Args:
+        model: The message.
+        as_read: What the box takes, where a key that has a default may be left out; else what it writes, with all keys.
+    """
     name, version = str(model.model_fields["schema_id"].default).split("/")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:{name.replace('.', ':')}:{version}",
-        **model.model_json_schema(mode="serialization"),
+        **model.model_json_schema(mode="validation" if as_read else "serialization"),
     }

@@ -21,7 +21,7 @@ COMMANDS = (CommandMessage, ReplyMessage)
 
 def test_every_message_has_its_channel() -> None:
     assert {channel.message for channel in CHANNELS.values()} == {*MESSAGES, *ASKED_FOR, *COMMANDS}
-    assert {document.value for document in Document} == {*CHANNELS, "asyncapi"}
+    assert {document.value for document in Document} == {*CHANNELS, "asyncapi", "markdown", "openapi"}
 
 
 def test_the_document_describes_every_parameter_and_refers_to_what_is_there() -> None:
@@ -41,6 +41,14 @@ def test_acknowledgements_and_commands_come_in_and_what_is_said_once_is_not_reta
     said_once = {name for name, one in operations.items() if not one["bindings"]["mqtt"]["retain"]}
     assert said_once == {"event", "plc", "detections", "command", "reply"}
     assert {name for name, one in operations.items() if one["bindings"]["mqtt"]["qos"] == 0} == {"detections"}
+
+
+def test_only_what_a_command_cannot_do_without_is_required_of_a_client() -> None:
+    schema = CHANNELS["command"].schema()
+    assert set(schema["required"]) == {"id", "client"}
+    Draft202012Validator(schema).validate({"id": "1", "client": "operations"})
+    CommandMessage.model_validate_json('{"id": "1", "client": "operations"}')
+    assert set(CHANNELS["reply"].schema()["required"]) == set(CHANNELS["reply"].schema()["properties"])
 
 
 @pytest.mark.parametrize("document", ["ack", "asyncapi"])
