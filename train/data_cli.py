@@ -1,4 +1,4 @@
-"""Get, render and describe the pictures that a detector learns from."""
+"""Get, import, render, check, split and seal the pictures that models learn from."""
 
 import os
 from functools import partial

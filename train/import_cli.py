@@ -46,7 +46,7 @@ def import_set(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures with a fault.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Boxes: print what came of it as JSON.")] = False,
 ) -> None:
-    """Import pictures with tags (folders, csv), or with boxes and outlines (yolo, coco, voc, cvat, label-studio).
+    """Import pictures with tags, with boxes and outlines, without labels, or the hard cases that boxes kept.
 
     Tags: PRODUCT/picture or CATEGORY/PRODUCT/picture, or a table with a column for each attribute. Boxes: a picture
     with one bad row is refused, or left out as a whole.

@@ -33,7 +33,7 @@ def evaluate(
     split: Annotated[
         Split,
         typer.Option(
-            help="test: opened by this command alone, each time written down in the set's test-openings.jsonl.",
+            help="test: opened to be scored alone, each time written down in the set's test-openings.jsonl.",
         ),
     ] = Split.val,
     by: Annotated[

@@ -21,7 +21,7 @@ from edge.model.manifest import Sha256
 DESCRIPTION = "dataset.json"
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 SPLITS = ("train", "val")  # what a training reads
-TEST = "test"  # opened by `evaluate` alone
+TEST = "test"  # opened to be scored alone, see openings.py
 ALL_SPLITS = (*SPLITS, TEST)
 _LOG = logging.getLogger(__name__)
 

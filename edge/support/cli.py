@@ -1,4 +1,4 @@
-"""Pack what a helper needs to know about a box into one archive, without its secrets."""
+"""Pack what whoever helps needs to know of a box into one archive, without its secrets."""
 
 from pathlib import Path
 from typing import Annotated
