@@ -1,4 +1,4 @@
-"""The support archive says what a helper needs, and holds none of the secrets planted all over the box."""
+"""The support archive says what whoever helps needs, and holds none of the secrets planted all over the box."""
 
 import json
 import os
