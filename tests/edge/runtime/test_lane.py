@@ -34,6 +34,7 @@ class EveryFrameAnEvent:
     """A tags half that answers each frame with an event, and notices when two threads are inside it."""
 
     trigger_due_s = None
+    read_late = 0
 
     def __init__(self) -> None:
         self.inside = 0
