@@ -40,9 +40,10 @@ format: $(VENV)/installed-dev ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# No browser: what runs in it does not depend on wheels.
+# No browser: what runs in it does not depend on wheels. No fleet: the box that it reaches by SSH has the system's Python.
 test-floor: $(FLOOR)/installed ## The box's tests on the oldest wheels that a JetPack 6 can have
-	$(FLOOR)/bin/python -m pytest -m "not long" tests/edge -p no:cacheprovider --ignore tests/edge/web/test_browser.py
+	$(FLOOR)/bin/python -m pytest -m "not long" tests/edge -p no:cacheprovider --ignore tests/edge/web/test_browser.py \
+		--ignore tests/edge/flash/test_fleet.py
 
 install: $(VENV)/installed ## The plain install: what a box has
 
