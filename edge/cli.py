@@ -22,6 +22,7 @@ EXTRA_OF_MODULE = {
     "nncf": "compress",
     "onnx": "compress",
     "pycdlib": "flash",
+    "ray": "ray",
     "torch": "train",
     "torch_pruning": "compress",
     "torchvision": "train",

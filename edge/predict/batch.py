@@ -32,12 +32,12 @@ class Predicted:
 
 def predict_file(predictor: Predictor, file: PictureFile) -> Predicted:
     """Return what a picture shows; one that cannot be read is no failure of all others."""
-    name = str(file.path)
+    name = _as_text(str(file.path))
     try:
         image = read_picture(file.path)
         return Predicted(file, predictor.predict(image, name), image)
     except EdgekitError as exc:
-        return Predicted(file, UnreadPicture(picture=name, error=str(exc)), None)
+        return Predicted(file, UnreadPicture(picture=name, error=_as_text(str(exc))), None)
 
 
 def predict_files(predictor: Predictor, files: Sequence[PictureFile], at_once: int) -> Iterator[Predicted]:
@@ -53,3 +53,8 @@ def predict_files(predictor: Predictor, files: Sequence[PictureFile], at_once: i
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _as_text(name: str) -> str:
+    """Return a name that JSON can hold; Linux lets a file's name be any bytes."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")

@@ -9,6 +9,8 @@ from devices.errors import EdgekitError
 
 if TYPE_CHECKING:
     from edge.predict.batch import Predicted
+    from edge.predict.pictures import PictureFile
+    from edge.predict.predictor import Predictor, PredictorChoice
 
 
 def predict(
@@ -33,10 +35,23 @@ def predict(
         Path | None, typer.Option(help="A new folder for predictions.jsonl and the pictures with boxes drawn in.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a picture and line.")] = False,
+    engine: Annotated[
+        Literal["threads", "ray"],
+        typer.Option(help="ray: an archive, in processes that are started again; --save gets lines in parts."),
+    ] = "threads",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes of --engine ray; else one for two cores.")
+    ] = None,
+    per_part: Annotated[int, typer.Option(min=1, help="Pictures a part of --engine ray.")] = 500,
+    scratch: Annotated[
+        Path | None, typer.Option(help="Where Ray's sockets go, a short path on this machine; else into --save.")
+    ] = None,
 ) -> None:
     """Say what pictures show. One that cannot be read is told and counted, the others go on; the exit code is then 1.
 
     Example: edgekit predict shelf.jpg photos/ --bundle bundles/shelf --trusted-key site.pub --save seen
+
+    With --engine ray nothing is drawn; the same command again goes on where one was ended.
     """
     import os  # noqa: PLC0415
     from contextlib import ExitStack  # noqa: PLC0415
@@ -64,6 +79,11 @@ def predict(
         requests=at_once,
     )
     predictor = load_predictor(choice)
+    if engine == "ray":
+        if save is None or as_json:
+            raise EdgekitError("--engine ray writes lines of JSON into a folder: name it with --save, without --json")
+        _predict_archive(files, predictor, choice, save, per_part=per_part, workers=workers, scratch=scratch)
+        return
     unread = 0
     with ExitStack() as stack:
         saver: Saver | None = None
@@ -77,6 +97,40 @@ def predict(
             print(predicted.said.to_json() if as_json else _told(predicted))
     if unread:
         raise EdgekitError(f"{unread} of {len(files)} pictures could not be read")
+
+
+def _predict_archive(
+    files: "list[PictureFile]",
+    predictor: "Predictor",
+    choice: "PredictorChoice",
+    save: Path,
+    *,
+    per_part: int,
+    workers: int | None,
+    scratch: Path | None,
+) -> None:
+    import os  # noqa: PLC0415
+
+    from edge.predict.archive import Order, Tally, digest_of, open_archive, sorted_paths  # noqa: PLC0415
+    from edge.predict.on_ray import predict_archive  # noqa: PLC0415
+
+    paths = sorted_paths(files)
+    order = Order(
+        pictures=len(paths),
+        pictures_sha256=digest_of(paths),
+        per_part=per_part,
+        detector=predictor.finder.digest if predictor.finder is not None else None,
+        classifier=predictor.namer.digest if predictor.namer is not None else None,
+        score=choice.score,
+        formats=choice.formats,
+    )
+    workers = workers or max(1, len(os.sched_getaffinity(0)) // 2)
+    done = Tally()
+    with open_archive(save, order) as archive:
+        for done in predict_archive(archive, paths, choice, workers=workers, scratch=scratch):
+            print(f"{done.pictures} of {len(paths)} pictures, {done.unread} of them could not be read", flush=True)
+    if done.unread:
+        raise EdgekitError(f"{done.unread} of {len(paths)} pictures could not be read; {save} tells which and why")
 
 
 def _told(predicted: "Predicted") -> str:
