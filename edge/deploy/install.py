@@ -20,8 +20,8 @@ from devices.errors import EdgekitError
 from edge.deploy.environment import make_environment
 from edge.deploy.ledger import Ledger, State
 from edge.deploy.payload import SECRETS, SITE, UNITS, WHEELS, Payload, open_payload
-from edge.deploy.secrets import keep_secrets
-from edge.deploy.store import ReleaseStore
+from edge.deploy.secrets import FOLDER, keep_secrets
+from edge.deploy.store import RELEASES, ReleaseStore
 from edge.deploy.system import System, look_at
 from edge.deploy.unit_links import DROP_IN_FOLDER, UNIT_FOLDER, link_units
 
@@ -53,14 +53,17 @@ def install(folder: Path, root: Path, tell: Told = print) -> str:
     payload = open_payload(folder)
     release = payload.listed.release
     system = look_at(root, payload.listed.target)
-    for place in (SETTINGS, UNIT_FOLDER, DROP_IN_FOLDER):  # what cannot be linked is found before minutes of unpacking
+    carried = folder / SECRETS
+    secrets = [f"{SETTINGS}/{FOLDER}"] if carried.is_dir() else []
+    # What cannot be linked, or leads out of the root, is found before minutes of unpacking.
+    for place in (SETTINGS, UNIT_FOLDER, DROP_IN_FOLDER, f"{SOFTWARE}/{RELEASES}", *secrets):
         system.place(place)
     store = ReleaseStore(system.place(SOFTWARE))
     ledger = store.read()
     if not _is_in_use(ledger, release):
         _stage(payload, system, store, ledger)
         tell(f"{release} is staged")
-    for name in keep_secrets(folder / SECRETS, system.place(SETTINGS)):
+    for name in keep_secrets(carried, system.root / SETTINGS.lstrip("/") / FOLDER):
         tell(f"secret {name} is kept")
     link_units(store.folder(release) / UNITS, system)
     _link_settings(system, tell)
@@ -127,12 +130,19 @@ def _copy(payload: Payload, part: str, folder: Path) -> None:
 def _keep_site(folder: Path, kept: Path | None, system: System) -> None:
     """Go on with the configuration in use, and with what its unit is given beside it."""
     if kept is not None and (kept / SITE / "box.toml").is_file():
-        shutil.copytree(kept / SITE, folder / SITE)
+        _copy_kept(kept / SITE, folder / SITE, system)
         for name in DROP_INS:
             if (kept / UNITS / name).is_dir():
-                shutil.copytree(kept / UNITS / name, folder / UNITS / name, dirs_exist_ok=True)
+                _copy_kept(kept / UNITS / name, folder / UNITS / name, system)
     elif not (system.place(SETTINGS) / "box.toml").is_file():
         raise EdgekitError("there is no configuration on this box and none in the payload: build it with --config")
+
+
+def _copy_kept(source: Path, target: Path, system: System) -> None:
+    """Copy a folder of a release, links as links: what they lead to may be this machine's and none of the root's."""
+    if not source.resolve().is_relative_to(system.root.resolve()):
+        raise EdgekitError(f"{source} leads out of {system.root}: move it away")
+    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
 
 
 def _link_settings(system: System, tell: Told) -> None:

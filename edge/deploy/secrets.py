@@ -15,12 +15,12 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
 _MOST_BYTES = 1 << 20  # Source: systemd.exec(5), the most that all credentials of a unit may have
 
 
-def keep_secrets(carried: Path, settings: Path) -> list[str]:
+def keep_secrets(carried: Path, folder: Path) -> list[str]:
     """Take over every secret that was carried here, each whole or not at all.
 
     Args:
         carried: A folder with a file a secret; may be missing.
-        settings: The box's /etc/edgekit.
+        folder: Where the box keeps its own; made if missing.
 
     Returns:
         Their names.
@@ -30,7 +30,6 @@ def keep_secrets(carried: Path, settings: Path) -> list[str]:
     """
     if not carried.is_dir():
         return []
-    folder = settings / FOLDER
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         folder.chmod(0o700)

@@ -11,6 +11,7 @@ from it. What looks after a trial runs from `keeper`, so that no release can pre
 
 import contextlib
 import fcntl
+import os
 import shutil
 import time
 from collections.abc import Callable, Generator
@@ -28,7 +29,7 @@ from edge.durable import sync_folder, sync_tree, write_whole
 LEDGER = "releases.json"
 CURRENT = "current"
 KEEPER = "keeper"
-_RELEASES = "releases"
+RELEASES = "releases"
 _LOCK = ".lock"
 _FILLING_LOCK = ".filling"
 _LOCK_WAIT_S = 10.0  # a change of the ledger takes milliseconds, the removal of an old release a few seconds
@@ -67,7 +68,7 @@ class ReleaseStore:
 
     def folder(self, release_id: str) -> Path:
         """Return the folder of a release."""
-        return self.root / _RELEASES / release_id
+        return self.root / RELEASES / release_id
 
     def read(self) -> Ledger:
         """Return what is known of the releases.
@@ -223,8 +224,8 @@ class ReleaseStore:
         end_s = time.monotonic() + wait_s
         with contextlib.ExitStack() as stack:
             try:
-                (self.root / _RELEASES).mkdir(parents=True, exist_ok=True)
-                lock = stack.enter_context((self.root / name).open("wb"))
+                (self.root / RELEASES).mkdir(parents=True, exist_ok=True)
+                lock = stack.enter_context(_open_lock(self.root / name))
                 while not _locked(lock):
                     if time.monotonic() >= end_s:
                         raise EdgekitError(told)
@@ -239,7 +240,7 @@ class ReleaseStore:
         Raises:
             EdgekitError: There are releases.
         """
-        folder = self.root / _RELEASES
+        folder = self.root / RELEASES
         orphans = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         if orphans or self.current.is_symlink():
             raise EdgekitError(
@@ -258,7 +259,7 @@ class ReleaseStore:
         return whole
 
     def _is_being_filled(self) -> bool:
-        with (self.root / _FILLING_LOCK).open("wb") as lock:
+        with _open_lock(self.root / _FILLING_LOCK) as lock:
             return not _locked(lock)
 
     def _commit(self, ledger: Ledger) -> None:
@@ -273,12 +274,12 @@ class ReleaseStore:
         self._link(self.keeper, ledger.keeper)
         self._link(self.current, ledger.current)
         known = {release.id for release in ledger.releases}
-        for folder in (self.root / _RELEASES).iterdir():
+        for folder in (self.root / RELEASES).iterdir():
             if folder.name not in known:
                 shutil.rmtree(folder)
 
     def _link(self, link: Path, release_id: str | None) -> None:
-        wanted = None if release_id is None else Path(_RELEASES) / release_id
+        wanted = None if release_id is None else Path(RELEASES) / release_id
         if wanted is None:
             link.unlink(missing_ok=True)
         elif not link.is_symlink() or link.readlink() != wanted:
@@ -287,6 +288,15 @@ class ReleaseStore:
             new.symlink_to(wanted)
             new.replace(link)
         sync_folder(self.root)
+
+
+def _open_lock(path: Path) -> IO[bytes]:
+    """Open a file that is only locked; a link in its place, below a root of somebody else's, would empty another file.
+
+    Raises:
+        OSError: It is a link, or cannot be made.
+    """
+    return open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644), "wb")  # noqa: PTH123 - by descriptor
 
 
 def _locked(file: IO[bytes]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from devices.errors import EdgekitError
 from edge.deploy.install import install
-from edge.deploy.ledger import State
+from edge.deploy.ledger import Ledger, State
 from edge.deploy.payload import PayloadList, Target
 from edge.deploy.secrets import keep_secrets
 from edge.deploy.store import ReleaseStore
@@ -146,7 +146,7 @@ def test_a_secret_whose_name_could_be_read_as_more_is_refused(tmp_path: Path, na
     (tmp_path / "carried").mkdir()
     (tmp_path / "carried" / name).write_text("x")
     with pytest.raises(EdgekitError, match="cannot name a secret"):
-        keep_secrets(tmp_path / "carried", tmp_path)
+        keep_secrets(tmp_path / "carried", tmp_path / "secrets")
     assert not list((tmp_path / "secrets").iterdir())
 
 
@@ -154,7 +154,7 @@ def test_a_link_among_the_secrets_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "carried").mkdir()
     (tmp_path / "carried" / "key").symlink_to("/etc/shadow")
     with pytest.raises(EdgekitError, match="cannot read the secret key"):
-        keep_secrets(tmp_path / "carried", tmp_path)
+        keep_secrets(tmp_path / "carried", tmp_path / "secrets")
 
 
 def test_a_changed_byte_in_any_file_of_a_payload_is_refused(root: Path, make_payload: Make) -> None:
@@ -180,17 +180,70 @@ def test_a_list_that_leads_out_of_the_payload_is_refused(root: Path, make_payloa
         install(folder, root, quiet)
 
 
-@pytest.mark.parametrize("place", ["opt", "opt/edgekit", "etc/edgekit", "etc/systemd", "usr/local/lib"])
+PLACES = (
+    "opt",
+    "opt/edgekit",
+    "opt/edgekit/releases",
+    "etc/edgekit",
+    "etc/edgekit/secrets",
+    "etc/systemd",
+    "usr/local/lib",
+)
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_a_root_whose_links_lead_out_of_it_is_refused(
     root: Path, make_payload: Make, tmp_path: Path, place: str
 ) -> None:
     outside = tmp_path / "outside"
-    outside.mkdir()
+    outside.mkdir(mode=0o755)
+    (outside / "ours").mkdir()
     (root / place).parent.mkdir(parents=True, exist_ok=True)
     (root / place).symlink_to(outside)
+    folder, _ = make_payload("one", 1)
+    (folder / "secrets").mkdir()
+    (folder / "secrets" / "mqtt-password").write_text("open sesame")
+    # With a ledger that knows of nothing, all that lay where the link leads would be rests of a crash.
+    if place == "opt/edgekit/releases":
+        (root / "opt/edgekit/releases.json").write_text(Ledger().model_dump_json(by_alias=True))
     with pytest.raises(EdgekitError, match="leads out of"):
+        install(folder, root, quiet)
+    assert [path.name for path in outside.iterdir()] == ["ours"]
+    assert outside.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("name", [".lock", ".filling"])
+def test_a_lock_of_a_root_that_is_a_link_empties_no_other_file(
+    root: Path, make_payload: Make, tmp_path: Path, name: str
+) -> None:
+    other = tmp_path / "passwd"
+    other.write_text("ours")
+    (root / "opt/edgekit").mkdir(parents=True)
+    (root / "opt/edgekit" / name).symlink_to(other)
+    with pytest.raises(EdgekitError, match="cannot change the releases"):
         install(make_payload("one", 1)[0], root, quiet)
-    assert not list(outside.iterdir())
+    assert other.read_text() == "ours"
+
+
+def test_a_configuration_in_use_that_is_a_link_brings_nothing_of_this_machine(
+    flashed_root: Path, make_payload: Make, tmp_path: Path
+) -> None:
+    secret = tmp_path / "shadow"
+    secret.write_text("ours alone")
+    store = ReleaseStore(flashed_root / "opt/edgekit")
+    used = store.folder(store.read().current or "")
+    (used / "site" / "more").symlink_to(secret)
+    folder, listed = make_payload("two", 2, site=False)
+    install(folder, flashed_root, quiet)
+    assert (store.folder(listed.release) / "site" / "more").is_symlink()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "box.toml").write_text("ours alone")
+    shutil.rmtree(store.folder(listed.release) / "site")
+    shutil.rmtree(used / "site")
+    for one in (used, store.folder(listed.release)):
+        (one / "site").symlink_to(tmp_path / "etc")
+    with pytest.raises(EdgekitError, match="leads out of"):
+        install(make_payload("three", 3, site=False)[0], flashed_root, quiet)
 
 
 def test_a_system_that_the_wheels_do_not_fit_is_refused(root: Path, make_payload: Make, here: Target) -> None:
