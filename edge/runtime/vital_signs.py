@@ -26,6 +26,7 @@ NAME = "vital-signs.json"
 STALE_S = 5.0
 _PERIOD_S = 1.0
 _STOP_S = 2.0
+_MOST_BYTES = 1 << 20  # a camera has some hundred
 
 
 class _Part(BaseModel):
@@ -60,9 +61,13 @@ class VitalSigns(_Part):
 
 
 def read_signs(path: Path) -> VitalSigns | None:
-    """Return what the running box says of itself; None where none runs, or one that says nothing or nothing new."""
+    """Return what the running box says of itself; None where none runs, or one that says nothing or nothing new.
+
+    Root reads this, and the service writes it: nothing in its place may hold up the update that replaces the service.
+    """
     try:
-        signs = VitalSigns.model_validate_json(path.read_bytes())
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - by descriptor
+            signs = VitalSigns.model_validate_json(file.read(_MOST_BYTES) or b"")
     except (OSError, ValidationError):
         return None
     return signs if signs.fresh else None
