@@ -14,17 +14,14 @@ class GalleryInUse:
     Attributes:
         current: For the next look, None as long as there is none.
         overlay: What was taught, None where nothing can be.
+        digest: Of what was taught, None where nothing was; each event names it, and it takes all rows to make.
     """
 
     def __init__(self, own: Gallery | None, overlay: Overlay | None) -> None:
         self._own = own
         self.overlay = overlay
         self.current = overlay.over(own) if overlay is not None else own
-
-    @property
-    def digest(self) -> str | None:
-        """Of what was taught, None where nothing was."""
-        return self.overlay.digest if self.overlay is not None else None
+        self.digest = overlay.digest if overlay is not None else None
 
     def with_overlay(self, overlay: Overlay) -> Gallery:
         """Return the gallery that it would be with something taught."""
@@ -37,3 +34,4 @@ class GalleryInUse:
         """Use another overlay from the next look on."""
         self.current = overlay.over(self._own)
         self.overlay = overlay
+        self.digest = overlay.digest

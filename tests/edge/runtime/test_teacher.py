@@ -98,6 +98,7 @@ def test_a_taught_product_is_told_at_once_and_after_a_restart_and_not_once_it_is
     assert classifying.gallery.digest is None
     result = school.teach(classifying, "mint", CYAN, CYAN, CYAN)
     assert result == {"product": "mint", "pictures": 3, "gallery": classifying.gallery.digest}
+    assert classifying.gallery.digest is classifying.gallery.digest  # made once, and not for each frame's events
     assert named(classifying, CYAN) == "mint"
     assert named(classifying, MAGENTA) is None
     school.teach(classifying, "plum", MAGENTA)
