@@ -72,13 +72,13 @@ def import_hard_cases(
             for path in paths:
                 try:
                     case = _open(path, opener)
+                    _check(case.record, model, first)
                 except EdgekitError as exc:
                     if not skip_bad:
                         raise EdgekitError(f"{path}: {exc}; leave such cases out: --skip-bad") from exc
                     skipped.append(f"{path}: {exc}")
                     continue
                 first = first or (path, case.record)
-                _check(path, case.record, model, first)
                 name = f"{len(table):06d}.jpg"  # nothing that a stranger may have written names a file
                 (images / name).write_bytes(case.jpeg)
                 records.write(f'{{"picture": "{name}", "case": {case.record.to_json()}}}\n')
@@ -113,7 +113,7 @@ def _open(path: Path, opener: X25519PrivateKey) -> HardCase:
     return case
 
 
-def _check(path: Path, record: CaseRecord, model: SomeManifest | None, first: tuple[Path, CaseRecord]) -> None:
+def _check(record: CaseRecord, model: SomeManifest | None, first: tuple[Path, CaseRecord] | None) -> None:
     """Check that a case is of the classes that all others are of.
 
     Raises:
@@ -122,18 +122,20 @@ def _check(path: Path, record: CaseRecord, model: SomeManifest | None, first: tu
     if isinstance(model, ClassifierManifest):
         if record.taxonomy != model.taxonomy:
             raise EdgekitError(
-                f"{path} is from a box whose classifier tells {_attributes(record.taxonomy)}, the bundle tells "
+                f"it is from a box whose classifier tells {_attributes(record.taxonomy)}, the bundle tells "
                 f"{_attributes(model.taxonomy)}: name the bundle that the box ran"
             )
     elif model is not None and record.classes != model.classes:
         raise EdgekitError(
-            f"{path} is from a box whose detector finds {', '.join(record.classes)}, the bundle finds "
+            f"it is from a box whose detector finds {', '.join(record.classes)}, the bundle finds "
             f"{', '.join(model.classes)}: name the bundle that the box ran"
         )
+    if first is None:
+        return
     there, other = first
     if (record.classes, record.taxonomy) != (other.classes, other.taxonomy):
         raise EdgekitError(
-            f"{path} is of other classes ({', '.join(record.classes)}; {_attributes(record.taxonomy)}) than {there} "
+            f"it is of other classes ({', '.join(record.classes)}; {_attributes(record.taxonomy)}) than {there} "
             f"({', '.join(other.classes)}; {_attributes(other.taxonomy)}): import each bundle's cases by themselves"
         )
 

@@ -118,6 +118,18 @@ def test_cases_of_another_bundles_classes_are_refused_with_both_named(
     assert not out.exists()
 
 
+def test_a_strangers_case_of_other_classes_does_not_keep_all_others_out(keep: Make, make_bundle: Make, tmp_path: Path):
+    keep("a-strangers", classes=("bottle", "can"))
+    keep("b")
+    keep("c")
+    bundle = make_bundle()
+    model = open_any_bundle(bundle.folder, [bundle.public]).manifest
+    out, opener = tmp_path / "set", load_opener(tmp_path / "key")
+    done = import_hard_cases(tmp_path / "fetched", out, ORIGIN, opener, model=model, skip_bad=True)
+    assert done.cases == 2
+    assert [line.partition(": ")[0] for line in done.skipped] == [str(tmp_path / "fetched" / "a-strangers.case")]
+
+
 def bomb() -> bytes:
     content = bytearray(np.asarray(cv2.imencode(".jpg", np.zeros((8, 8, 3), np.uint8))[1], np.uint8).tobytes())
     at = content.index(b"\xff\xc0")
