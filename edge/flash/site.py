@@ -19,7 +19,16 @@ from edge.section import Section
 from edge.tags.routing import Routing
 
 BOX_TOML = "box.toml"
-_WRITTEN = ("outbox.path", "inference.state", "commands.audit_log", "swap.folder")
+_WRITTEN = (
+    "outbox.path",
+    "inference.state",
+    "classifier.taught",
+    "commands.audit_log",
+    "swap.folder",
+    "hard_cases.folder",
+    "audit.state",
+    "drift.state",
+)
 _SECRET = ("mqtt.password_file", "mqtt.tls.key_file", "web.token_file", "web.tls.key_file")
 _OWN_CAMERAS = ("usb", "csi", "gstreamer")
 

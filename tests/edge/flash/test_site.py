@@ -66,6 +66,13 @@ def test_a_bundle_given_by_hand_takes_the_place_that_box_toml_names(site: Path, 
     ("before", "after", "told"),
     [
         ('"/var/lib/edgekit/outbox.db"', '"outbox.db"', "outbox.path is outbox.db: a box writes it"),
+        ("[outbox]", '[audit]\nstate = "audit.json"\n[outbox]', "audit.state is audit.json: a box writes it"),
+        ("[outbox]", '[drift]\nstate = "drift.json"\n[outbox]', "drift.state is drift.json: a box writes it"),
+        (
+            "[outbox]",
+            '[hard_cases]\nfolder = "cases"\nrecipient = "keys/bundle.pub"\n[outbox]',
+            "hard_cases.folder is cases: a box writes it",
+        ),
         ("password_credential = ", "password_file = ", "mqtt.password_file is mqtt-password: no release may hold"),
         ('"keys/bundle.pub"', '"../bundle.pub"', "bundle.trusted_keys is ../bundle.pub: what is carried has to lie"),
         ('"keys/bundle.pub"', '"keys/other.pub"', "other.pub is missing: put it there"),
