@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from devices.errors import EdgekitError
+
 if TYPE_CHECKING:
     from edge.demo.show import Demonstration
 
@@ -21,6 +23,7 @@ class Engine(str, Enum):
     ONNXRUNTIME = "onnxruntime"
 
 
+_LOOK = "{:<42} {:<39} {:>5}  {:<39} {}"
 _COLUMNS = "{:>4}  {:>7}  {:<10} {:<11} {:<26} {:>6}"
 
 
@@ -30,6 +33,10 @@ def demo(
     bundle: Annotated[Path | None, typer.Option(help="Another bundle.")] = None,
     trusted_key: Annotated[Path | None, typer.Option(help="Public key of that bundle's signer.")] = None,
     backend: Annotated[Engine, typer.Option(help="The inference engine.")] = Engine.AUTO,
+    shop: Annotated[
+        Path | None,
+        typer.Option(metavar="SET", help="Show the bundled classifier photos of this set's val part, and strangers."),
+    ] = None,
     picture: Annotated[Path, typer.Option(help="Where to save a picture with boxes and texts.")] = Path("demo.jpg"),
     as_json: Annotated[bool, typer.Option("--json", help="Print score and figures as JSON, and no table.")] = False,
 ) -> None:
@@ -37,6 +44,11 @@ def demo(
 
     Example: edgekit demo
     """
+    if shop:
+        if clip or bundle or trusted_key:
+            raise EdgekitError("--shop has its own model and no clip: leave --clip, --bundle and --trusted-key out")
+        _show_shop(picture, shop, backend, as_json=as_json)
+        return
     # Engines and codecs take a second to load, which `--help` need not wait for.
     from edge.demo import show  # noqa: PLC0415
     from edge.mqtt.messages import EventMessage  # noqa: PLC0415
@@ -72,6 +84,22 @@ def demo(
         _print_score(result, picture)
     if not result.passed:
         raise typer.Exit(1)
+
+
+def _show_shop(picture: Path, tagged_set: Path, backend: Engine, *, as_json: bool) -> None:
+    from edge.demo.shop import run_shop  # noqa: PLC0415 - help must not wait for engines
+    from edge.demo.shop_pictures import pictures_of_set, strangers  # noqa: PLC0415
+
+    result = run_shop(picture, (*pictures_of_set(tagged_set), *strangers()), backend.value)
+    if as_json:
+        looks = [asdict(look) for look in result.looks]
+        print(json.dumps({"looks": looks, "ms": result.ms, "engine": result.engine, "accuracy": result.accuracy}))
+        return
+    print(_LOOK.format("picture", "shows", "score", "told", "category"))
+    for look in result.looks:
+        told, category = look.told or "unknown", look.category or "unknown"
+        print(_LOOK.format(look.file, look.shown or "nothing learnt", f"{look.score:.2f}", told, category))
+    print(f"\n{result}\npicture: {picture}")
 
 
 def _print_score(result: "Demonstration", picture: Path) -> None:

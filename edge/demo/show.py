@@ -13,6 +13,7 @@ import cv2
 
 from devices.errors import EdgekitError
 from edge.config import Box, BoxConfig, Bundle, Inference
+from edge.demo.endings import require_ending
 from edge.demo.listener import Listener
 from edge.demo.score import Decision, Parcel, Score, score
 from edge.demo.truth import ClipTruth, load
@@ -35,7 +36,6 @@ CLIP = HERE / "conveyor.mp4"
 BUNDLE = HERE / "bundle"
 TRUSTED_KEY = HERE / "bundle.pub"
 SITE, BOX, CAMERA, LINE = "demo", "box-1", "belt", "gate"
-PICTURES = (".jpg", ".png", ".webp")
 _LAST_EVENT_S = 2.0
 
 
@@ -92,8 +92,7 @@ def run_demo(
     Raises:
         EdgekitError: Something cannot be read or started, or the picture cannot be written.
     """
-    if picture.suffix not in PICTURES:
-        raise EdgekitError(f"{picture}: the picture's name has to end in one of {', '.join(PICTURES)}")
+    require_ending(picture)
     began = time.monotonic()
     first: list[float] = []
     events: list[EventMessage] = []
