@@ -22,7 +22,7 @@ LONGEST_VALUE = 60
 _WHOLE = "the file"  # where a fault is of no key, but of how several go together
 
 
-def checked(model: type[Model], **values: Any) -> Model:
+def checked(model: type[Model], /, **values: Any) -> Model:
     """Return a model made from the options of a command.
 
     Raises:
