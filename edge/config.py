@@ -114,6 +114,10 @@ class Codes(Section):
         description="symbologies to look for, as zxing-cpp names them",
     )
     agreeing_reads: int = Field(default=2, ge=1, description="pictures that must give the same text")
+    one_per_parcel: bool = Field(
+        default=False,
+        description="each parcel bears one text: a box on a line in which two are read is around two parcels",
+    )
 
 
 class RoutingFiles(Section):

@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 
 from devices.errors import EdgekitError
-from edge.config import Box, BoxConfig, Bundle, Inference
+from edge.config import Box, BoxConfig, Bundle, Codes, Inference
 from edge.demo.endings import require_ending
 from edge.demo.listener import Listener
 from edge.demo.score import Decision, Parcel, Score, score
@@ -154,6 +154,7 @@ def _config(
         inference=Inference(backend=backend, precision="int8" if bundle == BUNDLE else "auto"),
         mqtt=Mqtt(host=broker.host, port=broker.port),
         outbox=Outbox(path=folder / "outbox.sqlite"),
+        codes=Codes(one_per_parcel=True),  # as its renderer makes them
         camera=(camera,),
     )
 

@@ -20,6 +20,7 @@ class _Candidate:
     y: float
     gs1: bool = False
     votes: int = 1
+    doubted: bool = False  # read when the parcel's box was another one, and not since
 
     def near(self, x: float, y: float) -> bool:
         return abs(self.x - x) < SAME_PLACE and abs(self.y - y) < SAME_PLACE
@@ -27,12 +28,27 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text that the frames agree on, the share of the votes of its label that it has, whether it is GS1's."""
+    """A text that the frames agree on.
+
+    Attributes:
+        text: What the code says.
+        symbology: As zxing-cpp names it.
+        share: Of the votes of its label.
+        x: Where the label is on the parcel, 0 at the left of its box, 1 at the right.
+        y: 0 at the top, 1 at the bottom.
+        gs1: Whether it is GS1's.
+    """
 
     text: str
     symbology: str
     share: float
+    x: float
+    y: float
     gs1: bool = False
+
+    def near(self, x: float, y: float) -> bool:
+        """Whether a point of the parcel's box belongs to its label."""
+        return abs(self.x - x) < SAME_PLACE and abs(self.y - y) < SAME_PLACE
 
     def tags(self, today: date) -> list[Tag]:
         """Return the code as a tag, and of a GS1 element string each of its elements.
@@ -61,28 +77,34 @@ class Ballot:
         left, top, right, bottom = box
         x, y = (read.x - left) / max(right - left, 1.0), (read.y - top) / max(bottom - top, 1.0)
         for candidate in self._candidates:
-            if (candidate.text, candidate.symbology) == (read.text, read.symbology) and candidate.near(x, y):
+            same = (candidate.text, candidate.symbology) == (read.text, read.symbology)
+            if same and (candidate.doubted or candidate.near(x, y)):
                 candidate.votes += 1
-                candidate.x, candidate.y = x, y
+                candidate.x, candidate.y, candidate.doubted = x, y, False
                 return
         self._candidates.append(_Candidate(read.text, read.symbology, x, y, read.gs1))
+
+    def doubt(self) -> None:
+        """Let each text count only once it is read again: the parcel's box is around something else than it was."""
+        for candidate in self._candidates:
+            candidate.doubted = True
 
     @property
     def texts(self) -> tuple[Text, ...]:
         """The texts that are sure, in the order of their first read; each text once."""
         sure: dict[str, Text] = {}
-        for candidate in self._candidates:
+        heard = [candidate for candidate in self._candidates if not candidate.doubted]
+        for candidate in heard:
             rivals = [
-                other.votes
-                for other in self._candidates
-                if other.text != candidate.text and other.near(candidate.x, candidate.y)
+                other.votes for other in heard if other.text != candidate.text and other.near(candidate.x, candidate.y)
             ]
             enough = candidate.votes >= self._agreeing_reads
             if enough and candidate.votes >= LEAD * max(rivals, default=0):
                 share = candidate.votes / (candidate.votes + sum(rivals))
-                sure.setdefault(
-                    candidate.text, Text(candidate.text, candidate.symbology, round(share, 3), candidate.gs1)
+                text = Text(
+                    candidate.text, candidate.symbology, round(share, 3), candidate.x, candidate.y, candidate.gs1
                 )
+                sure.setdefault(candidate.text, text)
         return tuple(sure.values())
 
     @property

@@ -3,19 +3,20 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.config import Codes
 from edge.model.detections import Detections
 from edge.tags.ballot import Ballot
 from edge.tags.codes import CodeReader
 from edge.tags.crops import AnyCrop, ClassifierUse, Look, cut_off, of_zone
-from edge.tags.events import EventKind, Evidence, NoReadReason, Region, Tag, TagEvent, TagSource
+from edge.tags.events import EventKind, Evidence, Region, Tag, TagEvent, TagSource
 from edge.tags.field_votes import OcrUse
 from edge.tags.fields import FIELDS
 from edge.tags.inquiry import Inquiry
+from edge.tags.joint import seam_between
 from edge.tags.line import Crossing, LineZone
 from edge.tags.parcel import Moment, Parcel, ParcelView
 from edge.tags.parcel_order import to_read, told, urgency
@@ -105,8 +106,7 @@ class LineInterpreter:
         """
         began = self._stopwatch()
         objects = [self._classes[int(class_id)] not in PRINTED for class_id in detections.class_id]
-        rows = [row for row, is_object in enumerate(objects) if is_object]
-        tracks = self._tracker.update(detections.where(_indices(rows)), frame.media_s)
+        tracks = self._tracker.update(detections.where(np.array(objects, np.bool_)), frame.media_s)
         boxes = tracks.detections.xyxy
         labels = labels_by_row(boxes, detections, self._classes)
         fields = labels_by_row(boxes, detections, self._classes, FIELDS) if self._ocr is not None else {}
@@ -115,12 +115,14 @@ class LineInterpreter:
         tracked = self._stopwatch()
         zones = self._zones(frame)
         if not still:
-            self._reader.look(frame.image, tracks, labels, to_read(self._shown, zones, frame.index))
+            self._reader.look(frame.image, tracks, labels, to_read(self._shown, labels, zones, frame.index))
             self._count_late_reads()
         read = self._stopwatch()
         stages = {**stages_ms, "track": (tracked - began) * 1000, "read": (read - tracked) * 1000}
         for row, parcel in enumerate(self._shown):
             self._cross(parcel, zones, frame, labels.get(row, ()), stages)
+        if self._codes.one_per_parcel:
+            self._part_joint(frame)
         self._frame = frame
         return self._decide(frame.media_s)
 
@@ -181,19 +183,37 @@ class LineInterpreter:
 
     def _meet(self, tracks: Tracks, row: int, frame: Frame, fields: Sequence[Label]) -> Parcel:
         track_id = int(tracks.track_id[row])
-        parcel = self._parcels.get(track_id)
-        if parcel is None:
-            inquiry = Inquiry(None, track_id, self._classifier, self._ocr)
-            parcel = Parcel(track_id, ParcelLabels(Ballot(self._codes.agreeing_reads)), inquiry)
-            self._parcels[track_id] = parcel
+        parcel = self._parcels.get(track_id) or self._begin(track_id)
         left, top, right, bottom = (float(value) for value in tracks.detections.xyxy[row])
         parcel.box = (left, top, right, bottom)
+        # What was read in a box around two parcels may be the other one's, once the detector tells them apart.
+        changed = parcel.watch.changed(parcel.box, cut_off=cut_off(frame, parcel.box))
+        if changed and not told(parcel, self._camera.lines):
+            parcel.labels.ballot.doubt()
         parcel.class_name = self._classes[int(tracks.detections.class_id[row])]
         parcel.score = float(tracks.detections.score[row])
         parcel.outline = tracks.detections.outline(row) if self._camera.outlines else None
         parcel.seen_s = frame.media_s
         parcel.inquiry.meet(parcel.class_name, fields)
         return parcel
+
+    def _begin(self, track_id: int) -> Parcel:
+        inquiry = Inquiry(None, track_id, self._classifier, self._ocr)
+        parcel = Parcel(track_id, ParcelLabels(Ballot(self._codes.agreeing_reads)), inquiry)
+        self._parcels[track_id] = parcel
+        return parcel
+
+    def _part_joint(self, frame: Frame) -> None:
+        """Let two parcels go on where one has two texts, each to be read anew on its own part of the box."""
+        for joint in self._shown:
+            seam = seam_between(joint.labels.ballot.texts, joint.box)
+            if seam is None or joint.waiting or joint.decided:
+                continue
+            for track_id in self._tracker.divide(joint.track_id, seam):
+                part = self._begin(track_id)
+                part.seen_s = frame.media_s
+                part.crossings = {name: copy(crossing) for name, crossing in joint.crossings.items()}
+            del self._parcels[joint.track_id]
 
     def _count_late_reads(self) -> None:
         for parcel in self._shown:
@@ -264,15 +284,11 @@ class LineInterpreter:
             track_id=parcel.track_id,
             regions=moment.regions,
             tags=tuple(tags),
-            reason=self._reason(parcel) if kind is EventKind.NO_READ else None,
+            reason=parcel.labels.reason if kind is EventKind.NO_READ else None,
             late=math.isfinite(now_s) and (now_s - moment.due_s) * 1000 > _LATE_AFTER_MS,
             stages_ms=moment.stages_ms,
             evidence=Evidence(moment.frame, moment.regions[0].xyxy, parcel.inquiry.margin),
         )
-
-    @staticmethod
-    def _reason(parcel: Parcel) -> NoReadReason:
-        return parcel.labels.evidence.reason(any_votes=parcel.labels.ballot.any_votes)
 
 
 def _middle(box: tuple[float, float, float, float]) -> tuple[float, float]:
@@ -282,7 +298,3 @@ def _middle(box: tuple[float, float, float, float]) -> tuple[float, float]:
 def _region(label: Label) -> Region:
     left, top, right, bottom = (float(value) for value in label.xyxy)
     return Region(label.kind, label.score, (left, top, right, bottom))
-
-
-def _indices(rows: list[int]) -> NDArray[np.intp]:
-    return np.array(rows, np.intp)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from edge.tags.events import EventKind, Outline, Region
 from edge.tags.inquiry import Inquiry
+from edge.tags.joint import BoxWatch
 from edge.tags.line import Crossing
 from edge.tags.reading import ParcelLabels
 from edge.video.frame import Frame
@@ -38,6 +39,7 @@ class Parcel:
     score: float = 0.0
     box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
     outline: Outline | None = None
+    watch: BoxWatch = field(default_factory=BoxWatch)
     seen_s: float = 0.0
     crossings: dict[str, Crossing] = field(default_factory=dict[str, Crossing])
     waiting: list[Moment] = field(default_factory=list[Moment])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edge.model.detections import Detections
 from edge.tags.ballot import Ballot, LabelEvidence
 from edge.tags.codes import CodeReader, Piece, cut
+from edge.tags.events import NoReadReason, Xyxy
 from edge.tags.fields import FIELDS
 from edge.tags.looks import Gray
 from edge.tags.tracker import Tracks
@@ -21,6 +22,8 @@ _TYPICAL_MODULES = {"barcode": 100.0, "qr": 22.0}
 LABELS = frozenset(_TYPICAL_MODULES)
 PRINTED = LABELS | frozenset(FIELDS)  # what stands on parcels and products, and is none itself
 _SATURATED = 250
+# Beside a text that is sure, weaker regions are mostly pictograms, and not worth a look.
+_SECOND_LABEL_SCORE = 0.5
 
 
 @dataclass(slots=True)
@@ -31,6 +34,11 @@ class ParcelLabels:
     evidence: LabelEvidence = field(default_factory=LabelEvidence)
     looks: int = 0
     frames: int = 0
+
+    @property
+    def reason(self) -> NoReadReason:
+        """Why there is no text."""
+        return self.evidence.reason(any_votes=self.ballot.any_votes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,29 @@ class Label:
     kind: str
     score: float
     xyxy: NDArray[np.float32]
+
+
+def open_labels(labels: Sequence[Label], box: Xyxy, ballot: Ballot) -> list[Label]:
+    """Return the label regions of a parcel whose text is not known: all, as long as none is.
+
+    A second label may bear a second text, and be another parcel's in the same box.
+
+    Args:
+        labels: Of the parcel.
+        box: Of the parcel.
+        ballot: What was read on it.
+    """
+    texts = ballot.texts
+    if not texts:
+        return list(labels)
+    left, top, right, bottom = box
+    still: list[Label] = []
+    for label in labels:
+        x, y = (float(value) for value in (label.xyxy[:2] + label.xyxy[2:]) / 2)
+        place = (x - left) / max(right - left, 1.0), (y - top) / max(bottom - top, 1.0)
+        if label.score >= _SECOND_LABEL_SCORE and not any(text.near(*place) for text in texts):
+            still.append(label)
+    return still
 
 
 def labels_by_row(
@@ -110,7 +141,7 @@ class LabelReader:
             image: (H, W, 3) uint8 BGR, the frame.
             tracks: Its parcels.
             labels: Their label regions by row of `tracks`.
-            parcels: Row and votes of the parcels that still need a text, most urgent first.
+            parcels: Row and votes of the parcels that still need a text or may bear another, most urgent first.
         """
         looks = self._looks_a_frame
         for row, parcel in parcels:
@@ -126,7 +157,8 @@ class LabelReader:
     def _pieces(
         self, image: NDArray[np.uint8], box: NDArray[np.float32], labels: Sequence[Label], parcel: ParcelLabels
     ) -> Iterator[tuple[Piece, Label | None]]:
-        for label in labels:
+        left, top, right, bottom = (float(value) for value in box)
+        for label in open_labels(labels, (left, top, right, bottom), parcel.ballot):
             yield cut(image, label.xyxy), label
         if not labels and parcel.frames % WHOLE_PARCEL_EVERY == 0:
             yield cut(image, box, margin=False), None

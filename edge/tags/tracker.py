@@ -6,12 +6,13 @@ that a belt that stops or rolls back loses nobody.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.model.detections import Detections, iou_matrix, overlap_matrix
+from edge.tags.divided import DividedBoxes, Seam
 from edge.tags.touching import Known, TouchingObjects
 
 
@@ -81,6 +82,7 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._born = 0
         self._touching = TouchingObjects()
+        self._divided = DividedBoxes()
 
     def update(self, detections: Detections, now_s: float) -> Tracks:
         """Continue tracks with a frame's detections, begin new ones, end those that were not seen for long.
@@ -91,7 +93,9 @@ class Tracker:
         """
         settings = self._settings
         self._end({id(track) for track in self._tracks if now_s - track.seen_s > settings.coast_s})
-        detections = detections.where(~self._touching.unions(detections, self._known(now_s)))
+        known = self._known(now_s)
+        detections = self._divided.divide(detections, known)
+        detections = detections.where(~self._touching.unions(detections, known))
         continued = self._associate(detections, now_s)
         rows = {row: track for track, row in continued}
         for track, row in continued:
@@ -114,6 +118,21 @@ class Tracker:
             np.array([track.track_id for _, track in shown], np.int64),
             np.array([track.hits for _, track in shown], np.int64),
         )
+
+    def divide(self, track_id: int, seam: Seam) -> tuple[int, int]:
+        """End a track that was around two objects, begin one for each, and return their ids, left or upper first.
+
+        From now on a box around both is divided between them. A box around one of them continues that one.
+        """
+        joint = next(track for track in self._tracks if track.confirmed and track.track_id == track_id)
+        self._end({id(joint)})
+        parts = [replace(joint, box=part, velocity=joint.velocity.copy()) for part in seam.cut(joint.box)]
+        for part in parts:
+            self._confirm(part)
+        self._tracks += parts
+        first, second = parts
+        self._divided.add(first.track_id, second.track_id)
+        return first.track_id, second.track_id
 
     def forget(self) -> None:
         """End all tracks; ids go on counting, so that none is given twice in a run."""
