@@ -112,7 +112,8 @@ class ReleaseStore:
         """
         with self._filling():
             with self._changing() as ledger:
-                self._write(ledger.filling(release_id, counter, self._now()))
+                # Nobody else is filling one, so what the ledger says of that is the rest of a crash.
+                self._write(ledger.without_filling().filling(release_id, counter, self._now()))
             folder = self.folder(release_id)
             try:
                 shutil.rmtree(folder, ignore_errors=True)  # of one that was bad and is brought again

@@ -77,6 +77,22 @@ def test_what_cannot_be_filled_leaves_nothing(store: ReleaseStore) -> None:
     assert [release.id for release in store.read().releases] == ["old"]
 
 
+def test_a_release_whose_filling_was_cut_off_can_be_brought_again_at_once(store: ReleaseStore) -> None:
+    def end_in_the_middle(folder: Path) -> None:
+        (folder / "half").write_text("half")
+        os._exit(9)
+
+    child = os.fork()
+    if child == 0:
+        store.stage("new", 2, end_in_the_middle)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert store.read().find("new").state is State.FILLING
+    store.stage("new", 2, fill("new"))
+    store.try_out("new")
+    assert running(store) == "new"
+
+
 def _killed_at(point: int, action: Callable[[], None]) -> bool:
     """Do something in a child that ends without any clean-up before its change of the disk number `point`.
 
