@@ -142,6 +142,7 @@ def test_a_classifier_that_fails_or_slows_down_in_use_is_rolled_back_and_no_look
     why: str,
 ):
     site = open_site(probation_s=60.0, most_slower=20)
+    eventually(lambda: site.in_use.usual_ms is not None)  # nothing is slower than what was never measured
     before = site.in_use.current
     say = Classifying.say
 
@@ -149,7 +150,7 @@ def test_a_classifier_that_fails_or_slows_down_in_use_is_rolled_back_and_no_look
         if self.digest != before.digest and site.told[-1].state is SwapState.PROBATION:
             if fails:
                 raise RuntimeError("this model is broken")
-            time.sleep(0.1)
+            time.sleep(0.4)
         return say(self, image)
 
     monkeypatch.setattr(Classifying, "say", moody)
