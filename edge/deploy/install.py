@@ -59,7 +59,7 @@ def install(folder: Path, root: Path, tell: Told = print) -> str:
     for place in (SETTINGS, UNIT_FOLDER, DROP_IN_FOLDER, f"{SOFTWARE}/{RELEASES}", *secrets):
         system.place(place)
     store = ReleaseStore(system.place(SOFTWARE))
-    ledger = store.read()
+    ledger = store.recover()  # one that was cut off may have written the ledger and not yet set the link
     if not _is_in_use(ledger, release):
         _stage(payload, system, store, ledger)
         tell(f"{release} is staged")

@@ -138,6 +138,15 @@ class ReleaseStore:
         with self._changing() as ledger:
             self._commit(ledger.tried(release_id, self._now()))
 
+    def recover(self) -> Ledger:
+        """Set right what a crash left: no release half written, links as the ledger says; returns the ledger.
+
+        Raises:
+            EdgekitError: Another process is at it, or the folder cannot be written.
+        """
+        with self._changing() as ledger:
+            return ledger
+
     def start(self) -> Ledger:
         """Recover, and count a start of the release in use; to be called before each start of the service.
 

@@ -94,6 +94,17 @@ def test_an_installer_that_runs_again_changes_nothing(flashed: Path, flashed_roo
     assert told == [f"{release} was in use already"]
 
 
+def test_an_installer_that_was_cut_off_before_the_link_was_set_sets_it_when_it_runs_again(
+    flashed: Path, flashed_root: Path
+) -> None:
+    current = flashed_root / "opt/edgekit/current"
+    goal = current.readlink()
+    current.unlink()
+    current.symlink_to("releases/an-older-one")
+    install(flashed.parent / "payload-one", flashed_root, quiet)
+    assert current.readlink() == goal
+
+
 def test_without_a_configuration_a_box_keeps_the_one_it_has(flashed_root: Path, make_payload: Make) -> None:
     folder, listed = make_payload("two", 2, site=False)
     install(folder, flashed_root, quiet)
