@@ -120,7 +120,7 @@ def _resolve(kit: Path, target: Target, sources: Sources, wanted: _Wanted) -> li
     for name, lines in files.items():
         (kit.parent / name).write_text("\n".join([*lines, ""]), encoding="utf-8")
     command = ["uv", "pip", "compile", "--quiet", "--no-config", "--no-header", "--no-annotate", "--color", "never"]
-    command += ["--only-binary", ":all:", "--python-version", target.python]
+    command += ["--only-binary", ":all:", "--python", sys.executable, "--python-version", target.python]
     command += ["--python-platform", f"{target.architecture}-manylinux_2_{_platform_minor(target)}"]
     command += ["--constraints", str(kit.parent / "constraints"), "--overrides", str(kit.parent / "overrides")]
     command += ["--find-links", str(sources.own)] if sources.own else []
