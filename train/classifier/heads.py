@@ -37,9 +37,13 @@ class SeveralHeadModule(nn.Module):
         def __call__(self, features: torch.Tensor) -> torch.Tensor:  # noqa: D102 - as forward
             ...
 
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Return logits (N, columns) of features (N, width)."""
+        return self.linear(features)
+
     def fitting_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return how far the head is from labels (N, values), in the mean over pictures."""
-        raise NotImplementedError
+        return self.loss(self.linear(features), targets)
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return how unlikely labels (N, values) are under logits (N, columns)."""
@@ -52,14 +56,6 @@ class SeveralHeadModule(nn.Module):
 
 class RelevanceHead(SeveralHeadModule):
     """Binary relevance: a logistic regression for each value, none of which knows of another."""
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Return logits (N, values) of features (N, width)."""
-        return self.linear(features)
-
-    def fitting_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Return the sum of the values' own losses: none of them depends on another's weights."""
-        return self.loss(self.linear(features), targets)
 
 
 class ChainHead(SeveralHeadModule):
@@ -122,14 +118,6 @@ class PowersetHead(SeveralHeadModule):
         for row, label_set in enumerate(label_sets):
             members[row, list(label_set)] = 1
         self.register_buffer("members", members)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Return logits (N, sets) of features (N, width)."""
-        return self.linear(features)
-
-    def fitting_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Return the cross entropy of the pictures' sets."""
-        return self.loss(self.linear(features), targets)
 
     def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return how unlikely the pictures' sets are; pictures of sets that are not known are left out."""
