@@ -1,11 +1,10 @@
 """Labelled pictures of loaded pallets in aisles: cartons, barcodes and QR codes, their outlines and their texts."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from train.sets import CLASSES
 from train.synth.aisle import Aisle, aisle_scene
@@ -13,24 +12,19 @@ from train.synth.geometry import silhouette
 from train.synth.outlines import Outline, seen_outline
 from train.synth.regions import regions_of
 from train.synth.stage import NOISE_MARGIN, label_boxes, look, photograph
-from train.synth.writing import Picture, SetPlan, write_set
+from train.synth.writing import Picture, RenderConfig, SetPlan, write_set
 
 LOAD = "pallet"  # the kind of region that is a whole load
 _LEAST_SEEN = 0.3  # of a load's outline within the picture
 _LEAST_OF_CARTON = 0.15  # of its outline: in a stack seen from above only a strip of a whole front is left to see
 
 
-class PalletsConfig(BaseModel):
+class PalletsConfig(RenderConfig):
     """What pictures of pallets to render."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    count: int = Field(ge=1, le=200_000, description="Pictures in all splits together.")
     width_px: int = Field(default=768, ge=160, le=3840, description="Width of a picture, pixels.")
     height_px: int = Field(default=576, ge=120, le=2160, description="Height of a picture, pixels.")
-    val_share: float = Field(default=0.12, ge=0, lt=1, description="Part of the pictures that goes into the split val.")
     above_share: float = Field(default=0.4, ge=0, le=1, description="Part seen from above the aisle, not from within.")
-    seed: int = Field(default=0, ge=0, description="All chance comes from here; the same seed gives the same pictures.")
 
 
 def render_pallets(config: PalletsConfig, index: int) -> Picture:
@@ -65,13 +59,5 @@ def write_pallets(
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, int]:
     """Render a set of pictures of pallets; see `write_set`."""
-    told = json.dumps(config.model_dump(exclude={"seed"}), separators=(",", ":"))
-    plan = SetPlan(
-        name=f"pallets-{config.seed}",
-        source=f"rendered by edgekit, seed {config.seed}, {told}",
-        classes=CLASSES,
-        count=config.count,
-        val_share=config.val_share,
-        outlines=outlines,
-    )
+    plan = SetPlan.rendered("pallets", config, CLASSES, outlines=outlines)
     return write_set(folder, plan, lambda index: render_pallets(config, index), force=force, advance=advance)

@@ -1,11 +1,10 @@
 """Labelled single pictures to train a detector on: half of belts as the demonstration has them, half of anything."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from train.sets import CLASSES
 from train.synth.cartons import Carton
@@ -14,7 +13,7 @@ from train.synth.parcels import Condition, build_parcel, line_up, plan_parcel
 from train.synth.scenery import belt_stage, random_belt_view
 from train.synth.stage import NOISE_MARGIN, Stage, label_boxes, photograph
 from train.synth.wide import wide_scene
-from train.synth.writing import Picture, SetPlan, write_set
+from train.synth.writing import Picture, RenderConfig, SetPlan, write_set
 
 BELT_CONDITIONS = (
     (Condition.READABLE, 0.52),
@@ -26,17 +25,12 @@ BELT_CONDITIONS = (
 )
 
 
-class PicturesConfig(BaseModel):
+class PicturesConfig(RenderConfig):
     """What pictures to render."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    count: int = Field(ge=1, le=200_000, description="Pictures in all splits together.")
     width_px: int = Field(default=768, ge=160, le=3840, description="Width of a picture, pixels.")
     height_px: int = Field(default=432, ge=120, le=2160, description="Height of a picture, pixels.")
-    val_share: float = Field(default=0.12, ge=0, lt=1, description="Part of the pictures that goes into the split val.")
     belt_share: float = Field(default=0.5, ge=0, le=1, description="Part of the pictures that shows a belt.")
-    seed: int = Field(default=0, ge=0, description="All chance comes from here; the same seed gives the same pictures.")
 
 
 def render_picture(config: PicturesConfig, index: int) -> Picture:
@@ -88,13 +82,5 @@ def write_pictures(
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, int]:
     """Render a set of pictures of cartons; see `write_set`."""
-    render = json.dumps(config.model_dump(exclude={"seed"}), separators=(",", ":"))
-    plan = SetPlan(
-        name=f"synth-{config.seed}",
-        source=f"rendered by edgekit, seed {config.seed}, {render}",
-        classes=CLASSES,
-        count=config.count,
-        val_share=config.val_share,
-        outlines=outlines,
-    )
+    plan = SetPlan.rendered("synth", config, CLASSES, outlines=outlines)
     return write_set(folder, plan, lambda index: render_picture(config, index), force=force, advance=advance)

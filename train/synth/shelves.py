@@ -1,39 +1,33 @@
 """Shelves with packs and price labels, seen from the front: every region and every text in them is known exactly."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from train.synth.arrays import Floats, Image, blurred, clipped, smooth_noise
 from train.synth.regions import regions_of
 from train.synth.shelf_wall import FINER, Region, Wall, build_wall
 from train.synth.stage import LabelledBox
-from train.synth.writing import Picture, SetPlan, write_set
+from train.synth.writing import Picture, RenderConfig, SetPlan, write_set
 
 CLASSES = ("product", "name", "brand", "price", "barcode")
 _LEAST_SEEN = 0.6  # share of a region inside the picture below which it is not labelled
 _LEAST_PX = 5.0  # of a region's shorter side; smaller ones nobody could mark by hand
 
 
-class ShelvesConfig(BaseModel):
+class ShelvesConfig(RenderConfig):
     """What pictures of shelves to render."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    count: int = Field(ge=1, le=200_000, description="Pictures in all splits together.")
     width_px: int = Field(default=1024, ge=320, le=3840, description="Width of a picture, pixels.")
     height_px: int = Field(default=768, ge=240, le=2160, description="Height of a picture, pixels.")
-    val_share: float = Field(default=0.12, ge=0, lt=1, description="Part of the pictures that goes into the split val.")
     view_cm: tuple[float, float] = Field(
         default=(30.0, 60.0), description="Least and greatest width of shelf that a picture shows."
     )
     tilt: float = Field(default=0.07, ge=0, le=0.2, description="Most that a corner is off an upright view, share.")
-    seed: int = Field(default=0, ge=0, description="All chance comes from here; the same seed gives the same pictures.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,15 +69,7 @@ def write_shelves(
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, int]:
     """Render a set of pictures of shelves; see `write_set`."""
-    told = json.dumps(config.model_dump(exclude={"seed"}), separators=(",", ":"))
-    plan = SetPlan(
-        name=f"shelves-{config.seed}",
-        source=f"rendered by edgekit, seed {config.seed}, {told}",
-        classes=CLASSES,
-        count=config.count,
-        val_share=config.val_share,
-        outlines=outlines,
-    )
+    plan = SetPlan.rendered("shelves", config, CLASSES, outlines=outlines)
     return write_set(folder, plan, lambda index: render_shelf(config, index).labelled(), force=force, advance=advance)
 
 

@@ -1,11 +1,13 @@
 """Writing rendered pictures as a set: it appears whole or not at all, and never in place of something else."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DESCRIPTION, SPLITS
@@ -14,6 +16,16 @@ from train.synth.arrays import Image
 from train.synth.stage import LabelledBox
 
 LICENCE = "CC0-1.0"
+
+
+class RenderConfig(BaseModel):
+    """What all rendered sets are told."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    count: int = Field(ge=1, le=200_000, description="Pictures in all splits together.")
+    val_share: float = Field(default=0.12, ge=0, lt=1, description="Part of the pictures that goes into the split val.")
+    seed: int = Field(default=0, ge=0, description="All chance comes from here; the same seed gives the same pictures.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,19 @@ class SetPlan:
     outlines: bool = False
     licence: str = LICENCE
     labelled: tuple[str, ...] | None = None
+
+    @classmethod
+    def rendered(cls, kind: str, config: RenderConfig, classes: tuple[str, ...], *, outlines: bool) -> "SetPlan":
+        """Return the plan of a set whose every pixel is rendered, named after its kind and seed."""
+        told = json.dumps(config.model_dump(exclude={"seed"}), separators=(",", ":"))
+        return cls(
+            name=f"{kind}-{config.seed}",
+            source=f"rendered by edgekit, seed {config.seed}, {told}",
+            classes=classes,
+            count=config.count,
+            val_share=config.val_share,
+            outlines=outlines,
+        )
 
     def splits(self) -> Iterator[str]:
         """Yield the split of each picture: every so manyth goes into val."""
