@@ -1,7 +1,10 @@
 """Files that are on disk when a call returns, whole or not at all, whatever is cut off when."""
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def sync_folder(folder: Path) -> None:
@@ -17,6 +20,30 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def whole_file(path: Path, mode: int = 0o644) -> Generator[BinaryIO, None, None]:
+    """Give a file that takes the place of `path` when the block ends: old content or new, never a part.
+
+    Args:
+        path: The file.
+        mode: Its rights from the first byte on.
+
+    Raises:
+        OSError: It cannot be written; what stood there stands, as it does where the block fails.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    try:
+        with open(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode), "w+b") as file:  # noqa: PTH123 - by descriptor
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        sync_folder(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
     """Write a file in place of what stood there: after a power cut it holds the old content or the new, never a part.
 
@@ -28,17 +55,8 @@ def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
     Raises:
         OSError: It cannot be written; what stood there stands.
     """
-    partial = path.with_name(f".{path.name}.partial")
-    partial.unlink(missing_ok=True)
-    try:
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:  # noqa: PTH123 - by descriptor
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        sync_folder(path.parent)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole_file(path, mode) as file:
+        file.write(content)
 
 
 def sync_tree(folder: Path) -> None:

@@ -6,7 +6,6 @@ is three members of an `ar` archive, so that no Debian tool is needed to write i
 
 import gzip
 import io
-import os
 import re
 import tarfile
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import IO
 from devices.errors import EdgekitError
 from edge import __version__
 from edge.deploy.payload import SECRETS, SITE, PayloadList
-from edge.durable import sync_folder
+from edge.durable import whole_file
 from edge.flash.archive import write_tar
 from edge.flash.site import BOX_TOML
 
@@ -54,9 +53,8 @@ def write_deb(payload: Path, listed: PayloadList, out: Path) -> None:
         )
     if out.exists():
         raise EdgekitError(f"{out} exists: remove it or choose another name")
-    partial = out.with_name(f".{out.name}.partial")
     try:
-        with partial.open("wb") as file, TemporaryFile() as data:
+        with whole_file(out) as file, TemporaryFile() as data:
             write_tar(payload, data, prefix=f"{PLACE}/", moment=listed.counter)
             size = data.tell()
             data.seek(0)
@@ -66,14 +64,8 @@ def write_deb(payload: Path, listed: PayloadList, out: Path) -> None:
             _add(file, "control.tar.gz", listed.counter, io.BytesIO(control), len(control))
             # Wheels are packed already: to pack them again would only take the box's time.
             _add(file, "data.tar", listed.counter, data, size)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(out)
-        sync_folder(out.parent)
     except OSError as exc:
         raise EdgekitError(f"cannot write {out}: {exc.strerror}") from exc
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _control(payload: Path, listed: PayloadList) -> bytes:

@@ -5,7 +5,6 @@ cloud-init is told is JSON, which is YAML too, so that no name in a configuratio
 """
 
 import json
-import os
 import re
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +12,7 @@ from tempfile import TemporaryFile
 
 from devices.errors import EdgekitError
 from edge.deploy.payload import PayloadList
-from edge.durable import sync_folder
+from edge.durable import whole_file
 from edge.flash.archive import write_tar
 
 LABEL = "CIDATA"  # Source: cloud-init, datasource NoCloud
@@ -52,9 +51,8 @@ def write_seed(payload: Path, listed: PayloadList, name: str, out: Path, public_
     host = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-") or "edgekit"
     meta = {"instance-id": f"edgekit-{listed.release}", "local-hostname": host}
     texts = {"meta-data": json.dumps(meta), "user-data": "#cloud-config\n" + json.dumps(_user_data(public_key))}
-    partial = out.with_name(f".{out.name}.partial")
     try:
-        with TemporaryFile() as tar, open(os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - by descriptor
+        with TemporaryFile() as tar, whole_file(out, 0o600) as file:
             write_tar(payload, tar, moment=listed.counter)
             size = tar.tell()
             tar.seek(0)
@@ -66,14 +64,8 @@ def write_seed(payload: Path, listed: PayloadList, name: str, out: Path, public_
             image.add_fp(tar, size, "/EDGEKIT.TAR;1", PAYLOAD, joliet_path=f"/{PAYLOAD}")
             image.write_fp(file)
             image.close()
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(out)
-        sync_folder(out.parent)
     except OSError as exc:
         raise EdgekitError(f"cannot write {out}: {exc.strerror}") from exc
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _user_data(public_key: Path | None) -> dict[str, object]:

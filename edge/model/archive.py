@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from devices.errors import EdgekitError
-from edge.durable import sync_folder, sync_tree
+from edge.durable import sync_folder, sync_tree, whole_file
 from edge.model.bundle import (
     MANIFEST,
     MOST_MANIFEST_BYTES,
@@ -46,22 +46,15 @@ def pack(directory: Path, archive: Path, trusted_keys: Sequence[Path]) -> Bundle
     bundle = open_any_bundle(directory, trusted_keys)
     if archive.exists():
         raise EdgekitError(f"{archive} exists: remove it or choose another name")
-    partial = archive.with_name(archive.name + ".partial")
     try:
-        with partial.open("wb") as file:
+        with whole_file(archive) as file:
             for name in (MANIFEST, SIGNATURE):
                 _write(file, name, (directory / name).read_bytes())
             for entry in _in_order(bundle.manifest):
                 _write(file, entry.path, bundle.read(entry.path))
             file.write(_END)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(archive)
-        sync_folder(archive.parent)
     except OSError as exc:
         raise EdgekitError(f"cannot write {archive}: {exc.strerror}") from exc
-    finally:
-        partial.unlink(missing_ok=True)
     return bundle
 
 
