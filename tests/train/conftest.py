@@ -1,5 +1,8 @@
 """Small detection sets made on the fly: real training, without real pictures."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +14,40 @@ from edge.evaluate.dataset import DetectionSet, open_set
 from train.sets import describe
 
 MakeSet = Callable[..., DetectionSet]
+KILL_IN_A_SAVE = """
+import os, signal, sys
+from pathlib import Path
+from edge.evaluate.dataset import open_set
+
+stock = Path.write_bytes
+saves = 0
+
+def write_half(path, data):
+    global saves
+    saves += path.name == ".last.pt.partial"
+    if saves == 2:
+        stock(path, data[: len(data) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+    return stock(path, data)
+
+Path.write_bytes = write_half
+settings, sets, run = sys.argv[1], [open_set(Path(sys.argv[2]))], Path(sys.argv[3])
+"""
+
+
+@pytest.fixture
+def kill_in_second_save() -> Callable[[str, str, DetectionSet, Path], None]:
+    """Return what trains in a process of its own, which is killed when half of its second checkpoint is written.
+
+    The lines that train find `settings` (JSON), `sets` and `run`.
+    """
+
+    def train(lines: str, settings: str, opened: DetectionSet, run: Path) -> None:
+        words = [sys.executable, "-c", KILL_IN_A_SAVE + lines, settings, str(opened.folder), str(run)]
+        ended = subprocess.run(words, capture_output=True, text=True, timeout=110, check=False)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+
+    return train
 
 
 @pytest.fixture

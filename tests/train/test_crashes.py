@@ -3,9 +3,6 @@
 import errno
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,37 +31,17 @@ def epochs_of(run: Path) -> list[int]:
     return [json.loads(line)["epoch"] for line in (run / METRICS).read_text(encoding="utf-8").splitlines()]
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from edge.evaluate.dataset import open_set
-from train import yolo_trainer
+TRAIN = """
 from train.detector import TrainSettings, train_detector
-
-stock = Path.write_bytes
-saves = 0
-
-def write_half(path, data):
-    global saves
-    saves += path.name == ".last.pt.partial"
-    if saves == 2:
-        stock(path, data[: len(data) // 2])
-        os.kill(os.getpid(), signal.SIGKILL)
-    return stock(path, data)
-
-Path.write_bytes = write_half
-settings = TrainSettings.model_validate_json(sys.argv[1])
-train_detector(settings, [open_set(Path(sys.argv[2]))], Path(sys.argv[3]))
+train_detector(TrainSettings.model_validate_json(settings), sets, run)
 """
 
 
 def test_a_run_killed_in_the_middle_of_a_save_resumes_to_its_full_number_of_epochs(
-    make_set: MakeSet, wanted: TrainSettings, tmp_path: Path
+    make_set: MakeSet, wanted: TrainSettings, tmp_path: Path, kill_in_second_save: Callable[..., None]
 ):
     opened, run = make_set("cartons", ("carton",), 0), tmp_path / "run"
-    words = [sys.executable, "-c", KILLED, wanted.model_dump_json(), str(opened.folder), str(run)]
-    ended = subprocess.run(words, capture_output=True, text=True, timeout=110, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    kill_in_second_save(TRAIN, wanted.model_dump_json(), opened, run)
     assert epochs_of(run) == [1, 2]  # the second was recorded, and its checkpoint torn
     load(run / "weights" / "last.pt")
     seen: list[int] = []
