@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.demo.show import BUNDLE, TRUSTED_KEY
+
 EDGEKIT = (sys.executable, "-m", "edge")
 
 
@@ -24,3 +26,29 @@ def start_run() -> Iterator[Callable[[Path], "subprocess.Popen[str]"]]:
             return process
 
         yield start
+
+
+@pytest.fixture
+def write_box_toml(tmp_path: Path) -> Callable[..., Path]:
+    """Write the box.toml of hall's box-1, with its outbox beside it and the demonstration's bundle unless told."""
+
+    def write(port: int, rest: str, *, bundle: Path = BUNDLE, key: Path = TRUSTED_KEY, mqtt: str = "") -> Path:
+        path = tmp_path / "box.toml"
+        path.write_text(
+            f"""
+[box]
+site = "hall"
+name = "box-1"
+[bundle]
+path = "{bundle}"
+trusted_keys = ["{key}"]
+[mqtt]
+port = {port}
+{mqtt}
+[outbox]
+path = "outbox.sqlite"
+{rest}"""
+        )
+        return path
+
+    return write

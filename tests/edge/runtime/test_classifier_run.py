@@ -19,21 +19,11 @@ TOPIC = "edgekit/v1/hall/box-1/cameras/gate"
 STATUS = "edgekit/v1/hall/box-1/status"
 
 CONFIG = """
-[box]
-site = "hall"
-name = "box-1"
-[bundle]
-path = "{bundle}"
-trusted_keys = ["{key}"]
 [classifier]
 path = "{classifier}"
 backend = "{backend}"
 requests = 2
 {more}
-[mqtt]
-port = {port}
-[outbox]
-path = "outbox.sqlite"
 [[camera]]
 name = "gate"
 source = {{ kind = "folder", path = "pictures" }}
@@ -47,7 +37,9 @@ debounce_s = 0.3
 
 
 @pytest.fixture
-def write_box(make_bundle: Make, make_classifier_bundle: Make, mosquitto: Any, tmp_path: Path) -> Callable[..., Path]:
+def write_box(
+    make_bundle: Make, make_classifier_bundle: Make, mosquitto: Any, write_box_toml: Make, tmp_path: Path
+) -> Callable[..., Path]:
     """Write a box that sees two seconds of red and then two of blue, one thing in the middle of each picture."""
 
     def write(backend: str = "onnxruntime", more: str = "") -> Path:
@@ -58,18 +50,8 @@ def write_box(make_bundle: Make, make_classifier_bundle: Make, mosquitto: Any, t
             picture = np.zeros((96, 128, 3), np.uint8)
             picture[:] = (20, 20, 230) if index < 20 else (230, 20, 20)
             cv2.imwrite(str(folder / f"{index:03}.png"), picture)
-        path = tmp_path / "box.toml"
-        path.write_text(
-            CONFIG.format(
-                bundle=detector.folder,
-                key=detector.public,
-                classifier=classifier.folder,
-                backend=backend,
-                more=more,
-                port=mosquitto.port,
-            )
-        )
-        return path
+        rest = CONFIG.format(classifier=classifier.folder, backend=backend, more=more)
+        return write_box_toml(mosquitto.port, rest, bundle=detector.folder, key=detector.public)
 
     return write
 

@@ -27,46 +27,38 @@ if TYPE_CHECKING:
 TOPIC = Topics("hall", "box-1").detections("gate")
 
 
-def box(bundle: Any, folder: Path, port: int, mqtt: str = "", camera: str = "") -> Path:
-    pictures = folder / "pictures"
-    pictures.mkdir(exist_ok=True)
+@pytest.fixture
+def box(write_box_toml: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """Write a box that looks at five pictures in turn."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
     for number in range(5):
         cv2.imwrite(str(pictures / f"{number}.png"), np.full((48, 64, 3), 230 if number % 2 else 10, np.uint8))
-    path = folder / "box.toml"
-    path.write_text(
-        f"""
-[box]
-site = "hall"
-name = "box-1"
-[bundle]
-path = "{bundle.folder}"
-trusted_keys = ["{bundle.public}"]
+
+    def write(bundle: Any, port: int, mqtt: str = "", camera: str = "") -> Path:
+        rest = f"""
 [inference]
 precision = "fp32"
-[mqtt]
-port = {port}
-{mqtt}
-[outbox]
-path = "{folder}/outbox.sqlite"
 [[camera]]
 name = "gate"
-source = {{ kind = "folder", path = "{pictures}" }}
+source = {{ kind = "folder", path = "pictures" }}
 policy = "every"
 {camera}
 """
-    )
-    return path
+        return write_box_toml(port, rest, bundle=bundle.folder, key=bundle.public, mqtt=mqtt)
+
+    return write
 
 
 def test_each_frame_is_told_with_its_boxes(
     make_bundle: Callable[..., Any],
     mosquitto: "Mosquitto",
     subscribe: "Callable[..., Subscriber]",
-    tmp_path: Path,
+    box: Callable[..., Path],
     eventually: Callable[..., None],
 ) -> None:
     watcher = subscribe(mosquitto.port)
-    config = load_config(box(make_bundle(), tmp_path, mosquitto.port, 'detections = ["gate"]'))
+    config = load_config(box(make_bundle(), mosquitto.port, 'detections = ["gate"]'))
     run_box(config, threading.Event())
     eventually(lambda: len(watcher.on(TOPIC)) == 5)
     told = [message.json() for message in watcher.on(TOPIC)]
@@ -82,7 +74,7 @@ def test_where_nobody_asked_nothing_is_made(
     make_bundle: Callable[..., Any],
     mosquitto: "Mosquitto",
     subscribe: "Callable[..., Subscriber]",
-    tmp_path: Path,
+    box: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_arguments: object) -> None:
@@ -90,13 +82,13 @@ def test_where_nobody_asked_nothing_is_made(
 
     monkeypatch.setattr("edge.runtime.detections.DetectionSender.__call__", fail)
     watcher = subscribe(mosquitto.port)
-    assert run_box(load_config(box(make_bundle(), tmp_path, mosquitto.port)), threading.Event()).frames == 5
+    assert run_box(load_config(box(make_bundle(), mosquitto.port)), threading.Event()).frames == 5
     assert watcher.on(TOPIC) == []
 
 
-def test_a_camera_that_is_not_there_is_named(make_bundle: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_camera_that_is_not_there_is_named(make_bundle: Callable[..., Any], box: Callable[..., Path]) -> None:
     with pytest.raises(EdgekitError, match="plc or detections in \\[mqtt\\] name cameras that are not there: dock"):
-        load_config(box(make_bundle(), tmp_path, 1883, 'plc = ["dock"]'))
+        load_config(box(make_bundle(), 1883, 'plc = ["dock"]'))
 
 
 def test_a_slow_line_loses_offers_and_holds_up_nobody() -> None:
@@ -130,14 +122,14 @@ def test_outlines_are_told_where_the_model_segments_and_the_camera_is_asked_for_
     make_bundle: Callable[..., Any],
     mosquitto: "Mosquitto",
     subscribe: "Callable[..., Subscriber]",
-    tmp_path: Path,
+    box: Callable[..., Path],
     eventually: Callable[..., None],
 ) -> None:
     watcher = subscribe(mosquitto.port)
     made = make_bundle(segments=True)
     for camera, outlined in (("", False), ("outlines = true", True)):
         before = len(watcher.on(TOPIC))
-        path = box(made, tmp_path, mosquitto.port, 'detections = ["gate"]', camera)
+        path = box(made, mosquitto.port, 'detections = ["gate"]', camera)
         run_box(load_config(path), threading.Event())
         eventually(lambda before=before: len(watcher.on(TOPIC)) == before + 5)
         told = [each for message in watcher.on(TOPIC)[before:] for each in message.json()["detections"]]

@@ -17,20 +17,11 @@ from edge.runtime.box import run_box
 from edge.runtime.lane import Inferred
 from edge.tags.events import TagEvent
 
+Make = Callable[..., Any]
 CONFIG = """
-[box]
-site = "hall"
-name = "box-1"
-[bundle]
-path = "{bundle}"
-trusted_keys = ["{key}"]
-[mqtt]
-port = {port}
-[outbox]
-path = "outbox.sqlite"
 [[camera]]
 name = "gate"
-source = {{ kind = "folder", path = "pictures" }}
+source = { kind = "folder", path = "pictures" }
 [[camera.shelf]]
 name = "rack"
 rectangle = [0.1, 0.1, 0.9, 0.9]
@@ -40,14 +31,13 @@ LAST = 29
 
 
 def test_events_that_waited_for_the_disk_are_committed_as_a_run_fails(
-    make_bundle: Callable[..., Any], mosquitto: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_bundle: Make, mosquitto: Any, write_box_toml: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     bundle = make_bundle()
     (tmp_path / "pictures").mkdir()
     for index in range(LAST + 1):
         cv2.imwrite(str(tmp_path / f"pictures/{index:03}.png"), np.full((96, 128, 3), 200, np.uint8))
-    path = tmp_path / "box.toml"
-    path.write_text(CONFIG.format(bundle=bundle.folder, key=bundle.public, port=mosquitto.port))
+    path = write_box_toml(mosquitto.port, CONFIG, bundle=bundle.folder, key=bundle.public)
     refused: list[TagEvent] = []
     has_room = threading.Event()
     commit = Outbox.commit

@@ -3,29 +3,18 @@
 import json
 import resource
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge.demo.show import BUNDLE, CLIP, TRUSTED_KEY
+from edge.demo.show import CLIP
 
 Make = Callable[..., Any]
 ROOT = "edgekit/v1/hall/box-1"
-CONFIG = """
-[box]
-site = "hall"
-name = "box-1"
-[bundle]
-path = "{bundle}"
-trusted_keys = ["{key}"]
-[mqtt]
-port = {port}
-[outbox]
-path = "outbox.sqlite"
+CONFIG = f"""
 [[camera]]
 name = "gate"
-source = {{ kind = "file", path = "{clip}" }}
+source = {{ kind = "file", path = "{CLIP}" }}
 [[camera.line]]
 name = "line"
 start = [0.55, 1.0]
@@ -36,12 +25,10 @@ end = [0.55, 0.0]
 @pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_run_outlives_a_full_disk_and_delivers_all_when_there_is_room(
-    mosquitto: Any, subscribe: Make, eventually: Make, start_run: Make, tmp_path: Path
+    mosquitto: Any, subscribe: Make, eventually: Make, start_run: Make, write_box_toml: Make
 ):
     subscriber = subscribe(mosquitto.port)
-    config = tmp_path / "box.toml"
-    config.write_text(CONFIG.format(bundle=BUNDLE, key=TRUSTED_KEY, port=mosquitto.port, clip=CLIP))
-    process = start_run(config)
+    process = start_run(write_box_toml(mosquitto.port, CONFIG))
 
     def statuses() -> list[dict[str, Any]]:
         return [message.json() for message in subscriber.on(f"{ROOT}/status")]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edge.config import load_config
-from edge.demo.show import BUNDLE, CLIP, TRUSTED_KEY
+from edge.demo.show import CLIP
 from edge.hard_cases.case import unseal
 from edge.hard_cases.judging import Reason
 from edge.runtime.box import run_box
@@ -20,19 +20,9 @@ from edge.sealing import create_sealing_key, load_opener
 
 Make = Callable[..., Any]
 CONFIG = """
-[box]
-site = "hall"
-name = "box-1"
-[bundle]
-path = "{bundle}"
-trusted_keys = ["{key}"]
 [inference]
 backend = "openvino"
 precision = "int8"
-[mqtt]
-port = {port}
-[outbox]
-path = "outbox.sqlite"
 [hard_cases]
 folder = "cases"
 recipient = "workstation.pub"
@@ -68,11 +58,9 @@ def cut(clip: Path, to: Path) -> Path:
 
 
 @pytest.fixture
-def config(mosquitto: Any, tmp_path: Path) -> Path:
+def config(mosquitto: Any, write_box_toml: Make, tmp_path: Path) -> Path:
     create_sealing_key(tmp_path / "workstation.key", tmp_path / "workstation.pub")
-    path, clip = tmp_path / "box.toml", cut(CLIP, tmp_path / "clip.mp4")
-    path.write_text(CONFIG.format(bundle=BUNDLE, key=TRUSTED_KEY, port=mosquitto.port, clip=clip))
-    return path
+    return write_box_toml(mosquitto.port, CONFIG.format(clip=cut(CLIP, tmp_path / "clip.mp4")))
 
 
 def test_each_no_read_of_a_run_is_kept_masked_for_the_workstation_and_no_event_is_missing(config: Path, tmp_path: Path):

@@ -17,22 +17,12 @@ from edge.runtime.box import run_box
 Make = Callable[..., Any]
 TOPIC = "edgekit/v1/hall/box-1/cameras/gate"
 CONFIG = """
-[box]
-site = "hall"
-name = "box-1"
-[bundle]
-path = "{bundle}"
-trusted_keys = ["{key}"]
 [inference]
 backend = "onnxruntime"
 [ocr]
-[mqtt]
-port = {port}
-[outbox]
-path = "outbox.sqlite"
 [[camera]]
 name = "gate"
-source = {{ kind = "folder", path = "pictures" }}
+source = { kind = "folder", path = "pictures" }
 [[camera.shelf]]
 name = "rack"
 rectangle = [0.1, 0.1, 0.9, 0.9]
@@ -40,26 +30,30 @@ debounce_s = 0.3
 """
 
 
-def write_box(bundle: Any, port: int, folder: Path) -> Path:
+@pytest.fixture
+def write_box(write_box_toml: Make, tmp_path: Path) -> Callable[[Any, int], Path]:
     """Write a box that sees nothing for a second, and then a product with a price on it."""
-    pictures = folder / "pictures"
-    pictures.mkdir()
-    for index in range(40):
-        picture = np.full((480, 640, 3), 20, np.uint8)
-        if index >= 10:
-            picture[160:320, 160:480] = 230
-            cv2.putText(picture, "EUR 12.49", (190, 255), cv2.FONT_HERSHEY_SIMPLEX, 1.6, (20, 20, 20), 3, cv2.LINE_AA)
-        cv2.imwrite(str(pictures / f"{index:03}.png"), picture)
-    path = folder / "box.toml"
-    path.write_text(CONFIG.format(bundle=bundle.folder, key=bundle.public, port=port))
-    return path
+
+    def write(bundle: Any, port: int) -> Path:
+        pictures = tmp_path / "pictures"
+        pictures.mkdir()
+        for index in range(40):
+            picture = np.full((480, 640, 3), 20, np.uint8)
+            if index >= 10:
+                picture[160:320, 160:480] = 230
+                ink = (20, 20, 20)
+                cv2.putText(picture, "EUR 12.49", (190, 255), cv2.FONT_HERSHEY_SIMPLEX, 1.6, ink, 3, cv2.LINE_AA)
+            cv2.imwrite(str(pictures / f"{index:03}.png"), picture)
+        return write_box_toml(port, CONFIG, bundle=bundle.folder, key=bundle.public)
+
+    return write
 
 
 def test_a_product_is_told_with_the_price_that_is_printed_on_it(
-    make_bundle: Make, mosquitto: Any, subscribe: Make, eventually: Make, tmp_path: Path
+    make_bundle: Make, mosquitto: Any, write_box: Make, subscribe: Make, eventually: Make
 ):
     subscriber = subscribe(mosquitto.port)
-    summary = run_box(load_config(write_box(make_bundle(printed=True), mosquitto.port, tmp_path)), threading.Event())
+    summary = run_box(load_config(write_box(make_bundle(printed=True), mosquitto.port)), threading.Event())
     assert summary.undelivered == 0
     eventually(lambda: len(subscriber.on(f"{TOPIC}/events")) >= sum(summary.events.values()))
     events = [message.json() for message in subscriber.on(f"{TOPIC}/events")]
@@ -70,15 +64,15 @@ def test_a_product_is_told_with_the_price_that_is_printed_on_it(
     assert {event["stock"]["tag"] for event in events} == {"carton"}  # a price is no product
 
 
-def test_a_detector_that_finds_no_field_is_refused(make_bundle: Make, tmp_path: Path):
+def test_a_detector_that_finds_no_field_is_refused(make_bundle: Make, write_box: Make):
     with pytest.raises(EdgekitError, match=r"\[ocr\] has nothing to read: the detector finds none of name, brand"):
-        run_box(load_config(write_box(make_bundle(), 1, tmp_path)), threading.Event())
+        run_box(load_config(write_box(make_bundle(), 1)), threading.Event())
 
 
 def test_a_missing_extra_is_told_with_the_line_that_installs_it(
-    make_bundle: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_bundle: Make, write_box: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(sys.modules, "rapidocr", None)
     with pytest.raises(EdgekitError, match=r"needs the extra \[ocr\]: pip install 'edgekit\[ocr\]'"):
-        run_box(load_config(write_box(make_bundle(printed=True), 1, tmp_path)), threading.Event())
+        run_box(load_config(write_box(make_bundle(printed=True), 1)), threading.Event())
     assert not (tmp_path / "outbox.sqlite").exists()

@@ -12,22 +12,12 @@ from typing import Any
 
 import pytest
 
-from edge.demo.show import BUNDLE, CLIP, TRUSTED_KEY
+from edge.demo.show import CLIP
 
 Make = Callable[..., Any]
 ROOT = "edgekit/v1/hall/box-1"
 EVENTS = f"{ROOT}/cameras/gate/events"
 CONFIG = """
-[box]
-site = "hall"
-name = "box-1"
-[bundle]
-path = "{bundle}"
-trusted_keys = ["{key}"]
-[mqtt]
-port = {port}
-[outbox]
-path = "outbox.sqlite"
 [commands]
 clients = ["plc"]
 audit_log = "audit.jsonl"
@@ -39,11 +29,6 @@ source = {{ kind = "rtsp", url = "{url}", read_timeout_s = 1 }}
 policy = "trigger"
 trigger_deadline_ms = {deadline_ms}
 """
-
-
-def written(path: Path, deadline_ms: int, **values: Any) -> Path:
-    path.write_text(CONFIG.format(bundle=BUNDLE, key=TRUSTED_KEY, deadline_ms=deadline_ms, **values))
-    return path
 
 
 def told(port: int, *arguments: str) -> dict[str, Any]:
@@ -67,13 +52,13 @@ def test_a_controllers_triggers_are_answered_by_one_event_each(
     eventually: Make,
     start_run: Make,
     free_port: int,
+    write_box_toml: Make,
     tmp_path: Path,
 ):
     camera = network_camera(CLIP)
     subscriber = subscribe(mosquitto.port)
-    places = {"port": mosquitto.port, "socket": free_port, "url": camera.url}
-    config = written(tmp_path / "box.toml", 2_000, **places)
-    process = start_run(config)
+    places = {"socket": free_port, "url": camera.url}
+    process = start_run(write_box_toml(mosquitto.port, CONFIG.format(deadline_ms=2_000, **places)))
 
     def answers(trigger_id: str) -> list[dict[str, Any]]:
         events = [message.json() for message in subscriber.on(EVENTS)]
@@ -112,7 +97,7 @@ def test_a_controllers_triggers_are_answered_by_one_event_each(
 
     process.kill()
     process.wait()
-    written(config, 60_000, **places)
+    config = write_box_toml(mosquitto.port, CONFIG.format(deadline_ms=60_000, **places))
     process = start_run(config)
     eventually(lambda: say_or_nothing(free_port, "gate late-1") == "ok late-1", 90)
     process.kill()  # with a trigger that waits
