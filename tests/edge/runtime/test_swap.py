@@ -123,7 +123,8 @@ def run_live(mosquitto: Any, subscribe: Make, eventually: Make, tmp_path: Path) 
             zones: dict[str, Any] | None = None,
             **swap: Any,
         ) -> LiveBox:
-            bounds: dict[str, Any] = {"shadow_frames": 10, "probation_s": 0.5, **swap}
+            # A look of the brightness model takes microseconds: on a busy machine its times tell nothing below tenfold.
+            bounds: dict[str, Any] = {"shadow_frames": 10, "probation_s": 0.5, "most_slower": 20, **swap}
             camera = {"name": "gate", "source": source or {"kind": "file", "path": CLIP, "realtime": True}}
             config = BoxConfig(
                 box=Box(site="hall", name="box-1"),
@@ -210,7 +211,7 @@ def test_a_model_is_exchanged_under_load_without_a_gap_and_every_event_names_the
     def told() -> list[dict[str, Any]]:
         return [event.json() for event in events.received if event.json()["frame"] is not None]
 
-    box = run_live(BUNDLE, (TRUSTED_KEY, public), source=source, zones={"line": (gate,)}, most_slower=4)
+    box = run_live(BUNDLE, (TRUSTED_KEY, public), source=source, zones={"line": (gate,)})
     eventually(told, 60)
     end = box.outcome(box.reload("second"))
     eventually(lambda: told()[-1]["model_digest"] == new.digest, 60)
@@ -279,7 +280,7 @@ def test_a_model_that_is_slower_than_it_may_be_never_comes_into_use(make_bundle:
     with_model(good, tmp_path / "heavy", good.private, partial(burdened, above=1, fails=False))
     box = run_live(good.folder, (good.public,), shadow_frames=5)
     end = box.outcome(box.reload("heavy"))
-    assert (end["state"], "it may take 1.5 times as long at most" in end["detail"]) == ("refused", True), end
+    assert (end["state"], "it may take 20 times as long at most" in end["detail"]) == ("refused", True), end
     assert len({step.digest for step in box.steps}) == 1
     assert box.longest_gap_s() < MOST_GAP_S + 2 * box.usual_gap_s
 
@@ -319,7 +320,7 @@ def dawn(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("fails", "why"), [(True, "it failed on a picture"), (False, "times as long as the one before it, 1.5 is allowed")]
+    ("fails", "why"), [(True, "it failed on a picture"), (False, "times as long as the one before it, 20 is allowed")]
 )
 def test_a_model_that_fails_or_slows_down_in_use_is_rolled_back_and_no_frame_is_lost(
     make_bundle: Make, run_live: Make, tmp_path: Path, dawn: Path, *, fails: bool, why: str
@@ -327,7 +328,7 @@ def test_a_model_that_fails_or_slows_down_in_use_is_rolled_back_and_no_frame_is_
     good = make_bundle()
     with_model(good, tmp_path / "moody", good.private, partial(burdened, above=240, fails=fails))
     source = {"kind": "file", "path": dawn, "realtime": True}
-    box = run_live(good.folder, (good.public,), source=source, shadow_frames=5, probation_s=60, most_slower=1.5)
+    box = run_live(good.folder, (good.public,), source=source, shadow_frames=5, probation_s=60)
     end = box.outcome(box.reload("moody"))
     assert (end["state"], why in end["detail"]) == ("rolled_back", True), end
     box.wait_for_frames(10)
