@@ -1,6 +1,6 @@
 """What the motion gate saves: a clip that stands still for most of its time, with policy `every` and with `motion`.
 
-    python tests/peers/motion.py WORK [--held 0.95] [--rounds 3]
+    python tests/peers/motion.py WORK [--held 0.95] [--rounds 3] [--bundle BUNDLE --trusted-key KEY --precision int8]
 
 The conveyor of the demonstration stops twice, in the middle of its parcels; noise goes on, as a sensor's does. Prints
 the processor seconds of both, alternated, from the first frame to the last, and whether the events are the same.
@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -65,8 +66,14 @@ def _with_stops(moving: list[Image], stops: set[int], still: int) -> Iterator[Im
         yield from (picture for _ in range(still if index in stops else 1))
 
 
-def run(clip: Path, policy: str) -> tuple[float, int, list[tuple[str, ...]]]:
-    """Run a clip; return processor seconds from its first frame to its last, frames not inferred, and its events."""
+def run(clip: Path, policy: str, model: dict[str, Any]) -> tuple[float, int, list[tuple[str, ...]]]:
+    """Run a clip; return processor seconds from its first frame to its last, frames not inferred, and its events.
+
+    Args:
+        clip: The clip.
+        policy: Which of its frames are taken.
+        model: The sections `bundle` and `inference` of the box's config.
+    """
     marks: list[float] = []
     events: list[EventMessage] = []
 
@@ -79,8 +86,7 @@ def run(clip: Path, policy: str) -> tuple[float, int, list[tuple[str, ...]]]:
         config = BoxConfig.model_validate(
             {
                 "box": {"site": "bench", "name": "box"},
-                "bundle": {"path": BUNDLE, "trusted_keys": (TRUSTED_KEY,)},
-                "inference": {"precision": "int8"},
+                **model,
                 "mqtt": {"host": broker.host, "port": broker.port},
                 "outbox": {"path": Path(folder) / "outbox.db"},
                 "camera": [
@@ -108,14 +114,21 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="a folder for the clip")
     parser.add_argument("--held", type=float, default=0.95, help="share of the time in which nothing moves")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--bundle", type=Path, default=BUNDLE)
+    parser.add_argument("--trusted-key", type=Path, default=TRUSTED_KEY)
+    parser.add_argument("--precision", default="int8")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     clip = arguments.work / "held.mp4"
     frames = held_clip(clip, arguments.held)
+    model = {
+        "bundle": {"path": arguments.bundle, "trusted_keys": (arguments.trusted_key,)},
+        "inference": {"precision": arguments.precision},
+    }
     ratios: list[float] = []
     for _ in range(arguments.rounds):
-        every_s, _, every = run(clip, "every")
-        motion_s, still, motion = run(clip, "motion")
+        every_s, _, every = run(clip, "every", model)
+        motion_s, still, motion = run(clip, "motion", model)
         ratios.append(every_s / motion_s)
         same = "the same" if every == motion else f"others: {motion}"
         print(
