@@ -1,9 +1,10 @@
 """Small detection sets made on the fly: real training, without real pictures."""
 
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,6 @@ MakeSet = Callable[..., DetectionSet]
 KILL_IN_A_SAVE = """
 import os, signal, sys
 from pathlib import Path
-from edge.evaluate.dataset import open_set
 
 stock = Path.write_bytes
 saves = 0
@@ -31,23 +31,49 @@ def write_half(path, data):
     return stock(path, data)
 
 Path.write_bytes = write_half
-settings, sets, run = sys.argv[1], [open_set(Path(sys.argv[2]))], Path(sys.argv[3])
+settings, folder, run = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
 """
 
 
 @pytest.fixture
-def kill_in_second_save() -> Callable[[str, str, DetectionSet, Path], None]:
+def kill_in_second_save() -> Callable[[str, str, Path, Path], None]:
     """Return what trains in a process of its own, which is killed when half of its second checkpoint is written.
 
-    The lines that train find `settings` (JSON), `sets` and `run`.
+    The lines that train find `settings` (JSON), the `folder` of a set, and `run`.
     """
 
-    def train(lines: str, settings: str, opened: DetectionSet, run: Path) -> None:
-        words = [sys.executable, "-c", KILL_IN_A_SAVE + lines, settings, str(opened.folder), str(run)]
+    def train(lines: str, settings: str, folder: Path, run: Path) -> None:
+        words = [sys.executable, "-c", KILL_IN_A_SAVE + lines, settings, str(folder), str(run)]
         ended = subprocess.run(words, capture_output=True, text=True, timeout=110, check=False)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
 
     return train
+
+
+class OpenedFiles:
+    """Real paths of the files that this process opens while it is asked to look."""
+
+    def __init__(self) -> None:
+        self.paths: set[Path] = set()
+        self.looking = True
+        sys.addaudithook(self._hear)  # stays for as long as the process lives, and then hears nothing
+
+    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        if self.looking and event == "open" and isinstance(arguments[0], (str, bytes, os.PathLike)):
+            self.paths.add(Path(os.path.realpath(os.fsdecode(arguments[0]))))
+
+    def below(self, folder: Path) -> set[Path]:
+        """Return those in a folder, relative to it."""
+        real = folder.resolve()
+        return {path.relative_to(real) for path in self.paths if real in path.parents}
+
+
+@pytest.fixture
+def opened_files() -> Generator[OpenedFiles]:
+    """Return what hears of each file that is opened until the test's end."""
+    opened = OpenedFiles()
+    yield opened
+    opened.looking = False
 
 
 @pytest.fixture

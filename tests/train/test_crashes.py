@@ -32,8 +32,9 @@ def epochs_of(run: Path) -> list[int]:
 
 
 TRAIN = """
+from edge.evaluate.dataset import open_set
 from train.detector import TrainSettings, train_detector
-train_detector(TrainSettings.model_validate_json(settings), sets, run)
+train_detector(TrainSettings.model_validate_json(settings), [open_set(folder)], run)
 """
 
 
@@ -41,7 +42,7 @@ def test_a_run_killed_in_the_middle_of_a_save_resumes_to_its_full_number_of_epoc
     make_set: MakeSet, wanted: TrainSettings, tmp_path: Path, kill_in_second_save: Callable[..., None]
 ):
     opened, run = make_set("cartons", ("carton",), 0), tmp_path / "run"
-    kill_in_second_save(TRAIN, wanted.model_dump_json(), opened, run)
+    kill_in_second_save(TRAIN, wanted.model_dump_json(), opened.folder, run)
     assert epochs_of(run) == [1, 2]  # the second was recorded, and its checkpoint torn
     load(run / "weights" / "last.pt")
     seen: list[int] = []

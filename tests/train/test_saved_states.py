@@ -42,9 +42,10 @@ def test_a_disk_that_takes_no_more_is_told_and_the_state_before_is_kept(tmp_path
 
 
 TRAIN = """
+from edge.evaluate.dataset import open_set
 from train.baselines.run import train_baseline
 from train.baselines.settings import BaselineSettings
-train_baseline(BaselineSettings.model_validate_json(settings), sets, run)
+train_baseline(BaselineSettings.model_validate_json(settings), [open_set(folder)], run)
 """
 
 
@@ -52,7 +53,7 @@ def test_a_baseline_killed_in_the_middle_of_a_save_resumes_to_its_full_number_of
     make_set: MakeSet, tmp_path: Path, kill_in_second_save: Callable[..., None]
 ):
     opened, run = make_set("cartons", ("carton",), 0, pictures=2), tmp_path / "run"
-    kill_in_second_save(TRAIN, SETTINGS.model_dump_json(), opened, run)
+    kill_in_second_save(TRAIN, SETTINGS.model_dump_json(), opened.folder, run)
     seen: list[int] = []
     train_baseline(SETTINGS, [opened], run, resume=True, on_epoch=lambda record: seen.append(record.epoch))
     assert seen == [2, 3]

@@ -2,19 +2,28 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from devices.errors import EdgekitError
-from edge.evaluate.tagged_set import TaggedSet, open_tagged_set
+from edge.evaluate.tagged_set import TaggedPicture, TaggedSet, open_tagged_set
+from edge.model.classifier import Classifier, TagDecoder
+from edge.model.detector import load_engine
+from edge.model.engine import EngineRequest, ModelContent
+from edge.model.export_record import CLASSIFIER
+from edge.model.picture import read_picture
 from train.classifier.checkpoint import best_path, load_checkpoint
+from train.classifier.export import export_classifier
 from train.classifier.record import ClassifierEpoch
 from train.classifier.report import report_run
 from train.classifier.run import divide, train_classifier
 from train.classifier.settings import ClassifierSettings, read_classifier_config
 from train.epochs import METRICS, EpochRecords
+from train.tagged_sets import write_tagged_set
 
 Tiny = Callable[..., ClassifierSettings]
 
@@ -57,6 +66,39 @@ def test_a_run_that_was_broken_off_ends_as_one_that_was_not(coloured: TaggedSet,
     assert records(tmp_path / "broken") == records(tmp_path / "whole")
     ends = [load_checkpoint(tmp_path / run / "weights" / "last.pt")["network"] for run in ("whole", "broken")]
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+
+
+TRAIN = """
+import torch
+from edge.evaluate.tagged_set import open_tagged_set
+from train.classifier.run import train_classifier
+from train.classifier.settings import ClassifierSettings
+torch.set_num_threads(1)  # as in the test that goes on: another order of sums would give other last bits
+train_classifier(ClassifierSettings.model_validate_json(settings), open_tagged_set(folder), run)
+"""
+
+
+def test_a_run_killed_in_the_middle_of_a_save_ends_as_one_that_was_not_and_can_be_used(
+    coloured: TaggedSet, tiny: Tiny, tmp_path: Path, kill_in_second_save: Callable[..., None]
+):
+    settings = tiny(schedule={"epochs": 12}, network={"dropout": 0.3})
+    kill_in_second_save(TRAIN, settings.model_dump_json(), coloured.folder, tmp_path / "killed")
+    assert [record.epoch for record in records(tmp_path / "killed")] == [1, 2]  # of the second the checkpoint was torn
+    seen: list[int] = []
+    train_classifier(
+        settings, coloured, tmp_path / "killed", resume=True, on_epoch=lambda record: seen.append(record.epoch)
+    )
+    assert seen == list(range(2, 13))
+    train_classifier(settings, coloured, tmp_path / "whole")
+    assert records(tmp_path / "killed") == records(tmp_path / "whole")
+    exported = export_classifier(tmp_path / "killed", coloured, tmp_path / "export")
+    model = ModelContent.read(tmp_path / "export" / CLASSIFIER.exported)
+    engine = load_engine("onnxruntime", EngineRequest(model, "fp32", 32, 32, 1))
+    classifier = Classifier(engine, TagDecoder(exported.taxonomy, exported.thresholds), 32, 32)
+    said = [classifier.classify(read_picture(one.path)).tags[0].value for one in coloured.part("val")]
+    colours = exported.taxonomy.attributes[0].values
+    right = [value == colours[one.tags[0][0]] for value, one in zip(said, coloured.part("val"), strict=True)]
+    assert sum(right) >= 8
 
 
 def test_a_run_is_resumed_with_the_same_settings_and_set_alone(coloured: TaggedSet, tiny: Tiny, tmp_path: Path):
@@ -135,6 +177,33 @@ def test_a_fold_that_is_kept_out_is_not_learnt_from(coloured: TaggedSet, tiny: T
     for part in parts:
         assert set(part.learn) == everything - set(part.held)
     assert divide(coloured, tiny()).held == coloured.part("val")
+
+
+def test_a_training_opens_no_picture_of_a_sets_test_part(
+    coloured: TaggedSet, tiny: Tiny, tmp_path: Path, opened_files: Any
+):
+    kept_apart: list[TaggedPicture] = []
+    for one in coloured.part("val"):
+        path = one.path.with_name(f"kept-apart-{one.path.name}")
+        shutil.copyfile(one.path, path)
+        kept_apart.append(replace(one, path=path, part="test"))
+    described = coloured.description
+    parted = write_tagged_set(
+        tmp_path / "parted",
+        name="parted",
+        licence=described.licence,
+        source=described.source,
+        taxonomy=described.taxonomy,
+        pictures=[*coloured.pictures, *kept_apart],
+        origin=coloured.folder / "images",
+    )
+    opened_files.paths.clear()
+    train_classifier(tiny(schedule={"epochs": 1}), parted, tmp_path / "run")
+    report_run(tmp_path / "run", parted)
+    export_classifier(tmp_path / "run", parted, tmp_path / "export")
+    read = {path.name for path in opened_files.below(parted.folder / "images")}
+    assert read == {one.path.name for one in parted.pictures if one.part != "test"}
+    assert len(parted.part("test")) == 9
 
 
 def test_a_finished_run_has_a_report_with_its_errors_and_events_for_tensorboard(
