@@ -25,6 +25,7 @@ logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it tells of each ca
 
 _DPI = 100
 _MOST_IN_LEGEND = 12  # more lines than that are told apart by nobody
+_LONGEST_NAME = 24  # characters of one in a legend; a longer one would leave the curves no room
 _MOST_WITH_NUMBERS = 20  # classes; more leave no room for a number in a cell
 
 
@@ -74,7 +75,9 @@ def plot_group(epochs: Sequence[EpochFigures], group: str) -> bytes:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     if 0 < len(names) <= _MOST_IN_LEGEND:
-        axes.legend(axes.lines, names, fontsize="small")
+        # Beside the curves: matplotlib tries all places among them for the best, and warns where that takes a second.
+        told = [name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in names]
+        figure.legend(axes.lines, told, loc="outside right upper", fontsize="small")
     return _png(figure)
 
 

@@ -107,6 +107,12 @@ def test_a_plot_shows_a_lone_epoch_and_gaps():
     assert plot_group(missing, "mAP50") != plot_group(whole, "mAP50")
 
 
+def test_names_of_any_length_leave_the_curves_their_room():
+    epochs = [EpochFigures(number, {"mAP50": {"c" * 200: 0.1 * number}}) for number in (1, 2)]
+    longer = [EpochFigures(number, {"mAP50": {"c" * 900: 0.1 * number}}) for number in (1, 2)]
+    assert plot_group(epochs, "mAP50") == plot_group(longer, "mAP50")
+
+
 def test_the_commonest_mistakes_come_first_and_hits_are_none():
     assert CONFUSION.worst(2) == [("nothing", "carton", 3), ("carton", "barcode", 2)]
     assert CONFUSION.worst(99) == [("nothing", "carton", 3), ("carton", "barcode", 2), ("barcode", "nothing", 1)]
