@@ -42,6 +42,21 @@ class PrintedCode:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Paper:
+    """A label on a face.
+
+    Attributes:
+        side: The face.
+        on_face: (4,2), its corners on the face, 0..1 each, clockwise from its own upper left.
+        lines: What is written on it, damaged or not.
+    """
+
+    side: Side
+    on_face: Floats
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Carton:
     """A box with painted faces; `number` tells it from the others. Without codes it may be a mere obstacle."""
 
@@ -49,6 +64,7 @@ class Carton:
     block: Block
     textures: Mapping[Side, Image]
     codes: tuple[PrintedCode, ...] = ()
+    papers: tuple[Paper, ...] = ()
     labelled: bool = True  # whether it is a carton to a detector; crates and posts are not
 
     def moved_to(self, x: float) -> "Carton":
@@ -102,18 +118,18 @@ def build_carton(
         density: Texture pixels per centimetre.
     """
     textures: dict[Side, Image] = {}
-    codes: list[PrintedCode] = []
+    stuck: list[tuple[PrintedCode, Paper]] = []
     for side, light in looks.light.items():
         texture = _face(rng, block, side, looks, density)
         printed = [_stick(rng, texture, sticker, density) for sticker in stickers if sticker.side is side]
         texture = clipped(texture * np.float32(light))
-        for code in printed:
+        for code, _ in printed:
             if code.damage is Damage.GLARE:
                 height, width = texture.shape[:2]
                 add_glare(rng, texture, code.on_face * (width, height), linear=code.symbology.linear)
         textures[side] = texture
-        codes.extend(printed)
-    return Carton(number, block, textures, tuple(codes))
+        stuck.extend(printed)
+    return Carton(number, block, textures, tuple(code for code, _ in stuck), tuple(paper for _, paper in stuck))
 
 
 def _face(rng: np.random.Generator, block: Block, side: Side, looks: Looks, density: float) -> Image:
@@ -148,8 +164,8 @@ def face_cm(block: Block, side: Side) -> tuple[float, float]:
             return block.width, block.height
 
 
-def _stick(rng: np.random.Generator, texture: Image, sticker: Sticker, density: float) -> PrintedCode:
-    """Blend a label onto a face, in place, and say where its code came to lie."""
+def _stick(rng: np.random.Generator, texture: Image, sticker: Sticker, density: float) -> tuple[PrintedCode, Paper]:
+    """Blend a label onto a face, in place, and say where its code and all of it came to lie."""
     drawn = draw_label(rng, sticker.plan, density * OVERSAMPLING)
     height, width = texture.shape[:2]
     label_h, label_w = drawn.image.shape[:2]
@@ -166,12 +182,16 @@ def _stick(rng: np.random.Generator, texture: Image, sticker: Sticker, density: 
     share = np.asarray(cover, np.float32)[..., None] / 255
     texture[:] = clipped(texture * (1 - share) + np.asarray(image, np.float32) * share)
     left, top, right, bottom = drawn.code_xyxy
-    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float64)
     code = sticker.plan.code
     rows = (bottom - top) / (right - left) * code.columns if code.symbology.linear else code.modules.shape[0]
-    on_face = (corners @ linear.T + shift) / (width, height)
-    damage = sticker.plan.damage
-    return PrintedCode(sticker.side, code.symbology, code.text, code.columns, rows, damage, on_face, drawn.remains)
+    corners, whole = (
+        (np.array([[x, y], [right, y], [right, below], [x, below]], np.float64) @ linear.T + shift) / (width, height)
+        for x, y, right, below in (drawn.code_xyxy, (0, 0, label_w, label_h))
+    )
+    printed = PrintedCode(
+        sticker.side, code.symbology, code.text, code.columns, rows, sticker.plan.damage, corners, drawn.remains
+    )
+    return printed, Paper(sticker.side, whole, drawn.lines)
 
 
 def code_homography(camera: Camera, block: Block, code: PrintedCode) -> Floats:
@@ -193,6 +213,11 @@ def remaining_quad(camera: Camera, block: Block, code: PrintedCode) -> Floats:
     left, top, right, bottom = code.remains
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     return _projected(corners, code_homography(camera, block, code))
+
+
+def paper_quad(camera: Camera, block: Block, paper: Paper) -> Floats:
+    """Return a label's corners (4,2) in the picture."""
+    return _projected(paper.on_face, block.plane(paper.side).homography(camera))
 
 
 def _projected(points: Floats, homography: Floats) -> Floats:

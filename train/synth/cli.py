@@ -25,6 +25,8 @@ def pictures(
 ) -> None:
     """Render pictures of cartons with codes, labelled with carton, barcode and qr.
 
+    Outlines, codes' texts and what is written on each printed label lie in regions/ beside the labels.
+
     Example: edgekit data synth pictures sets/synth --count 1000 --seed 1
     """
     from devices.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
@@ -130,7 +132,7 @@ def pallets(
 ) -> None:
     """Render loaded pallets in aisles and racks, labelled with carton, barcode and qr.
 
-    Outlines, codes' texts and each load's outline lie in regions/ beside the labels.
+    Outlines, codes' texts, what is written on each printed label and each load's outline lie in regions/.
 
     Example: edgekit data synth pallets sets/pallets --count 600 --seed 1
     """

@@ -6,7 +6,7 @@ All of it goes into the split train: a measure has to come from pictures that so
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from edge.model.picture import read_picture
 from train.synth.arrays import Image
 from train.synth.cut_outs import CutOuts, CutOutSource, Origin, origin_of_files, origin_of_set
 from train.synth.pasting import Prepared, box_of, lit, outline_of, paste, prepared
+from train.synth.regions import RegionRecord, read_regions
 from train.synth.stage import LabelledBox
 from train.synth.writing import Picture, SetPlan, write_set
 
@@ -61,6 +62,15 @@ class Scenes:
         if self.labelled is None:
             return []
         return list(read_labels(self.labelled.label_file(picture), len(self.labelled.description.classes)))
+
+    def known(self, picture: Path) -> tuple[RegionRecord, ...]:
+        """Return what a rendered scene's own record says of what is labelled there; nothing of any other scene."""
+        if self.labelled is None:
+            return ()
+        classes, labels = self.labelled.description.classes, self.labels(picture)
+        told = read_regions(self.labelled.folder, "train", picture.stem)[: len(labels)]
+        # A label that was drawn by hand since has no record, and which of the others is whose is not known any more.
+        return told if [one.kind for one in told] == [classes[label.class_id] for label in labels] else ()
 
 
 def find_scenes(folder: Path, licence: str | None) -> Scenes:
@@ -138,7 +148,8 @@ def composed(
     rng = np.random.default_rng([config.seed, index])
     scene = scenes.pictures[int(rng.integers(len(scenes.pictures)))]
     canvas = read_picture(scene)
-    boxes = [_kept(label, canvas, scene, outlines=outlines) for label in scenes.labels(scene)]
+    boxes = _kept(scenes, scene, canvas, outlines=outlines)
+    first = 1 + max((box.carton for box in boxes), default=-1)
     names = sorted(by_class)
     for number in range(int(rng.integers(1, config.most + 1))):
         name = names[int(rng.integers(len(names)))]
@@ -153,7 +164,7 @@ def composed(
         seen = lit(rng, thing, canvas[top : top + height, left : left + width])
         paste(canvas, seen, left, top)
         outline = outline_of(seen, left, top)
-        boxes.append(LabelledBox(classes.index(name), box_of(seen, left, top), number, outline))
+        boxes.append(LabelledBox(classes.index(name), box_of(seen, left, top), first + number, outline))
     return Picture(canvas, tuple(boxes), int(rng.integers(75, 97)))
 
 
@@ -181,8 +192,19 @@ def _hidden(box: tuple[float, float, float, float], by: tuple[float, float, floa
     return max(0.0, across) * max(0.0, down) / area if area > 0 else 1.0
 
 
-def _kept(label: Label, canvas: Image, scene: Path, *, outlines: bool) -> LabelledBox:
-    """Return a label that a scene came with."""
+def _kept(scenes: Scenes, scene: Path, canvas: Image, *, outlines: bool) -> list[LabelledBox]:
+    """Return the labels that a scene came with, and of a rendered one what is printed there."""
+    labels = scenes.labels(scene)
+    boxes = [_kept_one(label, number, canvas, scene, outlines=outlines) for number, label in enumerate(labels)]
+    known = scenes.known(scene)
+    return (
+        [replace(box, carton=one.article, text=one.text) for box, one in zip(boxes, known, strict=True)]
+        if known
+        else boxes
+    )
+
+
+def _kept_one(label: Label, number: int, canvas: Image, scene: Path, *, outlines: bool) -> LabelledBox:
     height, width = canvas.shape[:2]
     if outlines and label.polygon is None:
         raise EdgekitError(f"{scene} is labelled by boxes alone: leave --outlines out, or take scenes with outlines")
@@ -190,7 +212,7 @@ def _kept(label: Label, canvas: Image, scene: Path, *, outlines: bool) -> Labell
     left, top = max(0.0, x - across / 2) * width, max(0.0, y - down / 2) * height
     right, bottom = min(1.0, x + across / 2) * width, min(1.0, y + down / 2) * height
     outline = tuple((min(max(u, 0.0), 1.0) * width, min(max(v, 0.0), 1.0) * height) for u, v in label.polygon or ())
-    return LabelledBox(label.class_id, (left, top, right, bottom), -1, outline)
+    return LabelledBox(label.class_id, (left, top, right, bottom), number, outline)
 
 
 def _classes(scenes: Scenes, pasted: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

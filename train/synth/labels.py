@@ -83,12 +83,14 @@ class DrawnLabel:
         cover: (H, W), 255 where paper is, 0 where it is torn off.
         code_xyxy: The code's rectangle in pixels of the image.
         remains: Left, top, right, bottom of what a person still sees of the code, 0..1 of it each.
+        lines: What is written around the code, as it was printed.
     """
 
     image: Image
     cover: Image
     code_xyxy: PixelBox
     remains: Remains
+    lines: tuple[str, ...]
 
 
 def draw_label(rng: np.random.Generator, plan: LabelPlan, density: float) -> DrawnLabel:
@@ -104,15 +106,15 @@ def draw_label(rng: np.random.Generator, plan: LabelPlan, density: float) -> Dra
     _print_code(rng, image, plan.code, box)
     unit = density * plan.margin_scale
     if plan.code.symbology.linear:
-        _write_around_bars(rng, image, plan.code.text, box, unit)
+        lines = _write_around_bars(rng, image, plan.code.text, box, unit)
     else:
-        _write_around_matrix(rng, image, plan.code.text, box, (unit, quiet))
+        lines = _write_around_matrix(rng, image, plan.code.text, box, (unit, quiet))
     cv2.rectangle(image, (0, 0), (width - 1, height - 1), (150, 150, 150), max(1, round(0.05 * density)))
     cover = np.full((height, width), 255, np.uint8)
     remains = WHOLE
     if plan.damage is Damage.TORN:
         remains = _tear(rng, image, cover, box, linear=plan.code.symbology.linear, density=unit)
-    return DrawnLabel(image, cover, box, remains)
+    return DrawnLabel(image, cover, box, remains, tuple(line for line in lines if line))
 
 
 def _print_code(rng: np.random.Generator, image: Image, code: Code, box: PixelBox) -> None:
@@ -141,44 +143,48 @@ def _code_place(
     return left, min(lowest, round((height - code[1]) * rng.uniform(0.55, 0.75)))
 
 
-def _write_around_bars(rng: np.random.Generator, image: Image, text: str, box: PixelBox, density: float) -> None:
-    """Write a sender above the bars and their text below them."""
+def _write_around_bars(
+    rng: np.random.Generator, image: Image, text: str, box: PixelBox, density: float
+) -> tuple[str, ...]:
+    """Write a sender above the bars and their text below them; return what was written."""
     height, width = image.shape[:2]
     left, top, right, bottom = box
     sender = SENDERS[rng.integers(len(SENDERS))]
     first = 0.35 * density
-    _write(rng, image, sender, (first, first, width - first, min(top - 0.3 * density, first + 1.3 * density)))
+    above = _write(rng, image, sender, (first, first, width - first, min(top - 0.3 * density, first + 1.3 * density)))
     below = bottom + 0.25 * density
-    _write(rng, image, text, (left, below, right, min(below + 1.1 * density, height - 0.2 * density)))
+    return above, _write(rng, image, text, (left, below, right, min(below + 1.1 * density, height - 0.2 * density)))
 
 
 def _write_around_matrix(
     rng: np.random.Generator, image: Image, text: str, box: PixelBox, measure: tuple[float, float]
-) -> None:
-    """Write a sender above a matrix code and lines beside it, outside its quiet zone."""
+) -> tuple[str, ...]:
+    """Write a sender above a matrix code and lines beside it, outside its quiet zone; return what was written."""
     density, quiet = measure
     height, width = image.shape[:2]
     left, top, right, _ = box
     sender = SENDERS[rng.integers(len(SENDERS))]
     first = 0.35 * density
-    _write(rng, image, sender, (first, first, width - first, min(top - quiet, first + 0.9 * density)))
+    written = [_write(rng, image, sender, (first, first, width - first, min(top - quiet, first + 0.9 * density)))]
     beside = (right + quiet, width - first) if left < width - right else (first, left - quiet)
     y = float(top)
     for line in (text, f"{int(rng.integers(1, 40))} KG", SERVICES[rng.integers(len(SERVICES))], sender):
         if y + density < height:
-            _write(rng, image, line, (beside[0], y, beside[1], y + 0.8 * density))
+            written.append(_write(rng, image, line, (beside[0], y, beside[1], y + 0.8 * density)))
         y += 1.15 * density
+    return tuple(written)
 
 
-def _write(rng: np.random.Generator, image: Image, text: str, room: tuple[float, float, float, float]) -> None:
-    """Write a line of text as large as it fits into left, top, right, bottom pixels."""
+def _write(rng: np.random.Generator, image: Image, text: str, room: tuple[float, float, float, float]) -> str:
+    """Write a line as large as it fits into left, top, right, bottom pixels; return it, or nothing without room."""
     font = FONTS[rng.integers(len(FONTS))]
     (width, height), _ = cv2.getTextSize(text, font, 1.0, 2)
     scale = min((room[2] - room[0]) / width, (room[3] - room[1]) / (height * 1.2))
     if scale <= 0.05:
-        return
+        return ""
     where = (round(room[0]), round(room[1] + height * scale))
     cv2.putText(image, text, where, font, scale, (42, 40, 38), max(1, round(scale * 1.8)), cv2.LINE_AA)
+    return text
 
 
 def _tear(

@@ -9,8 +9,9 @@ from pydantic import Field
 from train.sets import CLASSES
 from train.synth.aisle import Aisle, aisle_scene
 from train.synth.geometry import silhouette
-from train.synth.outlines import Outline, seen_outline
-from train.synth.regions import regions_of
+from train.synth.outlines import seen_outline
+from train.synth.printed import printed_labels
+from train.synth.regions import Unlabelled
 from train.synth.stage import NOISE_MARGIN, label_boxes, look, photograph
 from train.synth.writing import Picture, RenderConfig, SetPlan, write_set
 
@@ -34,19 +35,20 @@ def render_pallets(config: PalletsConfig, index: int) -> Picture:
     noise_at = (int(rng.integers(NOISE_MARGIN)), int(rng.integers(NOISE_MARGIN)))
     image = photograph(aisle.stage, [aisle.boxes], 0.0, noise_at)
     found = label_boxes(aisle.stage.camera, aisle.boxes, least_share=_LEAST_OF_CARTON)
-    loads = [(LOAD, number, outline) for number, outline in _load_outlines(aisle)]
-    return Picture(image, found, int(rng.integers(55, 97)), regions_of(found, CLASSES, loads))
+    unlabelled = (*_loads(aisle), *printed_labels(aisle.stage.camera, aisle.boxes))
+    return Picture(image, found, int(rng.integers(55, 97)), unlabelled)
 
 
-def _load_outlines(aisle: Aisle) -> list[tuple[int, Outline]]:
-    """Return each load's outline within the picture, what stands before it not cut out."""
+def _loads(aisle: Aisle) -> list[Unlabelled]:
+    """Return each load with its outline within the picture, what stands before it not cut out."""
     camera = aisle.stage.camera
     everywhere = np.ones((camera.height_px, camera.width_px), np.uint8)
-    found: list[tuple[int, Outline]] = []
+    found: list[Unlabelled] = []
     for number, hull in aisle.loads:
         outline = silhouette(camera, hull)
         if look(everywhere, 1, outline).share >= _LEAST_SEEN:
-            found.append((number, seen_outline(outline, everywhere.astype(np.bool_), (0, 0), hidden=False)))
+            seen = seen_outline(outline, everywhere.astype(np.bool_), (0, 0), hidden=False)
+            found.append(Unlabelled(LOAD, number, seen))
     return found
 
 

@@ -10,6 +10,7 @@ from train.sets import CLASSES
 from train.synth.cartons import Carton
 from train.synth.codes import Symbology
 from train.synth.parcels import Condition, build_parcel, line_up, plan_parcel
+from train.synth.printed import printed_labels
 from train.synth.scenery import belt_stage, random_belt_view
 from train.synth.stage import NOISE_MARGIN, Stage, label_boxes, photograph
 from train.synth.wide import wide_scene
@@ -44,8 +45,9 @@ def render_picture(config: PicturesConfig, index: int) -> Picture:
         exposures, moved_cm = [boxes], 0.0
     noise_at = (int(rng.integers(NOISE_MARGIN)), int(rng.integers(NOISE_MARGIN)))
     image = photograph(stage, exposures, moved_cm, noise_at)
-    found = label_boxes(stage.camera, exposures[len(exposures) // 2])
-    return Picture(image, found, int(rng.integers(55, 97)))
+    cartons = exposures[len(exposures) // 2]
+    found = label_boxes(stage.camera, cartons)
+    return Picture(image, found, int(rng.integers(55, 97)), printed_labels(stage.camera, cartons))
 
 
 def _belt_scene(rng: np.random.Generator, size_px: tuple[int, int]) -> tuple[Stage, list[list[Carton]], float]:

@@ -9,7 +9,6 @@ import numpy as np
 from pydantic import Field
 
 from train.synth.arrays import Floats, Image, blurred, clipped, smooth_noise
-from train.synth.regions import regions_of
 from train.synth.shelf_wall import FINER, Region, Wall, build_wall
 from train.synth.stage import LabelledBox
 from train.synth.writing import Picture, RenderConfig, SetPlan, write_set
@@ -50,7 +49,7 @@ class ShelfPicture:
             )
             for region in self.regions
         )
-        return Picture(self.image, boxes, self.jpeg_quality, regions_of(boxes, CLASSES))
+        return Picture(self.image, boxes, self.jpeg_quality)
 
 
 def render_shelf(config: ShelvesConfig, index: int) -> ShelfPicture:

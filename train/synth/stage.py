@@ -184,10 +184,7 @@ def label_boxes(
         least_px: Boxes with a side shorter than this are left out.
         least_share: Of a carton's outline; 0 to 1.
     """
-    ids = np.zeros((camera.height_px, camera.width_px), np.uint8)
-    outlines = [silhouette(camera, carton.block) for carton in cartons]
-    for index in painting_order(camera, [carton.block for carton in cartons]):
-        fill_polygon(ids, outlines[index], index + 1)
+    ids, outlines = who_is_seen(camera, cartons)
     found: list[LabelledBox] = []
     for index, carton in enumerate(cartons):
         if carton.labelled:
@@ -203,6 +200,15 @@ def label_boxes(
                 kind = BARCODE if code.symbology.linear else QR
                 found.append(LabelledBox(kind, sight.xyxy, carton.number, sight.outline, code.text))
     return tuple(box for box in found if min(box.xyxy[2] - box.xyxy[0], box.xyxy[3] - box.xyxy[1]) >= least_px)
+
+
+def who_is_seen(camera: Camera, cartons: Sequence[Carton]) -> tuple[Image, list[Floats]]:
+    """Return a picture (H, W) of which carton is seen where, 1 for the first and 0 for none, and all their outlines."""
+    ids = np.zeros((camera.height_px, camera.width_px), np.uint8)
+    outlines = [silhouette(camera, carton.block) for carton in cartons]
+    for index in painting_order(camera, [carton.block for carton in cartons]):
+        fill_polygon(ids, outlines[index], index + 1)
+    return ids, outlines
 
 
 @dataclass(frozen=True, slots=True)

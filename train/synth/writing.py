@@ -13,6 +13,7 @@ from devices.errors import EdgekitError
 from edge.evaluate.dataset import DESCRIPTION, SPLITS
 from train.sets import describe
 from train.synth.arrays import Image
+from train.synth.regions import REGIONS, Unlabelled, regions_of
 from train.synth.stage import LabelledBox
 
 LICENCE = "CC0-1.0"
@@ -80,13 +81,13 @@ class Picture:
         image: (H, W, 3) uint8 BGR.
         boxes: What a detector should find.
         jpeg_quality: With which it is to be stored.
-        regions: JSON with outlines and texts, for sets whose texts are known; None for others.
+        unlabelled: What is known to stand there besides.
     """
 
     image: Image
     boxes: tuple[LabelledBox, ...]
     jpeg_quality: int
-    regions: str | None = None
+    unlabelled: tuple[Unlabelled, ...] = ()
 
 
 def write_set(
@@ -99,7 +100,7 @@ def write_set(
 ) -> dict[str, int]:
     """Render a labelled set: `images/{train,val}`, `labels/{train,val}` (YOLO's text form) and `dataset.json`.
 
-    Where pictures come with outlines and texts, these lie in `regions/{train,val}`.
+    Outlines and texts of all that stands in a picture lie in `regions/{train,val}`.
 
     Args:
         folder: The set's folder. It appears only when it is complete.
@@ -135,12 +136,12 @@ def _write_into(
     folder: Path, plan: SetPlan, render: Callable[[int], Picture], advance: Callable[[], None]
 ) -> dict[str, int]:
     summary: dict[str, int] = dict.fromkeys((*SPLITS, *plan.classes), 0)
-    for kind in ("images", "labels"):
+    for kind in ("images", "labels", REGIONS):
         for split in SPLITS:
             (folder / kind / split).mkdir(parents=True)
     for index, split in enumerate(plan.splits()):
         picture = render(index)
-        _write_picture(folder, split, f"{plan.name}-{index:06d}", picture, outlines=plan.outlines)
+        _write_picture(folder, split, f"{plan.name}-{index:06d}", picture, plan)
         summary[split] += 1
         for box in picture.boxes:
             summary[plan.classes[box.class_id]] += 1
@@ -150,17 +151,15 @@ def _write_into(
     return summary
 
 
-def _write_picture(folder: Path, split: str, name: str, picture: Picture, *, outlines: bool) -> None:
+def _write_picture(folder: Path, split: str, name: str, picture: Picture, plan: SetPlan) -> None:
     coded = cv2.imencode(".jpg", picture.image, [cv2.IMWRITE_JPEG_QUALITY, picture.jpeg_quality])[1]
     (folder / "images" / split / f"{name}.jpg").write_bytes(coded.tobytes())
     height, width = picture.image.shape[:2]
-    line = outline_line if outlines else yolo_line
+    line = outline_line if plan.outlines else yolo_line
     lines = [line(box, width, height) for box in picture.boxes]
     (folder / "labels" / split / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
-    if picture.regions is not None:
-        regions = folder / "regions" / split
-        regions.mkdir(parents=True, exist_ok=True)
-        (regions / f"{name}.json").write_text(picture.regions, encoding="utf-8")
+    regions = regions_of(picture.boxes, plan.classes, picture.unlabelled).model_dump_json(by_alias=True)
+    (folder / REGIONS / split / f"{name}.json").write_text(regions, encoding="utf-8")
 
 
 def yolo_line(box: LabelledBox, width_px: int, height_px: int) -> str:

@@ -15,7 +15,9 @@ from train.data_cli import app
 from train.sets import digest_of
 from train.synth.composing import PasteConfig, find_scenes, write_pasted
 from train.synth.cut_outs import CutOut, find_cut_outs
+from train.synth.pallets import PalletsConfig, write_pallets
 from train.synth.pasting import box_of, lit, outline_of, paste, prepared
+from train.synth.regions import read_regions
 
 MakeSet = Callable[..., DetectionSet]
 
@@ -105,6 +107,42 @@ def test_objects_of_a_set_are_pasted_beside_the_labels_of_another_with_all_licen
     ]
     assert ids.count(0) == 8  # each scene's own label, none of them hidden
     assert ids.count(2) >= 4
+
+
+def test_what_is_known_of_a_rendered_scene_is_known_of_what_is_pasted_into(tmp_path: Path):
+    write_pallets(tmp_path / "scenes", PalletsConfig(count=2, width_px=320, height_px=240, val_share=0.0, seed=5))
+    write_cut_out(tmp_path / "cut" / "tin" / "a.png")
+    found = find_cut_outs([tmp_path / "cut"], (), "CC0-1.0")
+    write_pasted(tmp_path / "set", PasteConfig(count=2, seed=1), found, find_scenes(tmp_path / "scenes", None))
+    before = {
+        read_regions(tmp_path / "scenes", "train", picture.stem)
+        for picture in open_set(tmp_path / "scenes").pictures("train")
+    }
+    opened = open_set(tmp_path / "set")
+    tins = 0
+    for picture in opened.pictures("train"):
+        labels = list(read_labels(opened.label_file(picture), len(opened.description.classes)))
+        regions = read_regions(opened.folder, "train", picture.stem)
+        assert [opened.description.classes[label.class_id] for label in labels] == [one.kind for one in regions]
+        of_scene = [(one.kind, one.text, one.article) for one in regions if one.kind != "tin"]
+        assert of_scene in [[(one.kind, one.text, one.article) for one in told][: len(of_scene)] for told in before]
+        assert any(text for _, text, _ in of_scene)
+        articles = {article for *_, article in of_scene}
+        assert articles.isdisjoint(one.article for one in regions if one.kind == "tin")
+        tins += len(regions) - len(of_scene)
+    assert tins > 0
+
+
+def test_a_scene_whose_labels_were_changed_by_hand_is_not_given_texts_of_others(tmp_path: Path):
+    write_pallets(tmp_path / "scenes", PalletsConfig(count=1, width_px=320, height_px=240, val_share=0.0, seed=5))
+    opened = open_set(tmp_path / "scenes")
+    path = opened.label_file(opened.pictures("train")[0])
+    path.write_text("1 0.5 0.5 0.1 0.1\n" + path.read_text("utf-8"), "utf-8")
+    write_cut_out(tmp_path / "cut" / "tin" / "a.png")
+    found = find_cut_outs([tmp_path / "cut"], (), "CC0-1.0")
+    write_pasted(tmp_path / "set", PasteConfig(count=1), found, find_scenes(tmp_path / "scenes", None))
+    (picture,) = open_set(tmp_path / "set").pictures("train")
+    assert {one.text for one in read_regions(tmp_path / "set", "train", picture.stem)} == {""}
 
 
 def test_light_goes_half_of_the_way_to_the_scene():

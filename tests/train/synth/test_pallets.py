@@ -13,7 +13,8 @@ from edge.evaluate.labels import label_rows
 from train.sets import CLASSES, digest_of
 from train.synth.cli import app
 from train.synth.pallets import LOAD, PalletsConfig, render_pallets, write_pallets
-from train.synth.regions import RegionsRecord
+from train.synth.printed import LABEL
+from train.synth.regions import read_regions
 
 CONFIG = PalletsConfig(count=4, width_px=320, height_px=240, val_share=0.25, seed=5)
 
@@ -30,12 +31,11 @@ def test_a_set_of_pallets_opens_like_any_other_and_keeps_outlines_texts_and_load
     kinds: set[str] = set()
     for picture in opened.pictures("train"):
         rows = list(label_rows(opened.label_file(picture), len(CLASSES)))
-        text = (tmp_path / "set" / "regions" / "train" / f"{picture.stem}.json").read_text()
-        regions = RegionsRecord.model_validate_json(text).regions
-        labelled = [region for region in regions if region.kind != LOAD]
+        regions = read_regions(opened.folder, "train", picture.stem)
+        labelled, others = regions[: len(rows)], regions[len(rows) :]
         assert [CLASSES.index(region.kind) for region in labelled] == [class_id for class_id, _ in rows]
-        assert all(bool(region.text) == (region.kind in ("barcode", "qr")) for region in regions)
-        assert regions[len(labelled) :] == tuple(region for region in regions if region.kind == LOAD)
+        assert all(bool(region.text) == (region.kind in ("barcode", "qr", LABEL)) for region in regions)
+        assert {region.kind for region in others} <= {LOAD, LABEL}
         kinds |= {region.kind for region in regions}
     assert kinds >= {"carton", LOAD}
 
@@ -59,9 +59,7 @@ def test_every_carton_lies_within_a_load_from_within_the_aisle_and_from_above(ab
     cartons = 0
     for index in range(3):
         picture = render_pallets(config, index)
-        assert picture.regions is not None
-        regions = RegionsRecord.model_validate_json(picture.regions).regions
-        loads = [np.array(region.outline, np.float32) for region in regions if region.kind == LOAD]
+        loads = [np.array(region.outline, np.float32) for region in picture.unlabelled if region.kind == LOAD]
         for box in picture.boxes:
             if CLASSES[box.class_id] != "carton" or near_edge(box.xyxy, config):
                 continue  # a load that is mostly outside the picture has no region

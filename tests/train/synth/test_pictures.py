@@ -1,5 +1,6 @@
 """Rendered pictures are a set like any other, each picture by its own seed, each box on what it names."""
 
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,8 @@ from edge.evaluate.dataset import open_set
 from edge.evaluate.labels import label_rows, read_labels
 from train.sets import CLASSES, digest_of
 from train.synth.pictures import PicturesConfig, render_picture, write_pictures
+from train.synth.printed import LABEL
+from train.synth.regions import read_regions
 
 CONFIG = PicturesConfig(count=8, width_px=320, height_px=180, val_share=0.25, seed=3)
 
@@ -25,6 +28,38 @@ def test_a_rendered_set_opens_like_any_other_and_labels_all_classes(tmp_path: Pa
     rows = [row for picture in opened.pictures("train") for row in label_rows(opened.label_file(picture), len(CLASSES))]
     assert len(rows) > 6
     assert {class_id for class_id, _ in rows} >= {0}
+
+
+def test_outlines_texts_and_printed_labels_lie_beside_the_labels(tmp_path: Path):
+    config = PicturesConfig(count=6, width_px=480, height_px=270, val_share=0.5, belt_share=0.6, seed=7)
+    write_pictures(tmp_path / "set", config)
+    opened, kinds = open_set(tmp_path / "set"), Counter[str]()
+    for split in ("train", "val"):
+        for picture in opened.pictures(split):
+            regions = read_regions(opened.folder, split, picture.stem)
+            ids = [class_id for class_id, _ in label_rows(opened.label_file(picture), len(CLASSES))]
+            assert [CLASSES.index(one.kind) for one in regions[: len(ids)]] == ids
+            assert {one.kind for one in regions[len(ids) :]} <= {LABEL}
+            assert all(bool(one.text) == (one.kind != "carton") for one in regions)
+            # What a code says stands in writing on the label that it is printed on, wherever there is room for it.
+            codes = {one.text for one in regions if one.kind in ("barcode", "qr")}
+            lines = {line for one in regions if one.kind == LABEL for line in one.text.splitlines()}
+            kinds.update(one.kind for one in regions)
+            kinds["written too"] += len(codes & lines)
+    assert min(kinds[kind] for kind in CLASSES) > 0
+    assert kinds["written too"] > 0.8 * (kinds["barcode"] + kinds["qr"])
+
+
+def test_a_label_lies_around_its_code_and_says_what_it_says():
+    picture = render_picture(PicturesConfig(count=1, belt_share=1.0, seed=1), 2)
+    papers = [one for one in picture.unlabelled if one.kind == LABEL]
+    codes = [box for box in picture.boxes if box.text]
+    assert codes
+    for code in codes:
+        x, y = (float(value) for value in np.mean(code.outline, axis=0))
+        around = [one for one in papers if cv2.pointPolygonTest(np.array(one.outline, np.float32), (x, y), False) > 0]
+        assert [code.text in one.text.splitlines() for one in around] == [True]
+        assert around[0].article == code.carton
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path):

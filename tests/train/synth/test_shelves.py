@@ -10,7 +10,7 @@ import zxingcpp
 from edge.evaluate.dataset import open_set
 from edge.evaluate.labels import label_rows
 from train.sets import digest_of
-from train.synth.regions import RegionsRecord
+from train.synth.regions import read_regions
 from train.synth.shelves import CLASSES, ShelvesConfig, render_shelf, write_shelves
 
 PRINTED = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.EAN13, zxingcpp.BarcodeFormat.Code128])
@@ -24,10 +24,9 @@ def test_a_set_of_shelves_opens_like_any_other_and_keeps_outlines_and_texts(tmp_
     assert summary["train"] == len(opened.pictures("train")) == 4
     for picture in opened.pictures("train"):
         rows = list(label_rows(opened.label_file(picture), len(CLASSES)))
-        text = (tmp_path / "set" / "regions" / "train" / f"{picture.stem}.json").read_text()
-        record = RegionsRecord.model_validate_json(text)
-        assert [CLASSES.index(region.kind) for region in record.regions] == [class_id for class_id, _ in rows]
-        for region, (_, (x, y, width, height)) in zip(record.regions, rows, strict=True):
+        regions = read_regions(opened.folder, "train", picture.stem)
+        assert [CLASSES.index(region.kind) for region in regions] == [class_id for class_id, _ in rows]
+        for region, (_, (x, y, width, height)) in zip(regions, rows, strict=True):
             corners = np.array(region.outline) / (CONFIG.width_px, CONFIG.height_px)
             assert corners.min(axis=0) == pytest.approx([x - width / 2, y - height / 2], abs=1e-3)
             assert corners.max(axis=0) == pytest.approx([x + width / 2, y + height / 2], abs=1e-3)
