@@ -16,8 +16,9 @@ from edge.evaluate.dataset import DetectionSet
 from edge.model.manifest import Part, Sha256
 from train import ultralytics_adapter as yolo
 from train.beginning import Beginning, Past, Teaching
-from train.detector import CONFIG, RunConfig, TrainSettings, train_detector
+from train.detector import RunConfig, TrainSettings, train_detector
 from train.epochs import METRICS, EpochRecord
+from train.run_folders import CONFIG
 
 DISTILLATION_RECORD = "distillation.json"
 TEACHER = "teacher.pt"

@@ -31,9 +31,10 @@ from edge.model.manifest import WeightsEntry
 from train import ultralytics_adapter as yolo
 from train.beginning import Beginning, Past, Teaching
 from train.checkpoints import keep
-from train.detector import CONFIG, LICENCE, RunConfig, TrainSettings, config_of, read_config, train_detector
+from train.detector import LICENCE, RunConfig, TrainSettings, config_of, read_config, train_detector
 from train.epochs import METRICS, EpochRecord
 from train.export import export_onnx
+from train.run_folders import CONFIG
 
 # What may lie in the folder of a run that was broken off before its first epoch ended.
 _OWN = frozenset({START, PRUNING_RECORD, CONFIG, METRICS, "build", "weights", "args.yaml"})

@@ -36,7 +36,7 @@ def baseline(
     from devices.validation import checked  # noqa: PLC0415 - help must not wait for torch
     from train.baselines.run import train_baseline  # noqa: PLC0415
     from train.report import REPORT  # noqa: PLC0415
-    from train.runs import open_run  # noqa: PLC0415
+    from train.runs import summary_of  # noqa: PLC0415
 
     settings = checked(
         BaselineSettings,
@@ -53,19 +53,12 @@ def baseline(
         if as_json:
             print(record.model_dump_json(), flush=True)
             return
-        by_class = ", ".join(f"{name} {record.ap50[name]:.3f} / {record.ap[name]:.3f}" for name in record.ap50)
-        masks = ", ".join(
-            f"{name} {record.mask_ap50[name]:.3f} / {record.mask_ap[name]:.3f}" for name in record.mask_ap
-        )
-        told = f"{by_class}; masks: {masks}" if masks else by_class
-        print(f"epoch {record.epoch} of {epochs}: mAP50 / mAP50-95 by class: {told}", flush=True)
+        print(f"epoch {record.epoch} of {epochs}: {record.told()}", flush=True)
 
     opened = [open_set(folder) for folder in sets]
     with training_bar() as advance:
         best = train_baseline(settings, opened, out, resume=resume, skip_bad=skip_bad, on_epoch=tell, on_step=advance)
     if as_json:
-        reached = open_run(out).best
-        told = {"checkpoint": str(best), "report": str(out / REPORT), "best": reached.model_dump() if reached else None}
-        print(json.dumps(told))
+        print(json.dumps(summary_of(out)))
         return
     print(f"best checkpoint: {best}; report: {out / REPORT}")

@@ -5,6 +5,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from devices.errors import EdgekitError
 
@@ -50,6 +51,26 @@ def save_state(state: object, path: Path) -> None:
     torch.save(state, content)
     with keep(path) as new:
         new.write_bytes(content.getbuffer())
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Return a state that `save_state` wrote; nothing in it is run.
+
+    Raises:
+        EdgekitError: It is missing, torn, or holds more than tensors and numbers.
+    """
+    import torch  # noqa: PLC0415 - see above
+
+    try:
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as exc:
+        raise EdgekitError(f"there is no checkpoint at {path}") from exc
+    except Exception as exc:
+        told = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
+        raise EdgekitError(f"{path} cannot be read safely as a checkpoint ({told}): nothing in it was run") from exc
+    if not isinstance(state, dict):
+        raise EdgekitError(f"{path} is no checkpoint of this kit: name one that a training of it wrote")
+    return state
 
 
 def cannot_write(path: Path, exc: OSError) -> str:

@@ -15,10 +15,9 @@ from train.beginning import Beginning, Past
 from train.epochs import METRICS, EpochRecord, EpochRecords
 from train.learning import Learning
 from train.processes import learn_in_processes
-from train.run_folders import as_word, check_folder, check_same_sets, check_same_settings
+from train.run_folders import CONFIG, LAST, as_word, check_folder, check_same_sets, check_same_settings
 from train.settings import TrainSettings, trainer_options
 
-CONFIG = "config.json"
 _CHECKPOINTS = ("best.pt", "last.pt")
 LICENCE = "AGPL-3.0-only"  # of ultralytics, which trains every checkpoint, and of the checkpoints it starts from
 
@@ -132,7 +131,7 @@ def train_detector(
 
     records = EpochRecords(out / METRICS, EpochRecord)
     if resume:
-        records.keep_first(yolo.check_resumable(out / "weights" / "last.pt"))
+        records.keep_first(yolo.check_resumable(out / LAST))
 
     board = TensorBoardLog(out / FOLDER, [figures_of(record) for record in records.read()])
 

@@ -38,6 +38,8 @@ def detector(
     from devices.validation import checked  # noqa: PLC0415 - help must not wait for OpenCV
     from train.detector import train_detector  # noqa: PLC0415
     from train.recipes import read_recipe  # noqa: PLC0415
+    from train.report import REPORT  # noqa: PLC0415
+    from train.runs import summary_of  # noqa: PLC0415
 
     if recipe is not None:
         chosen = {**chosen, **read_recipe(recipe).settings, **given(context, chosen)}
@@ -55,24 +57,10 @@ def detector(
     with contextlib.redirect_stdout(sys.stderr), training_bar() as advance:
         best = train_detector(settings, opened, out, resume=resume, skip_bad=skip_bad, on_epoch=tell, on_step=advance)
     if as_json:
-        print(json.dumps(_summary(out, best)))
+        print(json.dumps(summary_of(out)))
         return
     print(f"best checkpoint: {best}")
-    print(f"report: {out / 'report.html'}")
-
-
-def _summary(out: Path, best: Path) -> dict[str, object]:
-    from train.report import REPORT  # noqa: PLC0415 - help must not wait for matplotlib
-    from train.runs import open_run  # noqa: PLC0415
-
-    run = open_run(out)
-    return {
-        "checkpoint": str(best),
-        "report": str(out / REPORT),
-        "epochs": len(run.epochs),
-        "finished": run.finished,
-        "best": run.best.model_dump() if run.best is not None else None,
-    }
+    print(f"report: {out / REPORT}")
 
 
 with_setting_options(detector)

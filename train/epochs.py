@@ -41,7 +41,8 @@ class EpochRecord(TrainingEpoch):
     def told(self) -> str:
         """Return the average precisions in words."""
         scores = ", ".join(f"{name} {self.ap50[name]:.3f} / {self.ap[name]:.3f}" for name in self.ap50)
-        return f"mAP50 / mAP50-95 by class: {scores}"
+        masks = ", ".join(f"{name} {self.mask_ap50[name]:.3f} / {self.mask_ap[name]:.3f}" for name in self.mask_ap)
+        return f"mAP50 / mAP50-95 by class: {scores}" + (f"; masks: {masks}" if masks else "")
 
     @property
     def scores(self) -> dict[str, float]:

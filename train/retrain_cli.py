@@ -1,11 +1,15 @@
 """`edgekit train retrain`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from devices.errors import EdgekitError
+from train.training_bar import training_bar
+
+if TYPE_CHECKING:
+    from train.classifier.record import ClassifierEpoch
 
 
 def retrain(
@@ -28,9 +32,13 @@ def retrain(
         int, typer.Option(min=1, help="Of the test, for a value to be judged by itself; fewer are judged together.")
     ] = 10,
     epochs: Annotated[int | None, typer.Option(min=1, help="The champion's own if not given.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of everything random; the champion's own if none.")] = None,
     version: Annotated[str, typer.Option(help="Of the release, for people.")] = "retrained",
     self_test: Annotated[Path | None, typer.Option(help="Picture for its self-test; the champion's if none.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the contest as JSON.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with one that was broken off.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a line of JSON an epoch, and at last the contest.")
+    ] = False,
 ) -> None:
     """Train a challenger on old and new pictures; release it only where no old class loses more than its budget.
 
@@ -40,12 +48,15 @@ def retrain(
     from edge.model.bundle import open_classifier_bundle  # noqa: PLC0415
     from edge.model.signature import load_private  # noqa: PLC0415
     from train.classifier.settings import read_classifier_config  # noqa: PLC0415
+    from train.report import REPORT  # noqa: PLC0415
     from train.retraining.retrain import BUNDLE, RetrainRequest, lines_of  # noqa: PLC0415
     from train.retraining.retrain import retrain as train_anew  # noqa: PLC0415
 
     settings = read_classifier_config(run).settings
     if epochs is not None:
         settings = settings.model_copy(update={"schedule": settings.schedule.model_copy(update={"epochs": epochs})})
+    if seed is not None:
+        settings = settings.model_copy(update={"seed": seed})
     champion = open_classifier_bundle(bundle, trusted_keys)
     request = RetrainRequest(
         champion=champion,
@@ -59,19 +70,20 @@ def retrain(
         version=version,
         self_test=self_test,
     )
-    contest = train_anew(
-        request,
-        out,
-        load_private(key),
-        lambda record: (
-            print(f"epoch {record.epoch} of {settings.schedule.epochs}", flush=True) if not as_json else None
-        ),
-    )
-    print(contest.model_dump_json(indent=1) if as_json else "\n".join(lines_of(contest)))
+
+    def tell(record: "ClassifierEpoch") -> None:
+        told = f"epoch {record.epoch} of {settings.schedule.epochs}: {record.told()}"
+        print(record.model_dump_json() if as_json else told, flush=True)
+
+    signing_key = load_private(key)
+    with training_bar() as advance:
+        contest = train_anew(request, out, signing_key, resume=resume, on_epoch=tell, on_step=advance)
+    print(contest.model_dump_json() if as_json else "\n".join(lines_of(contest)))
     if not contest.passed:
         lost = ", ".join(f"{one.value} {one.lost_points:.1f}" for one in contest.over_budget)
         raise EdgekitError(f"no release: lost more than {budget:g} points of recall: {lost}")
     if not as_json:
+        print(f"report of the training: {out / 'run' / REPORT}")
         print(
             f"{out / BUNDLE}: release {champion.manifest.release + 1}; in float, `edgekit compress quantize` makes INT8"
         )

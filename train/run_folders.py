@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet, SetDescription
 
+CONFIG = "config.json"  # all that decided it
 LAST = Path("weights") / "last.pt"  # written after each epoch; from it a run goes on
 BEST = Path("weights") / "best.pt"
 

@@ -10,8 +10,10 @@ from devices.errors import EdgekitError
 from train.baselines.settings import BaselineConfig, read_baseline_config
 from train.classifier.record import ClassifierEpoch
 from train.classifier.settings import ClassifierConfig, read_classifier_config
-from train.detector import CONFIG, RunConfig, read_config
+from train.detector import RunConfig, read_config
 from train.epochs import METRICS, EpochRecord, EpochRecords, TrainingEpoch
+from train.report import REPORT
+from train.run_folders import BEST, CONFIG
 
 Kind = Literal["detector", "classifier", "baseline"]
 
@@ -109,6 +111,22 @@ def kind_of(folder: Path) -> Kind:
             return kind
         case _:
             return "detector"
+
+
+def summary_of(folder: Path) -> dict[str, object]:
+    """Return what a training's command says at its end to a program.
+
+    Raises:
+        EdgekitError: The folder holds none, or its record is not valid.
+    """
+    run = open_run(folder)
+    return {
+        "checkpoint": str(folder / BEST),
+        "report": str(folder / REPORT),
+        "epochs": len(run.epochs),
+        "finished": run.finished,
+        "best": run.best.model_dump() if run.best is not None else None,
+    }
 
 
 def runs_below(folder: Path) -> list[Run]:

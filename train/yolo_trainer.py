@@ -25,6 +25,7 @@ from train.fitted_pictures import FittedDataset, UnreadPictures
 from train.half_precision import FullPrecisionCriterion
 from train.outline_heads import tells_outlines
 from train.partial_labels import MaskedBCEWithLogits, PartialLabels, class_mask
+from train.run_folders import CONFIG
 from train.schedules import share_by_epoch
 from train.settings import Precision, TrainSettings
 from train.yolo_pictures import adapt, draw_by_weight
@@ -306,7 +307,7 @@ def strip(last: Path, best: Path) -> None:
     A copy of the checkpoint so still tells what it learnt from. `last` goes last: as long as it can be resumed, a run
     that was broken off here can finish this.
     """
-    record = last.parent.parent / "config.json"
+    record = last.parent.parent / CONFIG
     told = {RECORD: record.read_text("utf-8")} if record.exists() else {}
     for checkpoint in (best, last):
         with keep(checkpoint) as new:

@@ -9,9 +9,10 @@ import torch
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
-from train.detector import CONFIG, TrainSettings, read_config, train_detector
+from train.detector import TrainSettings, read_config, train_detector
 from train.epochs import METRICS
 from train.export import export_onnx
+from train.run_folders import CONFIG
 from train.ultralytics_adapter import check_resumable, model_yaml
 
 MakeSet = Callable[..., DetectionSet]

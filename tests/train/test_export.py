@@ -18,8 +18,9 @@ from edge.model.export_record import DETECTOR, read_export
 from edge.model.geometry import PADDING
 from train import ultralytics_adapter as yolo
 from train.beginning import Beginning, Past, Teaching
-from train.detector import CONFIG, TrainSettings, config_of, read_config, train_detector
+from train.detector import TrainSettings, config_of, read_config, train_detector
 from train.export import IR_VERSION, OPSET, export_onnx, export_run
+from train.run_folders import CONFIG
 
 MakeSet = Callable[..., DetectionSet]
 HEIGHT, WIDTH = 64, 96

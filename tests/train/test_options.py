@@ -15,10 +15,11 @@ from edge.evaluate.dataset import DetectionSet
 from train import yolo_trainer
 from train.balance import picture_weights
 from train.cli import app
-from train.detector import CONFIG, RunConfig, TrainSettings, read_config, train_detector
+from train.detector import RunConfig, TrainSettings, read_config, train_detector
 from train.disturbance import Disturbance
 from train.epochs import EpochRecord
 from train.half_precision import FullPrecisionCriterion
+from train.run_folders import CONFIG
 from train.schedules import share_by_epoch
 from train.settings import Optimiser, Schedule, trainer_options
 from train.ultralytics_adapter import model_yaml

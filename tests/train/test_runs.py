@@ -13,8 +13,9 @@ from edge.model.manifest import DataEntry
 from edge.model.taxonomy import Attribute, Taxonomy
 from train.classifier.record import ClassifierEpoch
 from train.classifier.settings import ClassifierConfig, ClassifierSettings
-from train.detector import CONFIG, RunConfig, TrainSettings, read_config
+from train.detector import RunConfig, TrainSettings, read_config
 from train.epochs import METRICS, EpochRecord, EpochRecords
+from train.run_folders import CONFIG
 from train.runs import differences, open_run, runs_below
 from train.runs_cli import app
 

@@ -16,11 +16,11 @@ from train.baselines.pictures import Sample
 from train.baselines.report import write_baseline_report
 from train.baselines.settings import BaselineConfig, BaselineSettings, read_baseline_config
 from train.baselines.training import BaselineTraining
-from train.checkpoints import cannot_write
-from train.detector import CONFIG
+from train.checkpoints import cannot_write, load_state
 from train.detector_report import figures_of
 from train.epochs import METRICS, EpochRecord, EpochRecords
-from train.run_folders import BEST, check_folder, check_same_sets, check_same_settings
+from train.run_folders import BEST, CONFIG, check_folder, check_same_sets, check_same_settings
+from train.steps import counted
 from train.tensorboard_log import FOLDER, TensorBoardLog
 
 
@@ -65,13 +65,7 @@ def train_baseline(
         training.resume(out)
         records.keep_first(training.epochs_done)
     board = TensorBoardLog(out / FOLDER, [figures_of(record) for record in records.read()])
-    done, total = training.epochs_done * training.steps, settings.epochs * training.steps
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        on_step(done, total)
-
+    step = counted(on_step, training.epochs_done * training.steps, settings.epochs * training.steps)
     while training.epochs_done < settings.epochs:
         record = training.run_epoch(step)
         records.add(record)
@@ -149,10 +143,10 @@ def open_baseline(run: Path) -> BaselineRun:
     settings = config.settings
     baseline = create_baseline(settings.kind, len(config.sets[0].classes), settings.input_px, started=False)
     path = run / BEST
+    state = load_state(path)
     try:
-        baseline.module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except Exception as exc:
-        raise EdgekitError(f"{path} is no checkpoint of this run ({str(exc).splitlines()[0]}): train it anew") from exc
+        baseline.module.load_state_dict(state)
+    except RuntimeError as exc:
+        raise EdgekitError(f"{path} is not of this run: train it anew") from exc
     baseline.module.eval()
-    return BaselineRun(config, baseline, digest)
+    return BaselineRun(config, baseline, hashlib.sha256(path.read_bytes()).hexdigest())

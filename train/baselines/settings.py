@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devices.validation import read_json
 from edge.evaluate.dataset import SetDescription
 from edge.model.manifest import DataEntry
-from train.run_folders import as_word
+from train.run_folders import CONFIG, as_word
 
 
 class Kind(str, Enum):
@@ -79,7 +79,5 @@ def read_baseline_config(run: Path) -> BaselineConfig:
     Raises:
         EdgekitError: The folder is no such run, or its record is not valid.
     """
-    from train.detector import CONFIG  # noqa: PLC0415 - a command's help must not wait for OpenCV
-
     remedy = "name the folder that `edgekit train baseline` wrote"
     return read_json(run / CONFIG, BaselineConfig, "baseline's training", remedy)

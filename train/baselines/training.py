@@ -4,7 +4,6 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from train.baselines.adapter import Baseline, Objects
 from train.baselines.pictures import Sample, learnt, mirrored
 from train.baselines.scoring import scored
 from train.baselines.settings import BaselineSettings
-from train.checkpoints import save_state
+from train.checkpoints import load_state, save_state
 from train.diverged import DivergedError
 from train.epochs import EpochRecord
 from train.run_folders import BEST, LAST
@@ -123,14 +122,13 @@ class BaselineTraining:
         Raises:
             EdgekitError: It cannot be read, or is not of this training.
         """
+        state = load_state(out / LAST)
         try:
-            state: Any = torch.load(out / LAST, map_location="cpu", weights_only=True)
             self._baseline.module.load_state_dict(state["weights"])
             self._optimiser.load_state_dict(state["optimiser"])
             self.epochs_done, self._best = int(state["epoch"]), float(state["best"])
-        except Exception as exc:
-            told = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
-            raise EdgekitError(f"{out / LAST} is no checkpoint of this run ({told}): train it anew") from exc
+        except (KeyError, RuntimeError, ValueError) as exc:
+            raise EdgekitError(f"{out / LAST} is not of this run: train it anew") from exc
 
     def _set_rate(self, step: int) -> None:
         """Set the learning rate; it rises over the first half epoch, since the heads begin with random weights."""

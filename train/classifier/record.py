@@ -11,6 +11,10 @@ class ClassifierEpoch(TrainingEpoch):
 
     accuracy: dict[str, float] = Field(description="share of right answers by attribute, on the kept-out pictures")
 
+    def told(self) -> str:
+        """Return the accuracies in words."""
+        return "accuracy: " + ", ".join(f"{name} {score:.3f}" for name, score in self.accuracy.items())
+
     @property
     def scores(self) -> dict[str, float]:
         """The mean over attributes, and each attribute's own."""

@@ -12,15 +12,16 @@ from edge.evaluate.dataset import PICTURES
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.manifest import DataEntry
 from train.checkpoints import cannot_write
-from train.classifier.checkpoint import LAST, WEIGHTS, best_path
 from train.classifier.folds import assign_folds
 from train.classifier.pictures import read_pictures
 from train.classifier.record import ClassifierEpoch, figures_of
-from train.classifier.settings import CONFIG, ClassifierConfig, ClassifierSettings, read_classifier_config, require_same
+from train.classifier.settings import ClassifierConfig, ClassifierSettings, read_classifier_config, require_same
 from train.classifier.start import start_network
 from train.classifier.teacher import Teacher
 from train.classifier.training import Training
 from train.epochs import METRICS, EpochRecords
+from train.run_folders import BEST, CONFIG, check_folder
+from train.steps import counted
 from train.tensorboard_log import FOLDER, TensorBoardLog
 
 MARGIN = 8 / 7  # pictures are kept a little larger than the input, so that crops lose no detail
@@ -60,8 +61,7 @@ def train_classifier(
     *,
     resume: bool = False,
     skip_bad: bool = False,
-    on_start: Callable[[int], None] = lambda _: None,
-    on_step: Callable[[], None] = lambda: None,
+    on_step: Callable[[int, int], None] = lambda _done, _total: None,
     on_epoch: Callable[[ClassifierEpoch], None] = lambda _: None,
 ) -> Path:
     """Train a classifier and return its best checkpoint.
@@ -72,15 +72,14 @@ def train_classifier(
         out: The run's folder: `config.json`, `metrics.jsonl`, `weights/`, `tensorboard/`.
         resume: Go on where the run in `out` was broken off.
         skip_bad: Leave out pictures that cannot be read, and record them.
-        on_start: Called with the number of steps of all epochs that are to come.
-        on_step: Called after each step.
+        on_step: Called after each step with how many are done, and how many there are.
         on_epoch: Called after each epoch's checkpoint.
 
     Raises:
         EdgekitError: A picture, the weights or a teacher cannot be used, `out` holds another run, or the loss became
             NaN.
     """
-    _check_folder(out, resume=resume)
+    check_folder(out, resume=resume)
     taxonomy = tagged_set.description.taxonomy
     division = divide(tagged_set, settings)
     side = max(settings.input_px, round(settings.learning_px * MARGIN))
@@ -111,33 +110,24 @@ def train_classifier(
     records = EpochRecords(out / METRICS, ClassifierEpoch)
     if resume:
         require_same(read_classifier_config(out), config, out)
-        training.resume(out / WEIGHTS)
+        training.resume(out)
         records.keep_first(training.epochs_done)
     else:
         _begin(out, config)
     board = TensorBoardLog(out / FOLDER, [figures_of(record) for record in records.read()])
-    on_start(training.steps() * (settings.schedule.epochs - training.epochs_done))
+    step = counted(on_step, training.epochs_done * training.steps, settings.schedule.epochs * training.steps)
     while training.epochs_done < settings.schedule.epochs:
-        record = training.run_epoch(on_step)
+        record = training.run_epoch(step)
         records.add(record)
-        training.save(out / WEIGHTS, record)
+        training.save(out, record)
         board.add(figures_of(record))
         on_epoch(record)
-    return best_path(out)
-
-
-def _check_folder(out: Path, *, resume: bool) -> None:
-    begun = (out / WEIGHTS / LAST).exists()
-    if resume and not begun:
-        raise EdgekitError(f"there is nothing to resume in {out}: no epoch was finished; train into a new folder")
-    if not resume and out.exists() and any(out.iterdir()):
-        remedy = "go on with it by --resume" if begun else "remove it"
-        raise EdgekitError(f"{out} holds a run already: choose another folder, or {remedy}")
+    return out / BEST
 
 
 def _begin(out: Path, config: ClassifierConfig) -> None:
     try:
-        (out / WEIGHTS).mkdir(parents=True)
+        (out / BEST).parent.mkdir(parents=True)
         (out / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
     except OSError as exc:
         raise EdgekitError(cannot_write(out, exc)) from exc

@@ -10,8 +10,8 @@ from devices.validation import read_json
 from edge.evaluate.tagged_set import TaggedSetDescription
 from edge.model.manifest import DataEntry, Sha256
 from train.beginning import Past
+from train.run_folders import CONFIG
 
-CONFIG = "config.json"
 GROWING = 2 / 3  # share of the epochs in which pictures grow
 
 

@@ -15,8 +15,8 @@ from edge.model.classifier import TagDecoder
 from edge.model.several import SeveralHead, SeveralMethod
 from edge.model.taxonomy import Attribute, Taxonomy
 from edge.new_folder import new_folder
+from train.checkpoints import load_state
 from train.classifier.calibration import EVEN, calibrate
-from train.classifier.checkpoint import WEIGHTS, best_path, load_checkpoint
 from train.classifier.head_record import HEADS, FittedHeads, HeadScore
 from train.classifier.heads import (
     ChainHead,
@@ -32,10 +32,11 @@ from train.classifier.network import TagNetwork, split_columns
 from train.classifier.pictures import read_pictures
 from train.classifier.run import divide
 from train.classifier.scores import features_of
-from train.classifier.settings import CONFIG, read_classifier_config
+from train.classifier.settings import read_classifier_config
 from train.classifier.teacher import load_network
+from train.run_folders import BEST, CONFIG
 
-FITTED_HEADS = "heads.pt"
+FITTED_HEADS = Path("weights") / "heads.pt"
 MOST_LABEL_SETS = 2000  # beyond, sets of values are too many to be told as classes
 
 Heads = Mapping[SeveralMethod, SeveralHeadModule]
@@ -84,19 +85,19 @@ def fit_heads(run: Path, tagged_set: TaggedSet, out: Path, weight_decay: float) 
             calibrate(head, head(own_held.features), own_held.targets)
             scores.append(_score(attribute, method, head, own_held))
     record = FittedHeads(
-        network=hashlib.sha256(best_path(run).read_bytes()).hexdigest(),
+        network=hashlib.sha256((run / BEST).read_bytes()).hexdigest(),
         weight_decay=weight_decay,
         pictures=len(held.targets),
         label_sets={name: _label_sets(of_one) for name, of_one in heads.items()},
         scores=tuple(scores),
     )
     with new_folder(out) as partial:
-        (partial / WEIGHTS).mkdir(parents=True)
-        shutil.copyfile(best_path(run), best_path(partial))
+        (partial / BEST).parent.mkdir(parents=True)
+        shutil.copyfile(run / BEST, partial / BEST)
         shutil.copyfile(run / CONFIG, partial / CONFIG)
         torch.save(
             {f"{name}/{way}": head.state_dict() for name, of_one in heads.items() for way, head in of_one.items()},
-            partial / WEIGHTS / FITTED_HEADS,
+            partial / FITTED_HEADS,
         )
         (partial / HEADS).write_text(record.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8")
     return record
@@ -110,8 +111,8 @@ def load_heads(
     Raises:
         EdgekitError: They are missing, or not those that the record tells of.
     """
-    path = run / WEIGHTS / FITTED_HEADS
-    state = load_checkpoint(path)
+    path = run / FITTED_HEADS
+    state = load_state(path)
     result: dict[str, SeveralHeadModule] = {}
     for name, head in chosen.items():
         attribute = taxonomy.attribute(name)

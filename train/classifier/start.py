@@ -11,8 +11,9 @@ from train.beginning import Past
 from train.classifier.backbones import create_backbone
 from train.classifier.network import TagNetwork
 from train.classifier.recipe import recipe_of
-from train.classifier.settings import CONFIG, ClassifierConfig, NetworkSettings, read_classifier_config
+from train.classifier.settings import ClassifierConfig, NetworkSettings, read_classifier_config
 from train.classifier.teacher import load_network
+from train.run_folders import CONFIG
 
 
 @dataclass(frozen=True, slots=True)

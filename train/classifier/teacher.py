@@ -9,10 +9,11 @@ import torch
 
 from devices.errors import EdgekitError
 from edge.model.taxonomy import Taxonomy
+from train.checkpoints import load_state
 from train.classifier.backbones import create_backbone
-from train.classifier.checkpoint import best_path, load_checkpoint
 from train.classifier.network import TagNetwork, scores_of, split_columns
 from train.classifier.settings import read_classifier_config
+from train.run_folders import BEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Teacher:
         self._taxonomy = taxonomy
         self._bf16 = bf16
         self._members = [_load(run, taxonomy) for run in runs]
-        self.digests = tuple(hashlib.sha256(best_path(run).read_bytes()).hexdigest() for run in runs)
+        self.digests = tuple(hashlib.sha256((run / BEST).read_bytes()).hexdigest() for run in runs)
         self.side = max(member.side for member in self._members)
 
     @torch.no_grad()  # not inference mode: the student's gradient is taken through a loss that holds these
@@ -77,7 +78,7 @@ def load_network(run: Path) -> TagNetwork:
     backbone = create_backbone(config.settings.network, started=False)
     network = TagNetwork(backbone, config.tagged_set.taxonomy, config.settings.network.dropout)
     try:
-        network.load_state_dict(load_checkpoint(best_path(run))["network"])
+        network.load_state_dict(load_state(run / BEST)["network"])
     except (KeyError, RuntimeError) as exc:
-        raise EdgekitError(f"{best_path(run)} is not of the network that {run} describes") from exc
+        raise EdgekitError(f"{run / BEST} is not of the network that {run} describes") from exc
     return network.eval()

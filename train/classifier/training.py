@@ -9,9 +9,8 @@ import torch
 
 from devices.errors import EdgekitError
 from edge.model.taxonomy import Taxonomy
-from train.checkpoints import save_state
+from train.checkpoints import load_state, save_state
 from train.classifier.augment import augment, mix
-from train.classifier.checkpoint import BEST, LAST, load_checkpoint
 from train.classifier.freezing import freeze_stages
 from train.classifier.losses import label_loss, teacher_loss
 from train.classifier.network import TagNetwork, split_columns
@@ -21,6 +20,7 @@ from train.classifier.sampling import draws_of, value_weights
 from train.classifier.scores import accuracies, logits_of
 from train.classifier.settings import ClassifierSettings, ScheduleSettings
 from train.classifier.teacher import Teacher
+from train.run_folders import BEST, LAST
 
 GRADIENT_BOUND = 5.0  # clipped to this norm: one bad batch must not undo an epoch
 
@@ -107,7 +107,7 @@ class Training:
             epoch=self.epochs_done, losses=totals, learning_rate=rate, gradient_norm=norm, accuracy=dict(accuracy)
         )
 
-    def save(self, folder: Path, record: ClassifierEpoch) -> None:
+    def save(self, out: Path, record: ClassifierEpoch) -> None:
         """Write the checkpoints, the best one where this epoch is it.
 
         Raises:
@@ -116,7 +116,7 @@ class Training:
         reached = sum(record.accuracy.values()) / len(record.accuracy)
         if reached > self.best:
             self.best = reached
-            save_state({"epoch": record.epoch, "network": self.kept.state_dict()}, folder / BEST)
+            save_state({"epoch": record.epoch, "network": self.kept.state_dict()}, out / BEST)
         state = {
             "epoch": record.epoch,
             "best": self.best,
@@ -124,25 +124,26 @@ class Training:
             "average": self.average.state_dict(),
             "optimiser": self._optimiser.state_dict(),
         }
-        save_state(state, folder / LAST)
+        save_state(state, out / LAST)
 
-    def resume(self, folder: Path) -> None:
+    def resume(self, out: Path) -> None:
         """Take up the state of the last checkpoint.
 
         Raises:
             EdgekitError: There is none, or it is not of this network.
         """
-        state = load_checkpoint(folder / LAST)
+        state = load_state(out / LAST)
         try:
             self.network.load_state_dict(state["network"])
             self.average.load_state_dict(state["average"])
             self._optimiser.load_state_dict(state["optimiser"])
             self.epochs_done, self.best = int(state["epoch"]), float(state["best"])
         except (KeyError, RuntimeError, ValueError) as exc:
-            raise EdgekitError(f"{folder / LAST} is not of this network: train into a new folder") from exc
+            raise EdgekitError(f"{out / LAST} is not of this network: train into a new folder") from exc
 
+    @property
     def steps(self) -> int:
-        """Return how many batches an epoch has."""
+        """Steps in an epoch."""
         return len(list(self._batches(torch.Generator().manual_seed(0))))
 
     def _batches(self, generator: torch.Generator) -> Iterator[torch.Tensor]:

@@ -13,13 +13,13 @@ from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.taxonomy import Attribute, Taxonomy
 from train.checkpoints import keep
-from train.classifier.checkpoint import best_path
 from train.classifier.network import scores_of, split_columns
 from train.classifier.pictures import read_pictures
 from train.classifier.run import divide
 from train.classifier.scores import logits_of
 from train.classifier.settings import ClassifierConfig, read_classifier_config
 from train.classifier.teacher import load_network
+from train.run_folders import BEST
 
 TWIN = "twin.json"
 LEAST_LEAD = 2.0  # points by which a teacher has to be above the twin, or it has nothing to teach
@@ -120,7 +120,7 @@ def _require_twins(student: Path, taught: ClassifierConfig, twin: Path, alone: C
 def _require_teachers(taught: ClassifierConfig, teachers: Sequence[Path]) -> None:
     """Raise EdgekitError unless the teachers are still those that taught."""
     for run, digest in zip(teachers, taught.teachers, strict=True):
-        path = best_path(run)
+        path = run / BEST
         if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             raise EdgekitError(f"{run} is not the teacher any more that it was: its checkpoint is missing or another")
 

@@ -17,10 +17,12 @@ from edge.model.classifier import load_classifier
 from edge.model.model_files import BundleParts
 from train.classifier.export import export_classifier
 from train.classifier.record import ClassifierEpoch
+from train.classifier.report import report_run
 from train.classifier.run import train_classifier
 from train.classifier.settings import ClassifierSettings
 from train.retraining.contest import Contest, compare, told_right
 from train.retraining.merging import grown, merge
+from train.run_folders import LAST
 
 CONTEST = "contest.json"
 BUNDLE = "bundle"
@@ -59,20 +61,26 @@ def retrain(
     request: RetrainRequest,
     out: Path,
     key: Ed25519PrivateKey,
+    *,
+    resume: bool = False,
     on_epoch: Callable[[ClassifierEpoch], None] = lambda _: None,
+    on_step: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Contest:
     """Train a challenger in `out`, hold it against the champion, and leave `bundle` only where it may be released.
 
-    `out` gets `set`, `run`, `export`, `contest.json` and perhaps `bundle`.
+    `out` gets `set`, `run` with its report, `export`, `contest.json` and perhaps `bundle`.
 
     Args:
         request: What is asked for.
-        out: The new folder.
+        out: The folder; a new one, but where a retraining is resumed.
         key: Signs the release.
+        resume: Go on with the training of a retraining that was broken off; all else is made anew.
         on_epoch: Called after each epoch of the training.
+        on_step: Called after each step with how many are done, and how many there are.
 
     Raises:
-        EdgekitError: The sets do not fit the champion, there is no test, or something cannot be trained or written.
+        EdgekitError: The sets do not fit the champion, there is no test, there is nothing to resume, or something
+            cannot be trained or written.
     """
     manifest = request.champion.manifest
     if request.old.description.taxonomy != manifest.taxonomy:
@@ -81,11 +89,12 @@ def retrain(
         )
     if not request.old.part("test"):
         raise EdgekitError(f"{request.old.folder} has no test part: without one nobody can say what a retraining costs")
-    if out.exists():
-        raise EdgekitError(f"{out} exists: remove it or choose another folder")
+    _check_folder(out, resume=resume)
     taxonomy = grown(manifest.taxonomy, request.added, request.new_values)
     merged = merge(request.old, request.added, taxonomy, out / "set", replay=request.replay)
-    train_classifier(request.settings, merged, out / "run", on_epoch=on_epoch)
+    begun = (out / "run" / LAST).exists()
+    train_classifier(request.settings, merged, out / "run", resume=begun, on_epoch=on_epoch, on_step=on_step)
+    report_run(out / "run", merged)
     export_classifier(out / "run", merged, out / "export", embedding=manifest.embedding > 0)
     self_test = request.self_test or _self_test_of(request.champion, out)
     parts = BundleParts(
@@ -99,6 +108,20 @@ def retrain(
     else:
         shutil.rmtree(challenger.directory)  # signed, so it must not lie about
     return contest
+
+
+def _check_folder(out: Path, *, resume: bool) -> None:
+    """Refuse a folder in use, or clear away what a broken-off retraining left there but the training's epochs."""
+    if not resume and out.exists():
+        remedy = "choose another folder" if (out / CONTEST).exists() else "go on with it by --resume"
+        raise EdgekitError(f"{out} exists: remove it, or {remedy}")
+    if resume and ((out / CONTEST).exists() or not (out / "set").exists()):
+        why = "its contest is over" if (out / CONTEST).exists() else "no retraining was begun there"
+        raise EdgekitError(f"there is nothing to resume in {out}: {why}; name another folder")
+    for made in ("set", "export", "candidate"):
+        shutil.rmtree(out / made, ignore_errors=True)
+    if not (out / "run" / LAST).exists():
+        shutil.rmtree(out / "run", ignore_errors=True)  # no epoch of it was finished
 
 
 def _contest(request: RetrainRequest, challenger: ClassifierBundle, merged: TaggedSet) -> Contest:

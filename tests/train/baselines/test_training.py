@@ -97,7 +97,10 @@ def test_a_strangers_checkpoint_is_not_run(make_set: MakeSet, tmp_path: Path):
     settings = BaselineSettings(kind=Kind.DEEPLABV3PLUS, input_px=64, epochs=1, batch=2)
     train_baseline(settings, [opened], tmp_path / "run")
     torch.save({"weights": Path("x")}, tmp_path / "run" / BEST)
-    with pytest.raises(EdgekitError, match="is no checkpoint of this run"):
+    with pytest.raises(EdgekitError, match=r"cannot be read safely .* nothing in it was run"):
+        run_teacher(tmp_path / "run", 0.5)
+    torch.save({"weights": torch.zeros(1)}, tmp_path / "run" / BEST)
+    with pytest.raises(EdgekitError, match="is not of this run"):
         run_teacher(tmp_path / "run", 0.5)
 
 
@@ -137,8 +140,8 @@ def test_what_cannot_go_on_is_told(make_set: MakeSet, tmp_path: Path):
         train_baseline(settings, [opened], tmp_path / "run")
     with pytest.raises(EdgekitError, match="was begun with epochs 1"):
         train_baseline(settings.model_copy(update={"epochs": 2}), [opened], tmp_path / "run", resume=True)
-    torch.save({"weights": Path("x")}, tmp_path / "run" / LAST)
-    with pytest.raises(EdgekitError, match="is no checkpoint of this run"):
+    torch.save({"weights": {}}, tmp_path / "run" / LAST)
+    with pytest.raises(EdgekitError, match="is not of this run"):
         train_baseline(settings, [opened], tmp_path / "run", resume=True)
 
 

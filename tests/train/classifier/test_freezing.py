@@ -9,11 +9,12 @@ from pydantic import ValidationError
 
 from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedSet
+from train.checkpoints import load_state
 from train.classifier.backbones import create_backbone
-from train.classifier.checkpoint import best_path, load_checkpoint
 from train.classifier.freezing import freeze_stages
 from train.classifier.run import train_classifier
 from train.classifier.settings import ClassifierSettings, NetworkSettings
+from train.run_folders import BEST
 
 Tiny = Callable[..., ClassifierSettings]
 
@@ -23,7 +24,7 @@ def test_frozen_stages_end_as_they_began_and_the_others_learn(coloured: TaggedSe
     torch.manual_seed(settings.seed)
     start = create_backbone(settings.network).module.state_dict()
     train_classifier(settings, coloured, tmp_path / "run")
-    end = load_checkpoint(best_path(tmp_path / "run"))["network"]
+    end = load_state(tmp_path / "run" / BEST)["network"]
     changed = {name for name, value in start.items() if not torch.equal(value, end[f"backbone.{name}"])}
     stages = {name.split(".")[1] for name in changed if name.startswith("blocks.")}
     assert stages.isdisjoint({"0", "1"})

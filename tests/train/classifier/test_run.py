@@ -16,13 +16,14 @@ from edge.model.detector import load_engine
 from edge.model.engine import EngineRequest, ModelContent
 from edge.model.export_record import CLASSIFIER
 from edge.model.picture import read_picture
-from train.classifier.checkpoint import best_path, load_checkpoint
+from train.checkpoints import load_state
 from train.classifier.export import export_classifier
 from train.classifier.record import ClassifierEpoch
 from train.classifier.report import report_run
 from train.classifier.run import divide, train_classifier
 from train.classifier.settings import ClassifierSettings, read_classifier_config
 from train.epochs import METRICS, EpochRecords
+from train.run_folders import BEST, LAST
 from train.tagged_sets import write_tagged_set
 
 Tiny = Callable[..., ClassifierSettings]
@@ -33,17 +34,18 @@ def records(run: Path) -> list[ClassifierEpoch]:
 
 
 def test_colours_are_learnt_and_all_that_decided_it_is_recorded(coloured: TaggedSet, tiny: Tiny, tmp_path: Path):
-    steps: list[int] = []
+    steps: list[tuple[int, int]] = []
     told: list[int] = []
     best = train_classifier(
         tiny(schedule={"epochs": 12}),
         coloured,
         tmp_path / "run",
-        on_start=steps.append,
+        on_step=lambda done, total: steps.append((done, total)),
         on_epoch=lambda record: told.append(record.epoch),
     )
-    assert best == best_path(tmp_path / "run")
-    assert (steps, told) == ([36], list(range(1, 13)))
+    assert best == tmp_path / "run" / BEST
+    assert steps == [(step, 36) for step in range(1, 37)]
+    assert told == list(range(1, 13))
     reached = max(record.accuracy["colour"] for record in records(tmp_path / "run"))
     assert reached >= 0.9
     config = read_classifier_config(tmp_path / "run")
@@ -64,7 +66,7 @@ def test_a_run_that_was_broken_off_ends_as_one_that_was_not(coloured: TaggedSet,
         train_classifier(settings, coloured, tmp_path / "broken", on_epoch=break_off)
     train_classifier(settings, coloured, tmp_path / "broken", resume=True)
     assert records(tmp_path / "broken") == records(tmp_path / "whole")
-    ends = [load_checkpoint(tmp_path / run / "weights" / "last.pt")["network"] for run in ("whole", "broken")]
+    ends = [load_state(tmp_path / run / LAST)["network"] for run in ("whole", "broken")]
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
@@ -127,10 +129,11 @@ def test_a_student_learns_from_its_teacher_alone(coloured: TaggedSet, tiny: Tiny
 
 def test_pictures_without_tags_are_learnt_from_through_the_teacher(coloured: TaggedSet, tiny: Tiny, tmp_path: Path):
     train_classifier(tiny(), coloured, tmp_path / "teacher")
-    steps: list[int] = []
+    steps: list[tuple[int, int]] = []
     settings = tiny(teaching={"teachers": (tmp_path / "teacher",), "unlabelled": tmp_path / "origin"})
-    train_classifier(settings, coloured, tmp_path / "student", on_start=steps.append)
-    assert steps == [2 * 7]  # 24 tagged pictures and 33 others in batches of 8; a last one of one picture is left out
+    train_classifier(settings, coloured, tmp_path / "student", on_step=lambda done, total: steps.append((done, total)))
+    # 24 tagged pictures and 33 others in batches of 8; a last one of one picture is left out.
+    assert steps[-1] == (2 * 7, 2 * 7)
     with pytest.raises(EdgekitError, match="need a teacher"):
         train_classifier(tiny(teaching={"unlabelled": tmp_path / "origin"}), coloured, tmp_path / "alone")
 
@@ -155,9 +158,9 @@ def test_a_picture_that_cannot_be_read_is_refused_or_left_out_and_recorded(
 def test_a_checkpoint_of_a_stranger_is_not_run(tmp_path: Path):
     torch.save({"network": Path("harmless")}, tmp_path / "stranger.pt")
     with pytest.raises(EdgekitError, match="cannot be read safely"):
-        load_checkpoint(tmp_path / "stranger.pt")
+        load_state(tmp_path / "stranger.pt")
     with pytest.raises(EdgekitError, match="there is no checkpoint"):
-        load_checkpoint(tmp_path / "none.pt")
+        load_state(tmp_path / "none.pt")
 
 
 def test_a_teacher_of_other_attributes_is_refused(coloured: TaggedSet, tiny: Tiny, tmp_path: Path):

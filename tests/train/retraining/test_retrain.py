@@ -15,10 +15,12 @@ from edge.model.bundle import open_classifier_bundle
 from edge.model.classifier import load_classifier
 from edge.model.signature import load_private
 from edge.model.taxonomy import Attribute, Taxonomy
+from train.classifier.record import ClassifierEpoch
 from train.classifier.settings import ClassifierSettings
 from train.retraining.contest import REST, ClassContest, Contest, compare
 from train.retraining.merging import grown, merge
 from train.retraining.retrain import RetrainRequest, retrain
+from train.runs import open_run
 from train.tagged_sets import write_tagged_set
 
 Make = Callable[..., Any]
@@ -160,6 +162,47 @@ def test_a_challenger_that_learns_the_new_class_is_released_and_one_that_forgets
         assert released.manifest.taxonomy.learnt[0].values[-1] == "yellow"
         said = load_classifier(released).classify(np.full((40, 40, 3), BGR["yellow"], np.uint8))
         assert {tag.value for tag in said.tags} & {"yellow", "hot"}
+
+
+class BrokenOffError(Exception):
+    """Ends a retraining between two epochs, as a kill does."""
+
+
+def test_a_retraining_that_was_broken_off_goes_on_with_its_epochs_and_has_a_report(
+    make_classifier_bundle: Make, make_set: Make, tmp_path: Path
+):
+    signed = make_classifier_bundle(thresholds={"colour": 0.3, "warmth": 0.3})
+    champion = open_classifier_bundle(signed.folder, [signed.public])
+    old, new = make_set("old", OLD, train=8, val=4, test=10), make_set("new", NEW, train=8, val=4, test=5)
+    request = RetrainRequest(champion, TINY, old, (new,), ("yellow",), 1.0, 100.0, 5, "2")
+    out, key = tmp_path / "next", load_private(signed.private)
+    with pytest.raises(EdgekitError, match=r"nothing to resume .* no retraining was begun there"):
+        retrain(request, out, key, resume=True)
+
+    def break_off(record: ClassifierEpoch) -> None:
+        raise BrokenOffError(record.epoch)
+
+    with pytest.raises(BrokenOffError):
+        retrain(request, out, key, on_epoch=break_off)
+    with pytest.raises(EdgekitError, match="go on with it by --resume"):
+        retrain(request, out, key)
+    seen: list[int] = []
+    steps: list[tuple[int, int]] = []
+    contest = retrain(
+        request,
+        out,
+        key,
+        resume=True,
+        on_epoch=lambda record: seen.append(record.epoch),
+        on_step=lambda done, total: steps.append((done, total)),
+    )
+    assert seen == [2, 3]
+    assert steps[-1][0] == steps[-1][1] == 3 * len(steps) // 2
+    assert contest.openings == 1
+    assert [record.epoch for record in open_run(out / "run").epochs] == [1, 2, 3]
+    assert "<h2>Confusion</h2>" in (out / "run" / "report.html").read_text("utf-8")
+    with pytest.raises(EdgekitError, match=r"nothing to resume .* its contest is over"):
+        retrain(request, out, key, resume=True)
 
 
 def test_a_set_without_a_test_or_of_another_bundle_is_refused_before_anything_is_trained(
