@@ -1,6 +1,7 @@
 """Every fault that is planted in a clean set is found, with its place, and nothing else is."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from edge.model.detector import load_detector
 from train.check.doctor import examine, open_for_check
 from train.check.findings import Finding
 from train.check.limits import CheckLimits
+from train.sets import describe
 
 Picture = NDArray[np.uint8]
 LIMITS = CheckLimits()
@@ -129,6 +131,33 @@ def test_a_picture_that_comes_again_in_its_split_is_superfluous(planted: Any, al
     assert (found.kind, found.severity) == ("duplicate", "warning")
     assert found.pictures == ("images/train/train-3.jpg", "images/train/zz-again.png")
     assert found.take_out == ("images/train/zz-again.png",)
+
+
+@pytest.mark.parametrize("by_camera", [False, True])
+def test_a_random_split_of_real_pictures_leaks_under_any_names_and_one_by_camera_does_not(
+    data_folder: Path, tmp_path: Path, *, by_camera: bool
+):
+    origin, folder = data_folder / "warehouse-boxes", tmp_path / "set"
+    if not origin.is_dir():
+        pytest.skip("EDGEKIT_DATA holds no warehouse-boxes")
+    video, others = sorted(origin.glob("images/train/IMG_0263*.jpg")), sorted(origin.glob("images/val/*.jpg"))
+    drawn = [*video[:100], *others[:20]]
+    order = np.random.default_rng(0).permutation(len(drawn))
+    in_val = {int(number) for number in (range(100, 120) if by_camera else order[:20])}
+    for part in ("images/train", "images/val", "labels/train", "labels/val"):
+        (folder / part).mkdir(parents=True)
+    for name, number in enumerate(order):
+        path, split = drawn[number], "val" if number in in_val else "train"
+        shutil.copyfile(path, folder / "images" / split / f"{name}.jpg")
+        shutil.copyfile(
+            origin / "labels" / path.parent.name / f"{path.stem}.txt", folder / f"labels/{split}/{name}.txt"
+        )
+    describe(folder, name="shuffled", licence="CC-BY-4.0", source="a test", labelled=("carton",))
+    leaks = examine(open_for_check(folder), LIMITS).report.of_kind("leak")
+    leaking = {finding.pictures[0] for finding in leaks}
+    assert all(path.startswith("images/val/") for path in leaking)
+    of_video = sum(number < 100 for number in in_val)
+    assert not leaking if by_camera else len(leaking) >= 0.9 * of_video > 10
 
 
 def test_a_place_that_is_seen_from_elsewhere_in_another_split_is_told(planted: Any):
