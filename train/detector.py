@@ -1,5 +1,6 @@
 """Train a detector on one or more sets that may label different classes, into a folder that tells how it was made."""
 
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from train.run_folders import CONFIG, LAST, as_word, check_folder, check_same_se
 from train.settings import TrainSettings, trainer_options
 
 _CHECKPOINTS = ("best.pt", "last.pt")
+_DESCRIBED = re.compile(r"(yolov8|yolo11|yolo26)[nsmlx]\.yaml")  # models that ultralytics brings the description of
 LICENCE = "AGPL-3.0-only"  # of ultralytics, which trains every checkpoint, and of the checkpoints it starts from
 
 
@@ -159,8 +161,11 @@ def train_detector(
 
 
 def _check_request(settings: TrainSettings, sets: Sequence[DetectionSet]) -> None:
-    if not settings.weights.exists():
-        raise EdgekitError(f"there are no weights at {settings.weights}: name a checkpoint or a model YAML")
+    if not settings.weights.exists() and _DESCRIBED.fullmatch(str(settings.weights)) is None:
+        raise EdgekitError(
+            f"there are no weights at {settings.weights}: name a checkpoint, or a model to begin with random weights, "
+            "such as yolo11s.yaml (yolov8, yolo11 or yolo26; n, s, m, l or x); nothing is downloaded"
+        )
     if settings.batch % settings.processes:
         raise EdgekitError(f"a batch of {settings.batch} cannot be shared out evenly to {settings.processes} processes")
     names = [opened.description.name for opened in sets]

@@ -115,7 +115,9 @@ class TrainSettings(BalanceSettings, PictureSettings, OptimiserSettings):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    weights: Path = Field(description="checkpoint to start from, or a model YAML for random weights")
+    weights: Path = Field(
+        description="checkpoint to start from, its size as it is; yolo11s.yaml and the like, n to x: random weights"
+    )
     input_px: int = Field(default=416, ge=32, multiple_of=32, description="columns of the training input, pixels")
     input_height_px: int | None = Field(
         default=None, ge=32, multiple_of=32, description="rows of the training input; null: as many as columns"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from ultralytics.nn.tasks import yaml_model_load
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
@@ -13,7 +14,7 @@ from train.detector import TrainSettings, read_config, train_detector
 from train.epochs import METRICS
 from train.export import export_onnx
 from train.run_folders import CONFIG
-from train.ultralytics_adapter import check_resumable, model_yaml
+from train.ultralytics_adapter import check_resumable, load, model_yaml
 
 MakeSet = Callable[..., DetectionSet]
 
@@ -67,8 +68,21 @@ def test_a_used_folder_is_not_trained_into(make_set: MakeSet, random_weights: Pa
 
 
 def test_missing_weights_are_named(make_set: MakeSet, tmp_path: Path):
-    with pytest.raises(EdgekitError, match="there are no weights at"):
+    with pytest.raises(EdgekitError, match=r"there are no weights at .* such as yolo11s\.yaml"):
         train_detector(settings(tmp_path / "none.pt"), [make_set("a", ("carton",), 0)], tmp_path / "run")
+
+
+def test_a_size_without_a_checkpoint_begins_with_random_weights_by_its_name(make_set: MakeSet, tmp_path: Path):
+    best = train_detector(settings(Path("yolov8s.yaml")), [make_set("a", ("carton",), 0, pictures=4)], tmp_path / "run")
+    assert 10e6 < sum(value.numel() for value in load(best).model.parameters()) < 12e6  # n has 3 million, s 11
+    weights = read_config(tmp_path / "run").first_weights
+    assert (weights.name, weights.source) == ("yolov8s.yaml", "random weights")
+
+
+@pytest.mark.parametrize("family", ["yolov8", "yolo11", "yolo26"])
+def test_each_size_of_each_family_is_described(family: str):
+    widths = [yaml_model_load(f"{family}{size}.yaml")["scale"] for size in "nsmlx"]
+    assert widths == list("nsmlx")
 
 
 @pytest.mark.parametrize("fault", ["picture", "label", "orphan"])
