@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import SetDescription
 from edge.evaluate.labels import label_rows
-from edge.model.detections import Detections, iou_matrix
+from edge.evaluate.pairing import LEAST_IOU, NOTHING, confusion_of_picture, paired
+from edge.model.detections import Detections
 from edge.model.manifest import DataEntry
 from edge.model.picture import read_picture
 from train.detector import read_config
@@ -21,9 +22,7 @@ from train.plots import Confusion
 from train.report import REPORT, RunReport, SideBySide, write_report
 from train.run_folders import BEST
 
-NOTHING = "nothing"  # labelled or predicted where the other has no object
 LEAST_SCORE = 0.25
-LEAST_IOU = 0.5
 _MOST_ERRORS = 8
 _GREEN, _RED = (60, 180, 60), (40, 40, 230)  # BGR
 
@@ -156,13 +155,8 @@ def confusion_of(judged: Sequence[Judged], classes: tuple[str, ...]) -> Confusio
     """Count what was taken for what; the last row and column stand for no object."""
     counts = np.zeros((len(classes) + 1, len(classes) + 1), np.int64)
     for one in judged:
-        for row, other in one.pairs:
-            counts[one.truth.class_id[row], one.found.class_id[other]] += 1
-        paired_truth, paired_found = ({pair[side] for pair in one.pairs} for side in (0, 1))
-        for row in set(range(len(one.truth))) - paired_truth:
-            counts[one.truth.class_id[row], -1] += 1
-        for other in set(range(len(one.found))) - paired_found:
-            counts[-1, one.found.class_id[other]] += 1
+        truth, found = one.truth.class_id.tolist(), one.found.class_id.tolist()
+        counts += confusion_of_picture(truth, found, one.pairs, len(classes))
     return Confusion(counts, (*classes, NOTHING))
 
 
@@ -170,19 +164,6 @@ def worst_of(judged: Sequence[Judged]) -> list[Judged]:
     """Return the pictures with the most objects missed, made up or misnamed, those without any left out."""
     wrong = [one for one in judged if one.wrong_truth or one.wrong_found]
     return sorted(wrong, key=lambda one: -len(one.wrong_truth) - len(one.wrong_found))[:_MOST_ERRORS]
-
-
-def paired(truth: Detections, found: Detections) -> tuple[tuple[int, int], ...]:
-    """Return which label and which detection belong together: the best overlaps first, each only once."""
-    overlaps = iou_matrix(truth.xyxy, found.xyxy)
-    pairs: list[tuple[int, int]] = []
-    for cell in np.argsort(-overlaps, axis=None, kind="stable"):
-        row, other = divmod(int(cell), len(found))
-        if overlaps[row, other] < LEAST_IOU:
-            break
-        if all(row != taken and other != used for taken, used in pairs):
-            pairs.append((row, other))
-    return tuple(pairs)
 
 
 def _judged(subject: Subject, find: Callable[[Sequence[Path]], Iterable[Detections]]) -> tuple[list[Judged], list[str]]:
@@ -212,7 +193,7 @@ def _judged_set(
     judged: list[Judged] = []
     for picture, truth, everything in zip(pictures, truths, find(pictures), strict=True):
         found = everything.where(np.isin(everything.class_id, labelled))
-        judged.append(Judged(picture, truth, found, paired(truth, found)))
+        judged.append(Judged(picture, truth, found, paired(truth.xyxy, found.xyxy)))
     return judged
 
 

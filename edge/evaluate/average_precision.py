@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 from numpy.typing import NDArray
 
+from edge.evaluate.evaluation import Size
 from edge.evaluate.matching import match
 from edge.evaluate.outlines import By, Runs
 from edge.evaluate.picture_result import AveragePrecision, PictureResult
 from edge.model.decode import MOST_DETECTIONS
 
 _KIND: Mapping[By, Literal["bbox", "segm"]] = {"boxes": "bbox", "masks": "segm"}  # as the scorer names them
+SIZES: Mapping[Size, tuple[float, float]] = MappingProxyType(
+    {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, 1e10)}
+)
 INTERVAL = (2.5, 97.5)  # percentiles: 95 % of the draws
 
 
@@ -27,24 +32,58 @@ def average_precision(
         class_ids: The classes.
         by: What a detection and an object have to share, their boxes or their masks.
     """
+    precision = _precision(pictures, class_ids, by, {"all": (0, 1e10)})
+    if precision is None:
+        present = {int(class_id) for picture in pictures for class_id in picture.truth_class}
+        return {class_id: AveragePrecision(0.0, 0.0) for class_id in class_ids if class_id in present}
+    scores: dict[int, AveragePrecision] = {}
+    for column, class_id in enumerate(class_ids):
+        of_class = precision[:, :, column, 0]
+        if (of_class > -1).all():  # -1 stands for a class without any object
+            scores[class_id] = AveragePrecision(float(of_class[0].mean()), float(of_class.mean()))
+    return scores
+
+
+@dataclass(frozen=True, slots=True)
+class OfSize:
+    """How many objects of a class have a size, and their mAP50-95, 0 to 1."""
+
+    objects: int
+    map50_95: float
+
+
+def average_precision_by_size(pictures: Sequence[PictureResult], class_id: int) -> dict[Size, OfSize]:
+    """Return what a class comes to by the size of its objects, those sizes left out that none has.
+
+    Source: COCO's sizes, 32 and 96 pixels squared, here in pixels of the pictures as they are.
+    """
+    extents = [picture.truth_xyxy[picture.truth_class == class_id] for picture in pictures]
+    areas = np.concatenate([np.prod(boxes[:, 2:] - boxes[:, :2], axis=1, dtype=np.float64) for boxes in extents])
+    precision = _precision(pictures, [class_id], "boxes", SIZES)
+    found: dict[Size, OfSize] = {}
+    for column, (name, (low, high)) in enumerate(SIZES.items()):
+        objects = int(((areas >= low) & (areas <= high)).sum())
+        if objects:
+            score = 0.0 if precision is None else float(precision[:, :, 0, column].mean())
+            found[name] = OfSize(objects, max(0.0, score))
+    return found
+
+
+def _precision(
+    pictures: Sequence[PictureResult], class_ids: Sequence[int], by: By, sizes: Mapping[Any, tuple[float, float]]
+) -> NDArray[np.float64] | None:
+    """Return precision by IoU, recall, class and size, -1 where there is no object; None where nothing was found."""
     truth = COCO(_truth(pictures, class_ids, by))
     rows = _found(pictures, class_ids, by)
     if not rows:
-        present = {int(class_id) for picture in pictures for class_id in picture.truth_class}
-        return {class_id: AveragePrecision(0.0, 0.0) for class_id in class_ids if class_id in present}
+        return None
     scorer = COCOeval_faster(truth, truth.loadRes(rows), _KIND[by], print_function=_silent)
-    scorer.params.areaRng, scorer.params.areaRngLbl = [[0, 1e10]], ["all"]
+    scorer.params.areaRng, scorer.params.areaRngLbl = [list(bounds) for bounds in sizes.values()], list(sizes)
     scorer.params.maxDets = [1, 10, MOST_DETECTIONS]
     scorer.params.catIds = list(class_ids)
     scorer.evaluate()
     scorer.accumulate()
-    precision: NDArray[np.float64] = np.asarray(scorer.eval["precision"])[:, :, :, 0, -1]  # IoU, recall, class
-    scores: dict[int, AveragePrecision] = {}
-    for column, class_id in enumerate(class_ids):
-        of_class = precision[:, :, column]
-        if (of_class > -1).all():  # -1 stands for a class without any object
-            scores[class_id] = AveragePrecision(float(of_class[0].mean()), float(of_class.mean()))
-    return scores
+    return np.asarray(scorer.eval["precision"])[:, :, :, :, -1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from edge.model.bundle import ClassifierBundle
 
 
+MOST_MISTAKES = 4  # kinds of them that are told; all with --json
 WEAKEST = 5  # values of an attribute that are told one by one
 
 
@@ -74,6 +75,9 @@ def evaluate(
     print(f"{report.bundle} {report.digest[:12]}, split {report.split}: mAP50 / mAP50-95, 95 % intervals")
     for model in report.models:
         print(f"  {model.backend} {model.version} {model.precision}: {_scores(model.classes)}")
+        print(f"    at a score of {model.threshold:.2f}: {'; '.join(map(_told, model.classes))}")
+        for labelled, found, times in model.mistakes[:MOST_MISTAKES]:
+            print(f"    labelled {labelled}, found {found}: {times} times")
         for group in model.groups:
             print(f"    {by} {group.name}, {group.pictures} pictures: {_scores(group.classes)}")
     for cost in report.int8_costs:
@@ -132,6 +136,16 @@ def _lines(report: "ClassifierEvaluation") -> list[str]:
 
 def _scores(classes: "tuple[ClassScore, ...]") -> str:
     return ", ".join(_score(score) for score in classes) or "no object"
+
+
+def _told(score: "ClassScore") -> str:
+    """Return what a box would tell of a class, and how well objects of each size are found."""
+    at = ", ".join(
+        f"{name} {'-' if value is None else f'{value:.3f}'}"
+        for name, value in (("precision", score.precision), ("recall", score.recall), ("F1", score.f1))
+    )
+    sizes = ", ".join(f"{one.size} {one.map50_95:.3f} of {one.objects}" for one in score.sizes)
+    return f"{score.name} {at} (mAP50-95 by size: {sizes})"
 
 
 def _score(score: "ClassScore") -> str:

@@ -1,8 +1,22 @@
 """The report of an evaluation, as `edgekit evaluate --json` prints it and `edgekit bundle build` reads it."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from edge.model.manifest import Format, Precision, Sha256
+
+Size = Literal["small", "medium", "large"]
+
+
+class SizeScore(BaseModel):
+    """A class by the size of its objects in the pictures: COCO's bounds, 32 and 96 pixels squared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: Size
+    objects: PositiveInt
+    map50_95: float
 
 
 class ClassScore(BaseModel):
@@ -17,6 +31,10 @@ class ClassScore(BaseModel):
         default=None, description="95 % interval over draws of the pictures: another camera may well lie outside"
     )
     map50_95_interval: tuple[float, float] | None = None
+    precision: float | None = Field(default=None, description="at the bundle's threshold and an overlap of 0.5")
+    recall: float | None = None
+    f1: float | None = None
+    sizes: tuple[SizeScore, ...] = ()
     masks: "MaskScore | None" = Field(default=None, description="of outlines, where the model and the set tell them")
 
 
@@ -53,6 +71,20 @@ class ModelScore(BaseModel):
     precision: Precision
     classes: tuple[ClassScore, ...]
     groups: tuple[GroupScore, ...] = ()
+    threshold: float | None = Field(default=None, description="the bundle's, of precision, recall, F1 and confusion")
+    confusion_names: tuple[str, ...] = Field(default=(), description="the classes, and last what is no object")
+    confusion: tuple[tuple[int, ...], ...] = Field(default=(), description="a row a name as labelled, columns as found")
+
+    @property
+    def mistakes(self) -> list[tuple[str, str, int]]:
+        """Return what was labelled, what it was taken for and how often, the commonest first."""
+        cells = [
+            (labelled, found, times)
+            for labelled, row in zip(self.confusion_names, self.confusion, strict=True)
+            for found, times in zip(self.confusion_names, row, strict=True)
+            if labelled != found and times
+        ]
+        return sorted(cells, key=lambda cell: -cell[2])
 
     @property
     def metrics(self) -> dict[str, float]:

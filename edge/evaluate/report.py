@@ -5,10 +5,11 @@ from datetime import datetime, timezone
 
 import numpy as np
 
-from edge.evaluate.average_precision import spread
+from edge.evaluate.at_threshold import confusion, told_of
+from edge.evaluate.average_precision import average_precision_by_size, spread
 from edge.evaluate.comparison import difference
 from edge.evaluate.dataset import TEST, DetectionSet
-from edge.evaluate.evaluation import ClassScore, Evaluation, GroupScore, Int8Cost, MaskScore, ModelScore
+from edge.evaluate.evaluation import ClassScore, Evaluation, GroupScore, Int8Cost, MaskScore, ModelScore, SizeScore
 from edge.evaluate.groups import groups_under
 from edge.evaluate.measure import (
     LEAST_SCORE,
@@ -20,6 +21,7 @@ from edge.evaluate.measure import (
     with_outlines,
 )
 from edge.evaluate.openings import record_opening
+from edge.evaluate.pairing import NOTHING
 from edge.model.bundle import Bundle
 from edge.model.detector import ENGINE_OF, PrecisionChoice, load_detector
 
@@ -68,6 +70,7 @@ def evaluate_bundle(
         )
         for opened in (sets if split == TEST else ())
     }
+    threshold = bundle.manifest.thresholds.score
     scores: list[ModelScore] = []
     results: dict[tuple[str, str], tuple[SetResult, ...]] = {}
     for model in bundle.manifest.models:
@@ -83,10 +86,14 @@ def evaluate_bundle(
                 backend=backend,
                 version=detector.info.version,
                 precision=precision,
-                classes=_classes(found, detector.classes, draws, seed),
+                classes=_classes(found, detector.classes, threshold, draws, seed),
                 groups=tuple(
-                    _group(name, found, names, detector.classes, draws, seed) for name, names in members.items()
+                    _group(name, found, names, detector.classes, threshold, draws, seed)
+                    for name, names in members.items()
                 ),
+                threshold=threshold,
+                confusion_names=(*detector.classes, NOTHING),
+                confusion=tuple(map(tuple, confusion(found, len(detector.classes), threshold).tolist())),
             )
         )
     costs = tuple(
@@ -124,19 +131,25 @@ def _group(
     found: Sequence[SetResult],
     members: Sequence[frozenset[str]],
     classes: Sequence[str],
+    threshold: float,
     draws: int,
     seed: int,
 ) -> GroupScore:
     parts = [result.part(names) for result, names in zip(found, members, strict=True) if names]
     pictures = sum(len(part.names) for part in parts)
-    return GroupScore(name=name, pictures=pictures, classes=_classes(parts, classes, draws, seed))
+    return GroupScore(name=name, pictures=pictures, classes=_classes(parts, classes, threshold, draws, seed))
 
 
-def _classes(found: Sequence[SetResult], names: Sequence[str], draws: int, seed: int) -> tuple[ClassScore, ...]:
+def _classes(
+    found: Sequence[SetResult], names: Sequence[str], threshold: float, draws: int, seed: int
+) -> tuple[ClassScore, ...]:
     scores: list[ClassScore] = []
+    counts = confusion(found, len(names), threshold)
     masks = _masks(with_outlines(found), draws, seed)
     for class_id, score in score_by_class(found).items():
-        luck = spread(pictures_of_class(found, class_id), class_id, draws=draws, seed=seed)
+        pictures, told = pictures_of_class(found, class_id), told_of(counts, class_id)
+        luck = spread(pictures, class_id, draws=draws, seed=seed)
+        sizes = average_precision_by_size(pictures, class_id)
         scores.append(
             ClassScore(
                 name=names[class_id],
@@ -144,6 +157,12 @@ def _classes(found: Sequence[SetResult], names: Sequence[str], draws: int, seed:
                 map50_95=score.map50_95,
                 map50_interval=luck.map50,
                 map50_95_interval=luck.map50_95,
+                precision=told.precision,
+                recall=told.recall,
+                f1=told.f1,
+                sizes=tuple(
+                    SizeScore(size=size, objects=one.objects, map50_95=one.map50_95) for size, one in sizes.items()
+                ),
                 masks=masks.get(class_id),
             )
         )

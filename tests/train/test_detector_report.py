@@ -13,9 +13,10 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from edge.evaluate.dataset import DetectionSet
+from edge.evaluate.pairing import paired
 from edge.model.detections import Detections
 from train.detector import TrainSettings, train_detector
-from train.detector_report import Judged, confusion_of, paired, worst_of, write_run_report
+from train.detector_report import Judged, confusion_of, worst_of, write_run_report
 from train.epochs import EpochRecord
 from train.ultralytics_adapter import model_yaml
 
@@ -30,14 +31,14 @@ def boxes(*rows: tuple[int, float]) -> Detections:
 
 
 def judged(name: str, truth: Detections, found: Detections) -> Judged:
-    return Judged(Path(name), truth, found, paired(truth, found))
+    return Judged(Path(name), truth, found, paired(truth.xyxy, found.xyxy))
 
 
 def test_each_object_belongs_to_the_box_that_fits_it_best():
-    assert paired(boxes((0, 0), (0, 4)), boxes((0, 3), (0, 0))) == ((0, 1), (1, 0))
-    assert paired(boxes((0, 0)), boxes((0, 1), (0, 2))) == ((0, 0),)
-    assert paired(boxes((0, 0)), boxes((0, 6))) == ()
-    assert paired(boxes(), boxes((0, 6))) == ()
+    assert paired(boxes((0, 0), (0, 4)).xyxy, boxes((0, 3), (0, 0)).xyxy) == ((0, 1), (1, 0))
+    assert paired(boxes((0, 0)).xyxy, boxes((0, 1), (0, 2)).xyxy) == ((0, 0),)
+    assert paired(boxes((0, 0)).xyxy, boxes((0, 6)).xyxy) == ()
+    assert paired(boxes().xyxy, boxes((0, 6)).xyxy) == ()
 
 
 def test_confusion_counts_hits_mix_ups_misses_and_what_was_made_up():

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("faster_coco_eval", reason="the extra [eval] is not installed")
 
-from edge.evaluate.average_precision import average_precision
+from edge.evaluate.average_precision import average_precision, average_precision_by_size
 from edge.evaluate.picture_result import PictureResult
 from edge.model.detections import Detections
 
@@ -31,6 +31,19 @@ def picture(truth: Sequence[Box], found: Sequence[tuple[Box, float]], class_id: 
 def test_all_found_exactly_is_one():
     score = average_precision([picture([BOX], [(BOX, 0.9)]), picture([FAR], [(FAR, 0.8)])], [0])[0]
     assert (score.map50, score.map50_95) == pytest.approx((1.0, 1.0))
+
+
+def test_each_size_of_object_has_a_score_of_its_own_where_there_are_any():
+    small, large = (10, 10, 30, 30), (100, 100, 300, 300)
+    pictures = [picture([small, BOX], [(BOX, 0.9)]), picture([large, BOX], [(large, 0.8), (BOX, 0.7)])]
+    found = average_precision_by_size(pictures, 0)
+    assert {name: (one.objects, round(one.map50_95, 6)) for name, one in found.items()} == {
+        "small": (1, 0.0),
+        "medium": (2, 1.0),
+        "large": (1, 1.0),
+    }
+    assert average_precision_by_size([picture([BOX], [])], 0)["medium"].map50_95 == 0
+    assert set(average_precision_by_size([picture([BOX], [(BOX, 0.9)])], 0)) == {"medium"}
 
 
 def test_nothing_found_is_zero():

@@ -34,6 +34,11 @@ def test_every_model_file_is_scored_on_the_labelled_classes(make_bundle: Callabl
         assert score["map50"] == pytest.approx(1.0)
         assert score["map50_95"] == pytest.approx(1.0)
         assert score["map50_interval"] == pytest.approx([1.0, 1.0])
+        assert (score["precision"], score["recall"], score["f1"]) == (1.0, 1.0, 1.0)
+        assert sum(one["objects"] for one in score["sizes"]) == model["confusion"][0][0] > 0
+        assert all(one["map50_95"] == pytest.approx(1.0) for one in score["sizes"])
+        assert model["confusion_names"] == [*CLASSES, "nothing"]
+        assert sum(map(sum, model["confusion"])) == model["confusion"][0][0]
     assert report["sets"] == {"bright": 6}
 
 
@@ -83,6 +88,14 @@ def test_each_camera_is_scored_by_itself_too(make_bundle: Callable[..., Any], br
     assert groups["gate"]["classes"][0]["map50"] == pytest.approx(1.0)
     assert groups["belt"]["classes"][0]["map50"] == 0
     assert groups["(none)"]["classes"] == []
+    assert groups["belt"]["classes"][0]["recall"] == 0
+    shown = evaluate(*call).stdout
+    assert (
+        "at a score of 0.50: carton precision 0.750, recall 0.750, F1 0.750 (mAP50-95 by size: small 0.752 of 4)"
+        in shown
+    )
+    assert "labelled carton, found nothing: 1 times" in shown
+    assert "labelled nothing, found carton: 1 times" in shown
     assert (
         "camera belt, 2 pictures: carton 0.000 / 0.000 (0.000 to 0.000 / 0.000 to 0.000)"
         in evaluate(*call, "--by", "camera").stdout
