@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.picture import read_picture
 from edge.model.taxonomy import Taxonomy
+from train.classifier.calibration import EVEN
 from train.classifier.network import scores_of, split_columns
 from train.classifier.pictures import Pictures, read_pictures
 from train.classifier.recipe import recipe_of
@@ -59,6 +60,8 @@ def report_run(run: Path, tagged_set: TaggedSet) -> Path:
         confusion = Confusion(_counts(truth, scores.argmax(axis=1), len(first.values)), first.values)
         examples = _examples(division.learn, taxonomy.learnt.index(first))
         errors = tuple(_errors(scores, truth, held, first.values, examples))
+    else:
+        errors = tuple(_errors_of_several(logits, held, taxonomy, division.learn))
     report = RunReport(
         title=f"{run.name}: {settings.network.backbone} on {config.tagged_set.name}",
         command=recipe_of(config),
@@ -139,6 +142,34 @@ def _errors(
                 predicted=_shown(examples[taken_for]) if taken_for in examples else _nothing(),
             )
         )
+    return errors
+
+
+def _errors_of_several(
+    logits: torch.Tensor, held: Pictures, taxonomy: Taxonomy, learn: Sequence[TaggedPicture]
+) -> list[SideBySide]:
+    """Return the pictures with the most values missed or made up, each beside one of a value that was made up."""
+    part, attribute = split_columns(logits, taxonomy.learnt)[0]
+    said = scores_of(part, attribute).numpy() >= EVEN
+    truth = split_columns(held.targets, taxonomy.learnt)[0][0].numpy() > 0
+    wrong = (said != truth).sum(axis=1)
+    examples = {value: picture.path for picture in learn for value in picture.tags[0]}
+    errors: list[SideBySide] = []
+    for row in np.argsort(-wrong, kind="stable")[:MOST_ERRORS].tolist():
+        if not wrong[row]:
+            break
+        missed, made_up = (np.flatnonzero(one).tolist() for one in (truth[row] & ~said[row], said[row] & ~truth[row]))
+        told = [
+            f"{', '.join(attribute.values[value] for value in values)} {how}"
+            for values, how in ((missed, "missed"), (made_up, "made up"))
+            if values
+        ]
+        example = next((value for value in made_up if value in examples), None)
+        beside = f"; on the right a picture of {attribute.values[example]}" if example is not None else ""
+        path = held.tagged[row].path
+        caption = f"{path.name}: {'; '.join(told)}{beside}"
+        right = _nothing() if example is None else _shown(examples[example])
+        errors.append(SideBySide(caption, _shown(path), right))
     return errors
 
 

@@ -24,6 +24,7 @@ from edge.model.taxonomy import Attribute, Taxonomy
 from train.classifier.export import export_classifier
 from train.classifier.head_record import read_heads
 from train.classifier.heads import ChainHead, PowersetHead, RelevanceHead, chain_order_of, fit, label_sets_of
+from train.classifier.report import report_run
 from train.classifier.run import train_classifier
 from train.classifier.settings import ClassifierSettings
 from train.classifier.several import fit_heads
@@ -103,6 +104,13 @@ def test_a_flat_set_says_all_that_was_said(coloured: TaggedSet, flat: TaggedSet)
         told = {labels.values[index] for index in after.tags[0]}
         colour = ("blue", "green", "red")[before.tags[0][0]]
         assert told == {f"colour={colour}", "warmth=warm" if colour == "red" else "warmth=cold"}
+
+
+def test_a_run_of_several_values_reports_what_it_missed_and_made_up(flat: TaggedSet, tiny: Tiny, tmp_path: Path):
+    train_classifier(tiny(schedule={"epochs": 1, "learning_rate": 1e-6}), flat, tmp_path / "run")
+    text = report_run(tmp_path / "run", flat).read_text("utf-8")
+    assert "<h2>Worst errors</h2>" in text
+    assert "warmth=" in text.split("<h2>Worst errors</h2>")[1].split("<h2>Command")[0]
 
 
 def test_each_way_is_exported_and_read_on_both_engines_as_it_was_scored(heads: Path, flat: TaggedSet, tmp_path: Path):
