@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage
 from edge.mqtt.detection_messages import DetectionsMessage
+from edge.mqtt.examples import Example, examples
 from edge.mqtt.messages import AcknowledgementMessage, CameraStatusMessage, EventMessage, StatusMessage
 from edge.mqtt.plc import PlcMessage
 from edge.mqtt.shelf_messages import ShelfMessage
@@ -71,19 +72,19 @@ def asyncapi() -> dict[str, Any]:
             "description": "Delivery is at least once; (camera, epoch, seq) tells an event apart from all others.",
         },
         "defaultContentType": "application/json",
-        "channels": {name: _channel(channel) for name, channel in CHANNELS.items()},
+        "channels": {name: _channel(channel, examples()[name]) for name, channel in CHANNELS.items()},
         "operations": {name: _operation(name, channel) for name, channel in CHANNELS.items()},
     }
 
 
-def _channel(channel: Channel) -> dict[str, Any]:
+def _channel(channel: Channel, example: Example) -> dict[str, Any]:
     name = channel.message.__name__
     used = {key: {"description": text} for key, text in PARAMETERS.items() if f"{{{key}}}" in channel.topic}
     message = {"name": name, "summary": (channel.message.__doc__ or "").splitlines()[0]}
     return {
         "address": channel.topic,
         "parameters": used,
-        "messages": {name: {**message, "payload": channel.schema()}},
+        "messages": {name: {**message, "payload": channel.schema(), "examples": [{"payload": example.payload}]}},
     }
 
 

@@ -1,6 +1,7 @@
 """The MQTT contract as a page for who writes the other side, made of what `edgekit schema` prints."""
 
 from edge.mqtt.contract import CHANNELS, PARAMETERS, Channel
+from edge.mqtt.examples import Example, examples
 from edge.reference import tables
 
 _HEAD = """# MQTT reference
@@ -11,6 +12,7 @@ AsyncAPI: `edgekit schema asyncapi`.
 Payloads are JSON. Delivery is at least once: `(camera, epoch, seq)` tells an event apart from all others, and `seq` has
 no gaps within an epoch. A retained payload counts only together with an `online` status of the same `run_id`.
 What the box publishes holds every key, always; in what the other side sends, a key with a default may be left out.
+Each message is shown as a box published it, or took it: one that plays the demonstration's clip.
 
 | in topics | stands for |
 |---|---|
@@ -23,7 +25,7 @@ def markdown() -> str:
     parameters = "\n".join(f"| `{{{name}}}` | {text} |" for name, text in PARAMETERS.items())
     told: set[str] = set()
     blocks = [_HEAD.format(parameters=parameters), _topics()]
-    blocks += [_channel(name, channel, told) for name, channel in CHANNELS.items()]
+    blocks += [_channel(name, channel, examples()[name], told) for name, channel in CHANNELS.items()]
     return "\n".join(blocks).rstrip() + "\n"
 
 
@@ -36,7 +38,8 @@ def _topics() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _channel(name: str, channel: Channel, told: set[str]) -> str:
+def _channel(name: str, channel: Channel, example: Example, told: set[str]) -> str:
     schema = channel.schema()
     body = tables(schema, level=3, told=told, with_defaults=not channel.by_box)
-    return f"## Message {name}\n\n`{channel.topic}`\n\n{schema.get('description', '').strip()}\n\n{body}\n"
+    shown = f"For example, on `{example.topic}`:\n\n```json\n{example.text()}\n```"
+    return f"## Message {name}\n\n`{channel.topic}`\n\n{schema.get('description', '').strip()}\n\n{shown}\n\n{body}\n"

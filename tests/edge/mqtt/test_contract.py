@@ -6,11 +6,12 @@ import subprocess
 import sys
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 
 from edge.mqtt.command_messages import CommandMessage, ReplyMessage
 from edge.mqtt.contract import CHANNELS, asyncapi
 from edge.mqtt.detection_messages import DetectionsMessage
+from edge.mqtt.examples import examples
 from edge.mqtt.messages import MESSAGES, AcknowledgementMessage
 from edge.mqtt.plc import PlcMessage
 from edge.mqtt.schema_cli import Document
@@ -49,6 +50,28 @@ def test_only_what_a_command_cannot_do_without_is_required_of_a_client() -> None
     Draft202012Validator(schema).validate({"id": "1", "client": "operations"})
     CommandMessage.model_validate_json('{"id": "1", "client": "operations"}')
     assert set(CHANNELS["reply"].schema()["required"]) == set(CHANNELS["reply"].schema()["properties"])
+
+
+def test_every_message_has_an_example() -> None:
+    assert list(examples()) == list(CHANNELS)
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_an_example_is_by_its_schema_in_its_topic_and_shown_whole(name: str) -> None:
+    channel, example = CHANNELS[name], examples()[name]
+    Draft202012Validator(channel.schema(), format_checker=FormatChecker()).validate(example.payload)
+    read = channel.message.model_validate_json(json.dumps(example.payload))
+    assert json.loads(read.to_json()) == example.payload
+    assert re.fullmatch(re.sub(r"{\w+}", "[^/]+", channel.topic), example.topic)
+    assert json.loads(example.text()) == example.payload
+
+
+def test_the_examples_are_of_one_run_and_one_parcel() -> None:
+    said = {name: example.payload for name, example in examples().items()}
+    assert len({one["run_id"] for one in said.values() if "run_id" in one}) == 1
+    assert {said[name]["epoch"] for name in ("status", "event", "plc", "ack")} == {said["event"]["epoch"]}
+    assert (said["plc"]["seq"], said["plc"]["product"]) == (said["event"]["seq"], said["event"]["product"])
+    assert (said["reply"]["id"], said["reply"]["ok"]) == (said["command"]["id"], True)
 
 
 @pytest.mark.parametrize("document", ["ack", "asyncapi"])
