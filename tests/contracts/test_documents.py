@@ -138,6 +138,7 @@ def test_quick_blocks_run_one_after_the_other(page: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)  # the tutorial's 136 s of processor take ten times as long where much else runs
 @pytest.mark.parametrize("page", PAGES_TO_RUN, ids=lambda page: page.name)
 def test_all_blocks_run_one_after_the_other(page: Path, tmp_path: Path, data_folder: Path) -> None:
     del data_folder  # weights to start from
