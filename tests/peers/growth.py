@@ -50,6 +50,7 @@ _OBJECTS = (1, 10, 50, 100, 200, 500)
 _ZONES = (1, 4, 16, 64)
 _RATES = (10, 50, 200, 800)
 _FRAMES = 60
+_PAGE = 10  # events that a publisher takes and ends at a time
 _SIDE = 40
 
 
@@ -145,31 +146,42 @@ def tags_half_ms(objects: int, zones: int) -> float:
 
 
 def over_depth(folder: Path, depths: Sequence[int]) -> list[Series]:
-    """Let more and more undelivered events wait, and commit one more, again and again."""
-    commits: list[tuple[float, float]] = []
-    opens: list[tuple[float, float]] = []
-    path = folder / "depth.db"
-    bounds = Bounds(events=2_000_000, size_bytes=2**33)
-    origin = Origin("bench", "box", "run")
-    filled = 0
+    """Let more and more undelivered events wait: what it then takes to open the outbox, to commit and to publish."""
+    costs: dict[str, list[tuple[float, float]]] = {"commit": [], "publish": [], "open": []}
+    open_outbox = partial(
+        Outbox.open,
+        folder / "depth.db",
+        origin=Origin("bench", "box", "run"),
+        bounds=Bounds(events=2_000_000, size_bytes=2**33),
+        keep=Bounds(events=1_000),
+    )
     for depth in depths:
+        with open_outbox() as outbox:
+            while outbox.depth < depth:
+                outbox.commit([parcel(number) for number in range(min(2_000, depth - outbox.depth))])
         began = time.perf_counter()
-        with Outbox.open(path, origin=origin, bounds=bounds) as outbox:
-            opens.append((max(1, filled), (time.perf_counter() - began) * 1000))
-            while filled < depth:
-                count = min(2_000, depth - filled)
-                outbox.commit([parcel(filled + number) for number in range(count)])
-                filled += count
-            spent = [_timed(lambda: outbox.commit([parcel(0)])) for _ in range(60)]
-            filled += 60
-        commits.append((depth, statistics.median(spent)))
-    began = time.perf_counter()
-    with Outbox.open(path, origin=origin, bounds=bounds):
-        opens.append((filled, (time.perf_counter() - began) * 1000))
+        with open_outbox() as outbox:
+            costs["open"].append((depth, (time.perf_counter() - began) * 1000))
+            rounds = [_publish_and_commit(outbox) for _ in range(30)]
+        for name, spent in zip(("publish", "commit"), zip(*rounds, strict=True), strict=True):
+            costs[name].append((depth, statistics.median(spent)))
+    cause = "events that wait"
     return [
-        Series("events that wait", "ms to commit one more, on disk", tuple(commits)),
-        Series("events that wait", "ms to open the outbox", tuple(opens[1:])),
+        Series(cause, "ms to commit one more, on disk", tuple(costs["commit"])),
+        Series(cause, f"ms to take {_PAGE} for sending and to end them, on disk", tuple(costs["publish"])),
+        Series(cause, "ms to open the outbox", tuple(costs["open"])),
     ]
+
+
+def _publish_and_commit(outbox: Outbox) -> tuple[float, float]:
+    """Return the milliseconds of a page that goes out and of an event that comes; the depth stays."""
+
+    def publish() -> None:
+        outbox.delivered([(event.body.camera, event.body.seq) for event in outbox.pending(_PAGE)])
+
+    published_ms = _timed(publish)
+    commits_ms = [_timed(partial(outbox.commit, [parcel(0)])) for _ in range(_PAGE)]
+    return published_ms, statistics.median(commits_ms)
 
 
 def over_rate(folder: Path) -> Series:
