@@ -101,13 +101,20 @@ demo-model: $(VENV)/installed-dev ## Render, train, compress, measure and sign t
 BUILD_DEMO = --export $(MODEL)/export --int8 $(MODEL)/int8 --key $(MODEL)/bundle.key --name edgekit-demo --version 1.0.0 \
 	--self-test $(MODEL)/sets/synth/images/val/synth-20261123-000101.jpg
 
-# supervision asks for an OpenCV with a window system, so it has a venv of its own that sees all else of the development one.
+# supervision asks for an OpenCV with a window system, Roboflow's inference for three OpenCVs and older engines beside some 150 packages:
+# each has a venv of its own that sees all else of the development one.
 PEERS := .venv-peers
-peers: $(VENV)/installed-dev ## What tests/peers compares edgekit with, beside what is installed for development
-	$(PYTHON) -m venv $(PEERS)
+INFERENCE := .venv-inference
+peers: $(PEERS)/installed $(INFERENCE)/installed ## What tests/peers compares edgekit with, beside what is installed for development
+
+$(PEERS)/installed: PACKAGES = --no-deps 'supervision==0.31.2' pydeprecate
+$(INFERENCE)/installed: PACKAGES = 'inference==1.8.3'
+$(PEERS)/installed $(INFERENCE)/installed: $(VENV)/installed-dev
+	$(PYTHON) -m venv $(@D)
 	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(\"' + sysconfig.get_path('purelib') + '\")')" \
-		>$$($(PEERS)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/development.pth
-	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps 'supervision==0.31.2' pydeprecate
+		>$$($(@D)/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/development.pth
+	$(@D)/bin/pip install --quiet --disable-pip-version-check $(PACKAGES)
+	touch $@
 
 clean: ## Remove everything that was built
-	rm -rf $(VENV) $(FLOOR) $(PEERS) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(FLOOR) $(PEERS) $(INFERENCE) build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
 """edgekit beside what people would use instead: the same network, clip, pictures and machine, alternated in one run.
 
     python tests/peers/side_by_side.py WORK --weights BEST.pt --ours export/detector.onnx --clip CLIP --data SET \\
-        [--peer-px 416] [--hint f32] [--rounds 3] [--max-cpu-isa AVX512_CORE_VNNI] [--supervision PYTHON]
+        [--peer-px 416] [--hint f32] [--rounds 3] [--max-cpu-isa AVX512_CORE_VNNI] [--with supervision=PYTHON]
 
 A graph of uint8 NHWC, as edgekit runs it, cannot be fed by the others: each runs its own export of the same weights.
 Prints a Markdown table; `--json` keeps what each round came to. Every way runs in a process of its own.
@@ -28,6 +28,7 @@ from train import ultralytics_adapter as yolo
 
 Figures = dict[str, list[float]]
 HERE = Path(__file__).parent
+OWN_VENV = {"supervision", "roboflow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Bench:
     def ask(self, way: str, task: str) -> dict[str, float]:
         """Run one task of one way."""
         done = subprocess.run(
-            [self.pythons[way], HERE / "ways.py", way, task],
+            [self.pythons[way], HERE / "run_way.py", way, task],
             input=TypeAdapter(Plan).dump_json(self.plan),
             capture_output=True,
             check=False,
@@ -137,7 +138,14 @@ def main() -> None:
     parser.add_argument("--max-cpu-isa", help="ONEDNN_MAX_CPU_ISA for all of them: a smaller processor imitated")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4, help="of each run of benchmark_app")
-    parser.add_argument("--supervision", type=Path, help="the Python of a venv that has supervision; `make peers`")
+    parser.add_argument(
+        "--with",
+        dest="others",
+        metavar="WAY=PYTHON",
+        action="append",
+        default=[],
+        help="a way that lives in a venv of its own, with its Python: supervision, roboflow; see `make peers`",
+    )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
@@ -157,9 +165,8 @@ def main() -> None:
         hint=arguments.hint,
         requests=2 * len(os.sched_getaffinity(0)),
     )
-    pythons = {way: Path(sys.executable) for way in WAYS if way != "supervision"}
-    if arguments.supervision is not None:
-        pythons["supervision"] = arguments.supervision
+    pythons = {way: Path(sys.executable) for way in WAYS if way not in OWN_VENV}
+    pythons |= {way: Path(python) for way, _, python in (each.partition("=") for each in arguments.others)}
     environment = dict(os.environ)
     if arguments.max_cpu_isa:
         environment["ONEDNN_MAX_CPU_ISA"] = arguments.max_cpu_isa
