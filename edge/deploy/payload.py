@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from devices.errors import EdgekitError
 from devices.validation import explain
 from edge.deploy.ledger import ReleaseId
+from edge.plain_file import read_plain
 
 LIST = "payload.json"
 WHEELS, UNITS, SITE, SECRETS = "wheels", "systemd", "site", "secrets"
@@ -103,9 +104,7 @@ def open_payload(folder: Path) -> Payload:
     """
     path = folder / LIST
     try:
-        if path.stat().st_size > _MOST_LIST_BYTES:
-            raise EdgekitError(f"{path} is larger than any payload's list: carry it over again")
-        listed = PayloadList.model_validate_json(path.read_bytes())
+        listed = PayloadList.model_validate_json(read_plain(path, _MOST_LIST_BYTES))
     except OSError as exc:
         raise EdgekitError(f"{folder} is no payload: cannot read {path.name} ({exc.strerror})") from exc
     except ValidationError as exc:

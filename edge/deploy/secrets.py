@@ -3,12 +3,12 @@
 They belong to the box, not to a release: one that is taken back needs today's password too.
 """
 
-import os
 import re
 from pathlib import Path
 
 from devices.errors import EdgekitError
 from edge.durable import write_whole
+from edge.plain_file import read_plain
 
 FOLDER = "secrets"  # below /etc/edgekit
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
@@ -49,12 +49,11 @@ def read_secret(path: Path, name: str) -> bytes:
     """
     check_name(name)
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - by descriptor
-            content = file.read(_MOST_BYTES + 1)
+        content = read_plain(path, _MOST_BYTES)
     except OSError as exc:
         raise EdgekitError(f"cannot read the secret {name} in {path}: {exc.strerror}") from exc
-    if not content or len(content) > _MOST_BYTES:
-        raise EdgekitError(f"the secret {name} in {path} is empty or larger than a mebibyte")
+    if not content:
+        raise EdgekitError(f"the secret {name} in {path} is empty")
     return content
 
 

@@ -6,7 +6,6 @@ devices, doubled names, paths that lead out, bombs and hidden bytes all fail tha
 """
 
 import hashlib
-import os
 import shutil
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +24,7 @@ from edge.model.bundle import (
     signed_manifest,
 )
 from edge.model.manifest import BundleManifest, FileEntry
+from edge.plain_file import open_plain
 
 _BLOCK = 512
 _END = bytes(2 * _BLOCK)
@@ -158,8 +158,7 @@ def _read(archive: Path, trusted_keys: Sequence[Path], out: Path | None) -> tupl
 
 def _open(archive: Path) -> BinaryIO:
     try:
-        # Not through a link, and without waiting where a pipe stands in the file's place.
-        return open(os.open(archive, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")  # noqa: PTH123 - by descriptor
+        return open_plain(archive)
     except OSError as exc:
         raise EdgekitError(f"cannot read {archive}: {exc.strerror}") from exc
 

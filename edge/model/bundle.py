@@ -19,6 +19,7 @@ from edge.model.engine import ModelContent
 from edge.model.manifest import BundleManifest, FileEntry, Manifest, ModelFile
 from edge.model.onnx_scan import scan_onnx
 from edge.model.signature import load_trusted
+from edge.plain_file import open_plain
 
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
@@ -248,7 +249,7 @@ def _check_files(directory: Path, manifest: BundleManifest, present: Mapping[str
 def _read_at_most(path: Path, size: int) -> bytes:
     """Return a plain file's bytes, one more than `size` at most, so that a file that grew is seen and not swallowed."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - by descriptor
+        with open_plain(path) as file:
             return file.read(size + 1)
     except OSError as exc:
         raise EdgekitError(f"cannot read {path}: {exc.strerror}") from exc

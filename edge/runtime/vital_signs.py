@@ -11,13 +11,15 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, final
+from typing import TYPE_CHECKING, Literal, final
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, ValidationError
 
 from edge.durable import write_whole
-from edge.runtime.view import BoxView, CameraView
-from edge.video.health import FeedState
+from edge.plain_file import read_plain
+
+if TYPE_CHECKING:  # whoever reads a box's signs must not wait for its engines
+    from edge.runtime.view import BoxView, CameraView
 
 _log = logging.getLogger(__name__)
 
@@ -66,8 +68,7 @@ def read_signs(path: Path) -> VitalSigns | None:
     Root reads this, and the service writes it: nothing in its place may hold up the update that replaces the service.
     """
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:  # noqa: PTH123 - by descriptor
-            signs = VitalSigns.model_validate_json(file.read(_MOST_BYTES) or b"")
+        signs = VitalSigns.model_validate_json(read_plain(path, _MOST_BYTES))
     except (OSError, ValidationError):
         return None
     return signs if signs.fresh else None
@@ -91,7 +92,7 @@ class SignsTeller:
         folder: Where the file is kept.
     """
 
-    def __init__(self, view: BoxView, folder: Path) -> None:
+    def __init__(self, view: "BoxView", folder: Path) -> None:
         self._view = view
         self._path = folder / NAME
         self._software = Path(sys.prefix).resolve()
@@ -129,7 +130,9 @@ class SignsTeller:
             self._ended.wait(_PERIOD_S)
 
 
-def _signs(camera: CameraView) -> CameraSigns:
+def _signs(camera: "CameraView") -> CameraSigns:
+    from edge.video.health import FeedState  # noqa: PLC0415 - as above: it comes with the decoders
+
     health = camera.health
     return CameraSigns(
         streaming=health.state is FeedState.STREAMING,
