@@ -1,5 +1,6 @@
 """Files that are on disk when a call returns, whole or not at all, whatever is cut off when."""
 
+import ctypes
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -60,20 +61,22 @@ def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Bring every file and folder below a folder to disk, the folder's own entry too.
+    """Bring all below a folder to disk, the folder's own entry too.
+
+    By its whole file system at once: synchronised one by one, the thousands of files of a Python environment take
+    minutes on a busy disk.
 
     Raises:
-        OSError: Something in it cannot be opened or synchronised.
+        OSError: The folder cannot be opened, or something could not be written since the file system was mounted.
+
+    Source: syncfs(2), which tells of failed writes since Linux 5.8; no supported box has an older one.
     """
-    for path, _, files in os.walk(folder):
-        for name in files:
-            file = Path(path) / name
-            if file.is_symlink():
-                continue  # its target stands in the folder, which is synchronised below
-            descriptor = os.open(file, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        sync_folder(Path(path))
-    sync_folder(folder.parent)
+    libc = ctypes.CDLL(None, use_errno=True)
+    for path in (folder, folder.parent):  # two file systems where the folder is mounted
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if libc.syncfs(descriptor) != 0:
+                number = ctypes.get_errno()
+                raise OSError(number, os.strerror(number), str(path))
+        finally:
+            os.close(descriptor)

@@ -26,7 +26,7 @@ _LOGIN = re.compile(r"://[^\s\"'/]*@")  # user and password in a camera's URL
 _POSTINST = f"""#!/bin/sh
 set -e
 [ "$1" = configure ] || exit 0
-exec /usr/bin/python3 /{PLACE}/install.py
+exec /usr/bin/python3 -I /{PLACE}/install.py
 """
 
 

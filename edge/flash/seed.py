@@ -20,6 +20,7 @@ PAYLOAD = "edgekit.tar"
 _PUBLIC_KEY = re.compile(r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp\d{3}|sk-[a-z0-9@.-]+) [A-Za-z0-9+/=]+( [ -~]*)?")
 # At each boot until a release is in use: a power cut in the middle of it must not be the end of it.
 _INSTALL = f"""set -eu
+rm -rf /var/tmp/edgekit-payload.*
 [ ! -e /opt/edgekit/current ] || exit 0
 umask 077
 disk=$(mktemp -d)
@@ -27,7 +28,7 @@ payload=$(mktemp -d /var/tmp/edgekit-payload.XXXXXX)
 trap 'umount "$disk" 2>/dev/null || true; rm -rf "$payload"' EXIT
 mount -o ro LABEL={LABEL} "$disk"
 tar -xf "$disk/{PAYLOAD}" -C "$payload" --no-same-owner
-/usr/bin/python3 "$payload/install.py"
+/usr/bin/python3 -I "$payload/install.py"
 """
 
 

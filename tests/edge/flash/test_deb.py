@@ -36,7 +36,7 @@ def test_the_package_holds_the_payload_whole_and_starts_its_installer(make_paylo
     assert open_payload(tmp_path / "unpacked/usr/lib/edgekit-payload").listed == listed
     postinst = tmp_path / "unpacked/DEBIAN/postinst"
     assert postinst.stat().st_mode & 0o777 == 0o755
-    assert "exec /usr/bin/python3 /usr/lib/edgekit-payload/install.py" in postinst.read_text()
+    assert "exec /usr/bin/python3 -I /usr/lib/edgekit-payload/install.py" in postinst.read_text()
     subprocess.run(["sh", "-n", str(postinst)], check=True, timeout=10)
     contents = told_by("--contents", str(package)).splitlines()
     assert all(" root/root " in line and line[0] in "d-" for line in contents)

@@ -1,15 +1,20 @@
 """The installer on a plain root: whole, by itself, over nothing that is the site's own, and never half."""
 
+import fcntl
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from devices.errors import EdgekitError
+from edge.deploy import bootstrap
 from edge.deploy.install import install
 from edge.deploy.ledger import Ledger, State
 from edge.deploy.payload import PayloadList, Target
@@ -65,6 +70,25 @@ def test_a_bare_python_starts_the_installer(root: Path, make_payload: Make) -> N
     assert f"{listed.release} is in use, on trial" in done.stdout
     store = ReleaseStore(root / "opt/edgekit")
     assert store.read().find(listed.release).state is State.TRIAL
+
+
+def test_what_an_installer_that_was_cut_off_unpacked_is_removed_by_the_next(root: Path, make_payload: Make) -> None:
+    folder, _ = make_payload("one", 1)
+    with ExitStack() as rooms:
+        made = [
+            TemporaryDirectory(prefix="edgekit-install-", dir=bootstrap.ROOMS, ignore_cleanup_errors=True)
+            for _ in range(3)
+        ]
+        left, held, new = (Path(rooms.enter_context(room)) for room in made)
+        (left / "edge").mkdir()
+        for old in (left, held):
+            os.utime(old, (0, 0))
+        descriptor = os.open(held, os.O_RDONLY)
+        rooms.callback(os.close, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        command = [sys.executable, "-I", "-S", str(folder / "install.py"), "--root", str(root)]
+        subprocess.run(command, capture_output=True, check=True, timeout=100, env={})
+        assert (left.exists(), held.exists(), new.exists()) == (False, True, True)
 
 
 @pytest.mark.long
