@@ -83,8 +83,9 @@ def gate(
 
     Example: edgekit release gate
     """
-    from edge.deploy.gate import Gate, Patience, Site, settle  # noqa: PLC0415 - help must not wait for engines
+    from edge.deploy.gate import Gate, Patience, Site  # noqa: PLC0415 - help must not wait for engines
     from edge.deploy.store import ReleaseStore  # noqa: PLC0415
+    from edge.deploy.verdict import settle  # noqa: PLC0415
     from edge.durable import write_whole  # noqa: PLC0415
 
     releases = ReleaseStore(store)
@@ -110,13 +111,10 @@ def settle_trial(
 
     Example: edgekit release settle --verdict /run/edgekit-gate/verdict.json
     """
-    from devices.validation import read_json  # noqa: PLC0415 - help must not wait for pydantic
-    from edge.deploy.gate import settle  # noqa: PLC0415
-    from edge.deploy.judgement import Verdict  # noqa: PLC0415
-    from edge.deploy.store import ReleaseStore  # noqa: PLC0415
+    from edge.deploy.store import ReleaseStore  # noqa: PLC0415 - help must not wait for pydantic
+    from edge.deploy.verdict import read_verdict, settle  # noqa: PLC0415
 
-    found = read_json(verdict, Verdict, "verdict", "run `edgekit release gate` anew") if verdict.exists() else None
-    print(settle(ReleaseStore(store), found))
+    print(settle(ReleaseStore(store), read_verdict(verdict)))
 
 
 @app.command()

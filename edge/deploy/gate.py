@@ -13,12 +13,13 @@ from pathlib import Path
 from devices.errors import EdgekitError
 from devices.validation import read_json
 from edge.config import load_config
-from edge.deploy.judgement import Before, Verdict, Watch, best_of
+from edge.deploy.judgement import Before, Watch, best_of
 from edge.deploy.ledger import Release
 from edge.deploy.proof_process import ProofProcess
 from edge.deploy.store import ReleaseStore
+from edge.deploy.verdict import Verdict
+from edge.doctor.broker import check_broker
 from edge.doctor.finding import Level
-from edge.doctor.site import check_broker
 from edge.runtime.vital_signs import VitalSigns, read_signs
 
 _log = logging.getLogger(__name__)
@@ -69,13 +70,15 @@ def begin_trial(store: ReleaseStore, release_id: str, site: Site, look_s: float 
         EdgekitError: The release may not be tried, or nothing can be written.
     """
     now = datetime.now(timezone.utc)
-    store.read().tried(release_id, now)  # refused before a broker is waited for
-    fault = _broker_fault(site)
-    before = Before(release=release_id, at=now, signs=_signs(site, look_s), round_trip=fault is None)
-    try:
-        store.write(BEFORE, before.model_dump_json(indent=1, by_alias=True).encode())
-    except OSError as exc:
-        raise EdgekitError(f"cannot write {store.root / BEFORE}: {exc.strerror}") from exc
+    ledger = store.read()
+    ledger.tried(release_id, now)  # refused before a broker is waited for
+    if ledger.current is not None:  # the first one has nothing before it, not even a configuration that could be read
+        fault = _broker_fault(site)
+        before = Before(release=release_id, at=now, signs=_signs(site, look_s), round_trip=fault is None)
+        try:
+            store.write(BEFORE, before.model_dump_json(indent=1, by_alias=True).encode())
+        except OSError as exc:
+            raise EdgekitError(f"cannot write {store.root / BEFORE}: {exc.strerror}") from exc
     store.try_out(release_id)
 
 
@@ -90,35 +93,6 @@ def _signs(site: Site, look_s: float) -> VitalSigns | None:
         now = read_signs(site.signs)
         best = best if now is None else best_of(best, now)
     return best
-
-
-def settle(store: ReleaseStore, verdict: Verdict | None) -> str:
-    """Do what the gate found: keep the release on trial, or go back to the one before it.
-
-    Args:
-        store: Of the releases.
-        verdict: None where none was on trial.
-
-    Returns:
-        What became of it, for a person.
-
-    Raises:
-        EdgekitError: The release is bad: the one before it is in use, and the service has to be restarted. Or one is on
-            trial that nobody judged.
-    """
-    trial = store.read().on_trial
-    if trial is not None and (verdict is None or verdict.release != trial.id):
-        raise EdgekitError(f"release {trial.id} is on trial, and nobody judged it: run `edgekit release gate`")
-    if verdict is None:
-        return "no release is on trial"
-    if verdict.faults:
-        reason = "; ".join(verdict.faults)
-        after = store.end_trial(reason)
-        raise EdgekitError(f"release {verdict.release} is bad: {reason}. In use is {after.current}: restart the unit")
-    if trial is None:
-        raise EdgekitError(f"release {verdict.release} is on trial no more: see `edgekit release list`")
-    store.pass_trial()
-    return f"release {verdict.release} is good"
 
 
 class Gate:

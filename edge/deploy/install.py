@@ -99,6 +99,7 @@ def _stage(payload: Payload, system: System, store: ReleaseStore, ledger: Ledger
     listed = payload.listed
     if any(one.id == listed.release and one.state is State.STAGED for one in ledger.releases):
         return
+    store.prune()
     wheels = [payload.folder / WHEELS / name for name in listed.wheels]
     needed = _ROOM * sum(wheel.stat().st_size for wheel in wheels)
     free = shutil.disk_usage(store.root).free

@@ -26,15 +26,6 @@ class Before(BaseModel):
     round_trip: bool = Field(description="whether a message went to the broker and came back")
 
 
-class Verdict(BaseModel):
-    """What the gate found of a release on trial."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    release: ReleaseId
-    faults: tuple[str, ...] = Field(description="none: it is good")
-
-
 class Watch:
     """How a release does in service, since it was last worse than what was there before.
 

@@ -25,11 +25,13 @@ from devices.errors import EdgekitError
 from devices.validation import explain
 from edge.deploy.ledger import Ledger
 from edge.durable import sync_folder, sync_tree, write_whole
+from edge.plain_file import read_plain
 
 LEDGER = "releases.json"
 CURRENT = "current"
 KEEPER = "keeper"
 RELEASES = "releases"
+_MOST_LEDGER_BYTES = 1 << 20  # a release has some hundred
 _LOCK = ".lock"
 _FILLING_LOCK = ".filling"
 _LOCK_WAIT_S = 10.0  # a change of the ledger takes milliseconds, the removal of an old release a few seconds
@@ -79,7 +81,7 @@ class ReleaseStore:
         """
         path = self.root / LEDGER
         try:
-            return Ledger.model_validate_json(path.read_bytes())
+            return Ledger.model_validate_json(read_plain(path, _MOST_LEDGER_BYTES))
         except FileNotFoundError:
             self._refuse_orphans(path)
             return Ledger()
@@ -168,27 +170,32 @@ class ReleaseStore:
             self._commit(ledger.passed(self._now()).pruned())
 
     def fail_trial(self, reason: str) -> Ledger:
-        """Find the release on trial bad and return to the one before.
+        """Find the release on trial bad and return to the one before; nothing is removed, since that takes its time.
 
         Raises:
             EdgekitError: None is on trial.
         """
         with self._changing() as ledger:
-            after = ledger.failed(reason, self._now()).pruned()
+            after = ledger.failed(reason, self._now())
             self._commit(after)
             return after
 
     def end_trial(self, reason: str) -> Ledger:
         """Find the release on trial bad where there is one; a trial that has ended is left as it ended."""
         with self._changing() as ledger:
-            after = ledger if ledger.on_trial is None else ledger.failed(reason, self._now()).pruned()
+            after = ledger if ledger.on_trial is None else ledger.failed(reason, self._now())
             self._commit(after)
             return after
 
-    def tidy(self, before: datetime) -> Ledger:
-        """Remove releases that have been bad, or waited for their trial, since before a time, and rests of a crash."""
+    def prune(self) -> None:
+        """Remove what is no longer needed."""
         with self._changing() as ledger:
-            after = ledger.tidied(before)
+            self._commit(ledger.pruned())
+
+    def tidy(self, before: datetime) -> Ledger:
+        """Remove what is no longer needed, and what has been bad, or waited for its trial, since before a time."""
+        with self._changing() as ledger:
+            after = ledger.pruned().tidied(before)
             self._commit(after)
             return after
 
@@ -199,7 +206,7 @@ class ReleaseStore:
             EdgekitError: There is none.
         """
         with self._changing() as ledger:
-            after = ledger.rolled_back(reason, self._now()).pruned()
+            after = ledger.rolled_back(reason, self._now())
             self._commit(after)
             return after
 

@@ -39,7 +39,8 @@ def examine(config: Path | None, profile: str | None) -> list[Finding]:
 
 def _check_site(path: Path) -> Iterator[Finding]:
     # Engines and codecs take seconds to load, which a look at the machine alone need not wait for.
-    from edge.doctor.site import check_broker, check_cameras, check_folders, check_model  # noqa: PLC0415
+    from edge.doctor.broker import check_broker  # noqa: PLC0415
+    from edge.doctor.site import check_cameras, check_folders, check_model  # noqa: PLC0415
 
     try:
         config = load_config(path)

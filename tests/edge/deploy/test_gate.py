@@ -14,11 +14,11 @@ import pytest
 
 from devices.errors import EdgekitError
 from edge.demo.show import BUNDLE, CLIP, TRUSTED_KEY
-from edge.deploy.gate import Gate, Patience, Site, begin_trial, settle
-from edge.deploy.judgement import Verdict
+from edge.deploy.gate import Gate, Patience, Site, begin_trial
 from edge.deploy.ledger import State
 from edge.deploy.proof_process import ProofProcess
 from edge.deploy.store import ReleaseStore
+from edge.deploy.verdict import Verdict, read_verdict, settle
 from edge.durable import write_whole
 from edge.runtime.vital_signs import NAME, CameraSigns, VitalSigns, read_signs
 
@@ -130,6 +130,28 @@ def test_a_verdict_of_an_earlier_trial_is_not_done_again(store: ReleaseStore, wr
     assert (store.read().current, verdict.exists()) == ("old", True)
     assert call(*gate, *options).stdout == "no release is on trial\n"
     assert call(*settled).stdout == "no release is on trial\n"
+
+
+def test_the_first_release_of_a_box_is_tried_where_there_is_not_even_a_configuration(tmp_path: Path) -> None:
+    store = ReleaseStore(tmp_path / "opt")
+    store.stage("first", 1, lambda folder: (folder / "box.toml").touch())
+    begin_trial(store, "first", Site(store.current / "site/box.toml", tmp_path / NAME))
+    assert store.read().on_trial == store.read().find("first")
+    assert not (store.root / "before.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "endless"])
+def test_a_verdict_that_is_no_plain_small_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "verdict.json"
+    match kind:
+        case "link":
+            path.symlink_to("/dev/zero")
+        case "pipe":
+            os.mkfifo(path)
+        case _:
+            path.write_bytes(b" " * (1 << 20))
+    with pytest.raises(EdgekitError, match="cannot read the verdict"):
+        read_verdict(path)
 
 
 def test_a_verdict_holds_for_the_release_that_was_judged_alone(store: ReleaseStore, write_site: Make) -> None:
@@ -305,6 +327,7 @@ def test_an_update_passes_with_a_quiet_camera_and_a_dead_one_and_fails_with_one_
         assert call(store.keeper / "bin/edgekit", "release", "try", "three", *options, "--look-s", "1").returncode == 0
     camera.kill()
     with running(store, site):
+        eventually(lambda: read_signs(site.signs), 120)
         verdict = ("--verdict", tmp_path / "verdict.json")
         watched = call(store.keeper / "bin/edgekit", *gate[:-4], "--most-s", "12", "--steady-s", "2", *verdict)
         assert watched.returncode == 0, watched.stderr

@@ -211,6 +211,19 @@ def test_who_judges_a_release_is_the_good_one_before_it(store: ReleaseStore) -> 
     assert keeps() == "old"
 
 
+def test_going_back_removes_nothing_and_tidying_does(store: ReleaseStore) -> None:
+    for name, counter in (("second", 2), ("third", 3)):
+        store.stage(name, counter, fill(name))
+        store.try_out(name)
+        if name == "second":
+            store.pass_trial()
+    store.fail_trial("no events")
+    folders = {path.name for path in (store.root / "releases").iterdir()}
+    assert folders == {"old", "second", "third"}, "whoever waits for the way back must not wait for a disk"
+    store.prune()
+    assert {path.name for path in (store.root / "releases").iterdir()} == {"second", "third"}
+
+
 def test_a_bad_release_can_be_written_anew(store: ReleaseStore) -> None:
     store.stage("new", 2, fill("broken"))
     store.try_out("new")

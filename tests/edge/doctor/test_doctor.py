@@ -15,12 +15,13 @@ from devices.library import profile
 from devices.probe import probe
 from edge.config import load_config
 from edge.deploy.store import ReleaseStore
+from edge.doctor.broker import check_broker
 from edge.doctor.finding import Finding, Level
 from edge.doctor.machine import check_clock, check_profile, check_storage, check_system
 from edge.doctor.providers import claimed, try_device
 from edge.doctor.releases import check_releases
 from edge.doctor.service import check_unit
-from edge.doctor.site import check_broker, check_cameras, check_folders, check_model
+from edge.doctor.site import check_cameras, check_folders, check_model
 from edge.model.bundle import open_bundle
 from edge.model.manifest import Expected, SelfTest
 from edge.mqtt.broker import EmbeddedBroker
