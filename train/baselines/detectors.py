@@ -1,6 +1,7 @@
 """Faster R-CNN, RetinaNet, SSD and Mask R-CNN of torchvision on one small pyramid of features."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,21 +15,29 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from train.baselines.adapter import Objects, features
 from train.baselines.settings import Kind
 
+_GROUPS = 12  # of a level's channels, each brought to one size of numbers
 _WIDTH = 96  # channels of each level of the pyramid
 _NAMES = ("0", "1", "2")  # of its levels; a fourth is pooled from the last
 _HALF: dict[str, Any] = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
 
 
 class Pyramid(nn.Module):
-    """The backbone's features, brought to one width and mixed from the coarsest down."""
+    """The backbone's features, brought to one width and mixed from the coarsest down.
+
+    Args:
+        started: Begin with ImageNet weights.
+        even: Bring each level to the same size of numbers, for a head that begins with weights of full size.
+    """
 
     out_channels = _WIDTH
 
-    def __init__(self, *, started: bool) -> None:
+    def __init__(self, *, started: bool, even: bool) -> None:
         super().__init__()
         self.body = features(started=started)
         told: Any = self.body
-        self.fpn = FeaturePyramidNetwork(told.feature_info.channels(), _WIDTH, extra_blocks=LastLevelMaxPool())
+        self.fpn = FeaturePyramidNetwork(
+            told.feature_info.channels(), _WIDTH, LastLevelMaxPool(), partial(nn.GroupNorm, _GROUPS) if even else None
+        )
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """Return four levels by name, strides 8, 16, 32 and 64."""
@@ -47,7 +56,7 @@ class TorchvisionDetector:
 
     def __init__(self, kind: Kind, classes: int, input_px: int, *, started: bool) -> None:
         self._masks = kind is Kind.MASK_RCNN
-        self.module = _created(kind, classes + 1, input_px, Pyramid(started=started))
+        self.module = _created(kind, classes + 1, input_px, Pyramid(started=started, even=kind is Kind.SSD))
 
     def loss(self, pictures: Tensor, labels: Sequence[Objects]) -> Tensor:
         """Return the sum of its losses for pictures (B, 3, H, W), RGB from 0 to 1."""
@@ -88,4 +97,7 @@ def _created(kind: Kind, classes: int, input_px: int, pyramid: Pyramid) -> nn.Mo
         case _:
             boxes = DefaultBoxGenerator([[2]] * 4, min_ratio=8, max_ratio=90)
             head = SSDHead([_WIDTH] * 4, boxes.num_anchors_per_location(), classes)
+            for layer in head.modules():
+                if isinstance(layer, nn.Conv2d):
+                    nn.init.normal_(layer.weight, std=0.01)  # as RetinaNet's begins; its own start suits VGG's features
             return SSD(pyramid, boxes, (input_px, input_px), classes, head=head, score_thresh=0.01, **_HALF)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet, open_set
 from edge.model.picture import read_picture
+from train.baselines.adapter import Objects, create_baseline
 from train.baselines.run import train_baseline
 from train.baselines.settings import BaselineSettings, Kind, read_baseline_config
 from train.cli import app
@@ -67,6 +68,18 @@ def test_a_baseline_learns_is_scored_opens_again_and_teaches(kind: Kind, make_se
     done = CliRunner().invoke(app, ["export", str(tmp_path / "run"), str(tmp_path / "export")])
     assert isinstance(done.exception, EdgekitError)
     assert "no model for a box" in str(done.exception)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_no_head_begins_with_a_loss_that_takes_a_training_to_come_down_from(kind: Kind):
+    torch.manual_seed(0)
+    baseline = create_baseline(kind, 3, 192)
+    baseline.module.train()
+    box, mask = torch.tensor([[40.0, 50.0, 120.0, 130.0]]), torch.zeros((1, 192, 192), dtype=torch.bool)
+    mask[0, 50:130, 40:120] = True
+    objects = Objects(box, torch.tensor([1]), torch.ones(1), mask)
+    loss = float(baseline.loss(torch.rand(2, 3, 192, 192), [objects, objects]).detach())
+    assert 0 < loss < 40  # an SSD's was 166 in the mean of a first epoch
 
 
 def test_a_segmenter_that_has_learnt_finds_the_squares(make_set: MakeSet, tmp_path: Path):
