@@ -71,7 +71,10 @@ def write_seed(payload: Path, listed: PayloadList, name: str, out: Path, public_
 
 def _user_data(public_key: Path | None) -> dict[str, object]:
     # By a transient unit: the boot goes on meanwhile. Source: cloud-init, module bootcmd, which runs at each boot.
-    run = ["systemd-run", "--no-block", "--unit=edgekit-seed", "--property=Type=oneshot", "sh", "-c", _INSTALL]
+    # Described in one line: else the script is its description, and the installer's own daemon-reload cannot read the
+    # unit again, and ends it before the service is started.
+    run = ["systemd-run", "--no-block", "--unit=edgekit-seed", "--description=edgekit: install from the seed"]
+    run += ["--property=Type=oneshot", "sh", "-c", _INSTALL]
     told: dict[str, object] = {"bootcmd": [run]}
     if public_key is not None:
         told["ssh_authorized_keys"] = [_read_public_key(public_key)]

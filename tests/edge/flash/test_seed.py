@@ -44,7 +44,9 @@ def test_cloud_init_finds_its_texts_and_the_payload_by_either_kind_of_name(make_
         assert head == "#cloud-config"
         user_data = json.loads(told)
         assert user_data["ssh_authorized_keys"] == ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ somebody"]
-        script = user_data["bootcmd"][0][-1]
+        *words, script = user_data["bootcmd"][0]
+        assert any(word.startswith("--description=") for word in words), "else it is the script, in many lines"
+        assert not any("\n" in word for word in words)
         subprocess.run(["sh", "-n"], input=script, text=True, check=True, timeout=10)
     with tarfile.open(fileobj=BytesIO(read(image, "edgekit.tar", joliet=False))) as tar:
         tar.extractall(tmp_path / "unpacked", filter="data")
