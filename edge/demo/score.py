@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NEAR_S = 1.5  # an event belongs to a parcel that crosses the line at most this long before or after it
+NEAR_S = (
+    1.5  # an event belongs to a parcel that crosses the line at most so much of the belt's moving before or after it
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +14,7 @@ class Parcel:
 
     Attributes:
         number: Its number in the clip.
-        crossings_s: Every moment at which its centre is on the line, seconds from the first frame.
+        crossings_s: Every moment at which its centre is on the line, in seconds of a moving belt.
         text: What its label says, None where there is nothing to read.
     """
 
@@ -23,7 +25,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A received event: seconds from the first frame to the deciding one, and the texts it carries."""
+    """A received event: for how many seconds the belt had moved at its frame, and the texts it carries."""
 
     at_s: float
     texts: tuple[str, ...]

@@ -160,9 +160,12 @@ def _config(
 
 
 def _score(truth: ClipTruth, events: list[EventMessage]) -> Score:
-    parcels = [Parcel(parcel.id, truth.crossings_s(parcel), parcel.text) for parcel in truth.parcels]
+    parcels = [
+        Parcel(parcel.id, tuple(truth.moved_s(frame) for frame in parcel.crossing_frames), parcel.text)
+        for parcel in truth.parcels
+    ]
     decisions = [
-        Decision(event.frame.index / truth.fps, tuple(tag.value for tag in event.tags if tag.key == "code"))
+        Decision(truth.moved_s(event.frame.index), tuple(tag.value for tag in event.tags if tag.key == "code"))
         for event in events
         if event.frame is not None
     ]

@@ -90,6 +90,9 @@ class ClipTruth(BaseModel):
     fps: int = Field(ge=1, description="Frames per second.")
     frames: int = Field(ge=1, description="Frames in the clip.")
     line_x: float = Field(gt=0, lt=1, description="The line, upright, as a share of the width from the left.")
+    standing_frames: tuple[tuple[int, int], ...] = Field(
+        default=(), description="Stretches in which the belt stands: the first frame that shows nothing new, the last."
+    )
     parcels: tuple[ParcelTruth, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -98,6 +101,9 @@ class ClipTruth(BaseModel):
             raise ValueError("two parcels have the same id")
         if any(parcel.last_crossing_frame >= self.frames for parcel in self.parcels):
             raise ValueError("a parcel crosses the line after the last frame")
+        bounds = [frame for stretch in self.standing_frames for frame in stretch]
+        if any(later < sooner for sooner, later in pairwise([0, *bounds, self.frames - 1])):
+            raise ValueError("standing_frames must be of the clip, rising, and not overlap")
         return self
 
     @property
@@ -105,9 +111,14 @@ class ClipTruth(BaseModel):
         """Return the parcels whose label can be read."""
         return [parcel for parcel in self.parcels if parcel.readable]
 
-    def crossings_s(self, parcel: ParcelTruth) -> tuple[float, ...]:
-        """Return the moments of a parcel's crossings, seconds from the first frame."""
-        return tuple(frame / self.fps for frame in parcel.crossing_frames)
+    def moved_s(self, frame: int) -> float:
+        """Return for how many seconds the belt has moved before a frame.
+
+        A parcel that comes to stand with its centre on the line is not surely across it until the belt goes on, so
+        that only this clock tells how late an event is.
+        """
+        stood = sum(max(0, min(frame, last) - first + 1) for first, last in self.standing_frames if frame >= first)
+        return (frame - stood) / self.fps
 
 
 def load(path: Path) -> ClipTruth:

@@ -83,6 +83,13 @@ class ClipPlan:
     boxes: tuple[tuple[LabelledBox, ...], ...]
     parcels: tuple[ParcelTruth, ...]
 
+    @property
+    def standing_frames(self) -> tuple[tuple[int, int], ...]:
+        """Return the stretches in which the belt stands: the first frame that shows nothing new, and the last."""
+        stands = np.flatnonzero(np.diff(self.belt_cm) == 0) + 1
+        stretches = np.split(stands, np.flatnonzero(np.diff(stands) > 1) + 1)
+        return tuple((int(frames[0]), int(frames[-1])) for frames in stretches if len(frames))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RenderedFrame:

@@ -75,5 +75,6 @@ def _truth(clip: str, sha256: str, plan: ClipPlan) -> ClipTruth:
         fps=plan.config.fps,
         frames=len(plan.belt_cm),
         line_x=plan.config.line_x,
+        standing_frames=plan.standing_frames,
         parcels=plan.parcels,
     )
