@@ -24,6 +24,10 @@ class Seam:
     axis: int
     share: float
 
+    def side(self, x: float, y: float) -> int:
+        """Return on which part a place in the box lies, its coordinates from 0 to 1: 0 for the left or upper one."""
+        return int((y if self.axis else x) > self.share)
+
     def cut(self, box: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the two parts (2, 4) of a box (4,), the left or upper one first."""
         parts = np.stack([box, box]).astype(np.float32)

@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 
 import numpy as np
 
@@ -16,10 +15,10 @@ from edge.tags.events import EventKind, Evidence, Region, Tag, TagEvent, TagSour
 from edge.tags.field_votes import OcrUse
 from edge.tags.fields import FIELDS
 from edge.tags.inquiry import Inquiry
-from edge.tags.joint import seam_between
 from edge.tags.line import Crossing, LineZone
 from edge.tags.parcel import Moment, Parcel, ParcelView
 from edge.tags.parcel_order import to_read, told, urgency
+from edge.tags.parting import parting_of
 from edge.tags.reading import PRINTED, Label, LabelReader, ParcelLabels, labels_by_row
 from edge.tags.tracker import Tracker, Tracks
 from edge.video.frame import Frame
@@ -188,7 +187,9 @@ class LineInterpreter:
         parcel.box = (left, top, right, bottom)
         # What was read in a box around two parcels may be the other one's, once the detector tells them apart.
         changed = parcel.watch.changed(parcel.box, cut_off=cut_off(frame, parcel.box))
-        if changed and not told(parcel, self._camera.lines):
+        if changed and told(parcel, self._camera.lines):
+            parcel.swallows |= self._codes.one_per_parcel
+        elif changed:
             parcel.labels.ballot.doubt()
         parcel.class_name = self._classes[int(tracks.detections.class_id[row])]
         parcel.score = float(tracks.detections.score[row])
@@ -205,14 +206,16 @@ class LineInterpreter:
 
     def _part_joint(self, frame: Frame) -> None:
         """Let two parcels go on where one has two texts, each to be read anew on its own part of the box."""
+        shown = {parcel.track_id for parcel in self._shown}
         for joint in self._shown:
-            seam = seam_between(joint.labels.ballot.texts, joint.box)
-            if seam is None or joint.waiting or joint.decided:
+            lost = [parcel for parcel in self._parcels.values() if parcel.track_id not in shown]
+            parting = parting_of(joint, lost)
+            if parting is None:
                 continue
-            for track_id in self._tracker.divide(joint.track_id, seam):
-                part = self._begin(track_id)
-                part.seen_s = frame.media_s
-                part.crossings = {name: copy(crossing) for name, crossing in joint.crossings.items()}
+            for track_id, before in zip(
+                self._tracker.divide(joint.track_id, parting.seam), parting.before, strict=True
+            ):
+                self._begin(track_id).continues(before, frame.media_s)
             del self._parcels[joint.track_id]
 
     def _count_late_reads(self) -> None:
@@ -253,6 +256,7 @@ class LineInterpreter:
                     parcel.waiting.remove(moment)
                     event = self._event(parcel, moment, now_s)
                     parcel.decided[moment.line.name] = event.kind
+                    parcel.told |= {text.text for text in parcel.labels.ballot.texts}
                     events.append(event)
             if not parcel.waiting and now_s - parcel.seen_s > _FORGET_S:
                 del self._parcels[parcel.track_id]

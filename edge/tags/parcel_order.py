@@ -30,8 +30,8 @@ def to_read(
 ) -> Rows:
     """Return the parcels whose labels are to be read in a frame, most urgent first: those that still need a text.
 
-    Behind them come those that have one and a label that bears another, perhaps. Where no parcel needs a text, now
-    and then those that were told without one are read: that is only counted.
+    Behind them come those that have one and a label that bears another, perhaps, also the next parcel's in their box.
+    Where no parcel needs a text, now and then those that were told without one are read: that is only counted.
 
     Args:
         parcels: Of the frame.
@@ -47,7 +47,7 @@ def to_read(
         (row, parcel)
         for row, parcel in enumerate(parcels)
         if parcel.labels.ballot.texts
-        and not told(parcel, zones)
+        and (parcel.swallows or not told(parcel, zones))
         and open_labels(labels.get(row, ()), parcel.box, parcel.labels.ballot)
     ]
     needy.sort(key=lambda entry: urgency(entry[1], zones))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
+import pytest
 import zxingcpp
 
 from edge.config import Codes
@@ -40,14 +41,14 @@ def scene(index: int, left: int, texts: tuple[str, str], boxes: Boxes) -> tuple[
     return frame, Detections(found, np.full(len(found), 0.9, np.float32), classes)
 
 
-def told(*, one_per_parcel: bool, apart_from: int = 1000) -> list[tuple[str, list[str]]]:
-    """Return kinds and texts of the events of two parcels in one box, told apart from some frame on."""
+def told(*, one_per_parcel: bool, apart: range = range(0)) -> list[tuple[str, list[str]]]:
+    """Return kinds and texts of the events of two parcels in one box, told apart in some frames."""
     camera = Camera(name="belt", source=FileSource(kind="file", path=Path("x.mp4")), line=(LINE,))
     half = CameraInterpreter(camera, Codes(one_per_parcel=one_per_parcel), ("carton", "qr"))
     events = []
     for index, left in enumerate(range(4, 640, 12)):
-        apart = [(left, left + SIDE), (left + SIDE, left + 2 * SIDE)]
-        boxes = apart if index >= apart_from else [(left, left + 2 * SIDE)]
+        two = [(left, left + SIDE), (left + SIDE, left + 2 * SIDE)]
+        boxes = two if index in apart else [(left, left + 2 * SIDE)]
         events += half.step(*scene(index, left, ("REAR", "FRONT"), boxes), {})
     events += half.finish()
     return [(event.kind.value, [tag.value for tag in event.tags if tag.key == "code"]) for event in events]
@@ -64,9 +65,14 @@ def test_a_box_with_two_texts_is_a_multi_read_where_a_parcel_may_bear_several():
 
 def test_parcels_that_the_detector_tells_apart_late_keep_their_own_texts():
     for one_per_parcel in (True, False):
-        events = told(one_per_parcel=one_per_parcel, apart_from=12)
+        events = told(one_per_parcel=one_per_parcel, apart=range(12, 1000))
         assert ("read", ["REAR"]) in events
         assert all(texts in (["FRONT"], ["REAR"]) for _, texts in events)
+
+
+@pytest.mark.parametrize("until", range(20, 34, 2))
+def test_a_parcel_that_was_told_is_not_told_again_from_a_box_around_it_and_the_next(until: int):
+    assert told(one_per_parcel=True, apart=range(until)) == [("read", ["FRONT"]), ("read", ["REAR"])]
 
 
 def test_a_text_read_in_another_box_counts_only_once_it_is_read_again():
