@@ -81,12 +81,12 @@ demo-model: $(VENV)/installed-dev ## Render, train, compress, measure and sign t
 	@test -f "$(WEIGHTS)" || { echo "set EDGEKIT_DATA to the folder of the public sets and weights"; exit 1; }
 	rm -rf $(MODEL)/sets $(MODEL)/run $(MODEL)/export $(MODEL)/int8 $(MODEL)/measured $(MODEL)/bundle
 	mkdir -p $(MODEL)
-	$(BIN)/edgekit data synth pictures $(MODEL)/sets/synth --count 1020 --val-share 0.118 --seed 20261123
+	$(BIN)/edgekit data synth pictures $(MODEL)/sets/synth --count 2800 --val-share 0.0429 --belt-share 0.7 --seed 20261126
 	$(BIN)/edgekit data get warehouse-boxes $(MODEL)/sets/warehouse
 	$(BIN)/edgekit data get arte-lab-1d $(MODEL)/sets/arte
 	$(BIN)/edgekit train detector $(MODEL)/run --set $(MODEL)/sets/synth --set $(MODEL)/sets/warehouse \
-		--set $(MODEL)/sets/arte --weights $(WEIGHTS) --input-px 416 --epochs 6 --learning-rate 0.001 --plain-epochs 1 \
-		--most-pictures 450 --freeze 2 --degrees 5
+		--set $(MODEL)/sets/arte --weights $(WEIGHTS) --input-px 448 --input-height-px 256 --epochs 10 --learning-rate 0.001 \
+		--plain-epochs 2 --most-pictures 1400 --freeze 2 --precision bf16 --averaged-moves 60 --effective-batch 32 --scale 0.5
 	$(BIN)/edgekit train export $(MODEL)/run $(MODEL)/export --height 256 --width 448 --recipe "make demo-model"
 	$(BIN)/edgekit compress quantize $(MODEL)/export/detector.onnx $(MODEL)/int8 --set $(MODEL)/sets/synth \
 		--set $(MODEL)/sets/warehouse --set $(MODEL)/sets/arte --pictures 300
@@ -98,8 +98,8 @@ demo-model: $(VENV)/installed-dev ## Render, train, compress, measure and sign t
 	rm -rf edge/demo/bundle
 	cp -r $(MODEL)/bundle edge/demo/bundle
 	cp $(MODEL)/bundle.pub edge/demo/bundle.pub
-BUILD_DEMO = --export $(MODEL)/export --int8 $(MODEL)/int8 --key $(MODEL)/bundle.key --name edgekit-demo --version 1.0.0 \
-	--self-test $(MODEL)/sets/synth/images/val/synth-20261123-000101.jpg
+BUILD_DEMO = --export $(MODEL)/export --int8 $(MODEL)/int8 --key $(MODEL)/bundle.key --name edgekit-demo --version 1.1.0 \
+	--self-test $(MODEL)/sets/synth/images/val/synth-20261126-000862.jpg
 
 # supervision asks for an OpenCV with a window system, Roboflow's inference for three OpenCVs and older engines beside some 150 packages:
 # each has a venv of its own that sees all else of the development one.

