@@ -197,12 +197,11 @@ def _compare(before: "Report", after: "Report") -> None:
 
     changes = compare(before, after)
     for change in changes:
-        verdict = "worse" if change.is_regression else "as before" if abs(change.worse) <= change.noise else "better"
-        print(f"{change.asked}, {change.figure}: {change.before:g} before, {change.after:g} now: {verdict}")
+        print(f"{change.asked}, {change.figure}: {change.before:g} before, {change.after:g} now: {change.verdict}")
     regressions = [change for change in changes if change.is_regression]
     if regressions:
         worst = max(regressions, key=lambda change: change.worse)
         raise EdgekitError(
-            f"{len(regressions)} figures are worse than noise explains; the worst is {worst.figure} of {worst.asked}, "
+            f"of {len(changes)} figures {len(regressions)} worsened by more than noise explains, most of all {worst.figure} of {worst.asked}, "
             f"{100 * worst.worse:.0f} % worse"
         )

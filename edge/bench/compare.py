@@ -34,6 +34,13 @@ class Change:
         """Whether it is worse by more than noise explains."""
         return self.worse > max(self.noise, LEAST_CHANGE)
 
+    @property
+    def verdict(self) -> str:
+        """The change in a word; what noise explains is none."""
+        if abs(self.worse) <= max(self.noise, LEAST_CHANGE):
+            return "as before"
+        return "worse" if self.is_regression else "better"
+
 
 _FIGURES: tuple[tuple[str, Callable[[Row], Spread], bool], ...] = (
     ("frames a second", lambda row: row.throughput.frames_per_second, True),

@@ -151,6 +151,11 @@ def test_a_regression_is_what_noise_does_not_explain() -> None:
     assert {change.figure for change in worse} == {"p50 ms", "p99 ms"}
     slower = [change.figure for change in compare(before, report(row(fps=5))) if change.is_regression]
     assert slower == ["frames a second"]
+    said = {change.figure: change.verdict for change in compare(before, report(row(p99=52)))}
+    assert set(said.values()) == {"as before"}
+    assert {change.verdict for change in compare(report(row(p99=80)), before) if change.figure == "p99 ms"} == {
+        "better"
+    }
     noisy = report(row(p99=70, noise=0.5))
     assert not any(change.is_regression for change in compare(before, noisy) if change.figure == "p99 ms")
 
