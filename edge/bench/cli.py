@@ -202,6 +202,6 @@ def _compare(before: "Report", after: "Report") -> None:
     if regressions:
         worst = max(regressions, key=lambda change: change.worse)
         raise EdgekitError(
-            f"of {len(changes)} figures {len(regressions)} worsened by more than noise explains, most of all {worst.figure} of {worst.asked}, "
-            f"{100 * worst.worse:.0f} % worse"
+            f"of {len(changes)} figures {len(regressions)} worsened by more than noise explains, most of all "
+            f"{worst.figure} of {worst.asked}: {100 * worst.worse:.0f} % worse"
         )

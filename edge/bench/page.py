@@ -19,14 +19,14 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 .said { font-size: 1.1rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .35rem .6rem; border-bottom: 1px solid var(--line); }
-th, td:first-child, td:nth-child(2) { white-space: nowrap; }
+th, td:not(:nth-child(7)) { white-space: nowrap; }
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
 svg { width: 100%; height: auto; }
 svg .bar { fill: var(--bar); }
 svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1.5rem; }
 """
-_WIDTH, _BAR, _GAP, _LABEL = 600, 16, 10, 300
+_WIDTH, _BAR, _GAP, _LABEL = 680, 16, 10, 360
 
 
 def html(report: Report, said: str) -> str:
