@@ -30,7 +30,9 @@ def evaluate(
     *,
     bundle: Annotated[Path, typer.Option(help="The bundle's folder.")],
     trusted_keys: Annotated[list[Path], typer.Option("--trusted-key", help="Public key of its signer.")],
-    sets: Annotated[list[Path], typer.Option("--set", help="A set; detection sets may be given several times.")],
+    sets: Annotated[
+        list[Path], typer.Option("--set", "--data", help="A set; detection sets may be given several times.")
+    ],
     split: Annotated[
         Split,
         typer.Option(

@@ -60,6 +60,20 @@ def test_a_broken_off_run_is_resumed_to_its_full_number_of_epochs(
     assert seen == [2, 3]
 
 
+def test_frozen_layers_stay_as_they_start_and_the_next_ones_do_not(
+    make_set: MakeSet, random_weights: Path, tmp_path: Path
+):
+    opened, start = make_set("a", ("carton",), 0, pictures=8), tmp_path / "start" / "weights" / "last.pt"
+    train_detector(settings(random_weights), [opened], tmp_path / "start")
+    train_detector(settings(start, freeze=2, learning_rate=0.01), [opened], tmp_path / "run")
+    before, after = (load(path).model.state_dict() for path in (start, tmp_path / "run" / "weights" / "last.pt"))
+    moved = {
+        name.split(".")[1] for name in before if name.endswith("conv.weight") and (before[name] != after[name]).any()
+    }
+    assert moved.isdisjoint({"0", "1"})
+    assert {"2", "3"} <= moved
+
+
 def test_a_used_folder_is_not_trained_into(make_set: MakeSet, random_weights: Path, tmp_path: Path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "precious").touch()
