@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from ultralytics.nn.tasks import yaml_model_load
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
@@ -14,7 +13,7 @@ from train.detector import TrainSettings, read_config, train_detector
 from train.epochs import METRICS
 from train.export import export_onnx
 from train.run_folders import CONFIG
-from train.ultralytics_adapter import check_resumable, load, model_yaml
+from train.ultralytics_adapter import check_resumable, load, model_yaml, yaml_model_load
 
 MakeSet = Callable[..., DetectionSet]
 
