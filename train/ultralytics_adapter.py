@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from ultralytics import YOLO
 from ultralytics.engine import trainer as engine_trainer
+from ultralytics.nn import tasks
 from ultralytics.nn.tasks import torch_safe_load, yaml_model_load
 from ultralytics.utils import YAML
 from ultralytics.utils.torch_utils import unwrap_model
@@ -32,6 +33,9 @@ from train.partial_labels import PartialLabels
 from train.settings import Precision, TrainSettings
 from train.yolo_outlines import OutlineTrainer
 from train.yolo_trainer import EpochMetrics, PartialTrainer, strip
+
+# Whoever imported ultralytics before this did so without our environment, which it reads only then.
+tasks.SAFE_LOAD = True  # pyright: ignore[reportPrivateImportUsage] - it looks up its own name at each load
 
 
 def train(  # noqa: PLR0913 - each argument is of a kind of its own

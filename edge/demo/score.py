@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NEAR_S = (
-    1.5  # an event belongs to a parcel that crosses the line at most so much of the belt's moving before or after it
-)
+NEAR_S = 1.5  # of a moving belt: an event belongs to a parcel that crosses the line at most this long before or after
 
 
 @dataclass(frozen=True, slots=True)

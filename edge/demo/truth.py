@@ -117,7 +117,7 @@ class ClipTruth(BaseModel):
         A parcel that comes to stand with its centre on the line is not surely across it until the belt goes on, so
         that only this clock tells how late an event is.
         """
-        stood = sum(max(0, min(frame, last) - first + 1) for first, last in self.standing_frames if frame >= first)
+        stood = sum(min(frame, last) - first + 1 for first, last in self.standing_frames if frame >= first)
         return (frame - stood) / self.fps
 
 

@@ -1,6 +1,9 @@
 """A real, tiny training: it learns from partially labelled sets, can be resumed, and refuses what it cannot use."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -216,3 +219,14 @@ def test_a_strangers_checkpoint_is_refused_and_nothing_in_it_runs(make_set: Make
     if content != "text":  # the letter is a real one: who reads it carelessly runs it
         torch.load(weights, weights_only=False)
         assert proof.exists()
+
+
+def test_a_strangers_checkpoint_runs_nothing_either_where_ultralytics_was_imported_first(tmp_path: Path):
+    weights, proof = tmp_path / "gift.pt", tmp_path / "proof"
+    torch.save(Letter(proof), weights)
+    script = "import sys, ultralytics\nfrom train.ultralytics_adapter import load\nload(sys.argv[1])"
+    unset = {name: value for name, value in os.environ.items() if name != "ULTRALYTICS_SAFE_LOAD"}
+    command = [sys.executable, "-c", script, str(weights)]
+    done = subprocess.run(command, check=False, env=unset, capture_output=True, text=True)
+    assert "nothing in it was run" in done.stderr
+    assert not proof.exists()
