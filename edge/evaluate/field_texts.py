@@ -40,16 +40,27 @@ class FieldScore:
 
     Attributes:
         field: Which.
-        regions: How many there were whose known text is one of the field.
+        regions: How many there were.
+        unclear: How many of them bear a text that could mean two things, as `05/11/2026` does, and have to be absent.
         exact: Read as they are.
-        wrong: Read as something else.
+        wrong: Read as something else, or told where the text is unclear.
         ms: Median milliseconds a region.
     """
 
     field: str
     regions: int
+    unclear: int
     exact: int
     wrong: int
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What a region says and what was read there, both in the field's one form, None for nothing."""
+
+    truth: str | None
+    read: str | None
     ms: float
 
 
@@ -63,23 +74,25 @@ def score_fields(folder: Path, split: str) -> list[FieldScore]:
     if not files:
         raise EdgekitError(f"{folder} has no regions/{split}: render one by edgekit data synth shelves")
     reader = FieldReader()
-    results: dict[str, list[tuple[bool, bool, float]]] = {}
+    results: dict[str, list[_Result]] = {}
     for file in files:
         known = read_json(file, KnownRegions, "picture's regions", "render the set anew")
         image = read_picture(folder / "images" / split / f"{file.stem}.jpg")
         for region in known.regions:
-            truth = normalised(region.kind, region.text) if region.kind in FIELDS else None
-            if truth is None:
+            if region.kind not in FIELDS:
                 continue
+            truth = normalised(region.kind, region.text)
             outline = np.array(region.outline, np.float32)
             began = time.perf_counter()
             read = reader.read(image, region.kind, np.concatenate([outline.min(axis=0), outline.max(axis=0)]))
             spent_ms = (time.perf_counter() - began) * 1000
-            exact = read is not None and read.value == truth
-            results.setdefault(region.kind, []).append((exact, read is not None and not exact, spent_ms))
+            results.setdefault(region.kind, []).append(_Result(truth, read.value if read else None, spent_ms))
     return [_score(field, results[field]) for field in FIELDS if field in results]
 
 
-def _score(field: str, results: Sequence[tuple[bool, bool, float]]) -> FieldScore:
-    exact, wrong = sum(one[0] for one in results), sum(one[1] for one in results)
-    return FieldScore(field, len(results), exact, wrong, round(median(one[2] for one in results), 1))
+def _score(field: str, results: Sequence[_Result]) -> FieldScore:
+    told = [one for one in results if one.read is not None]
+    exact = sum(one.read == one.truth for one in told)
+    unclear = sum(one.truth is None for one in results)
+    spent_ms = round(median(one.ms for one in results), 1)
+    return FieldScore(field, len(results), unclear, exact, len(told) - exact, spent_ms)

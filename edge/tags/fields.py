@@ -1,8 +1,8 @@
 """Texts of printed fields in one form each: price, date, batch, name; what can be read in two ways is absent."""
 
 import re
-from collections.abc import Iterator
-from datetime import date
+
+from edge.tags.dates import only_date
 
 FIELDS = ("name", "brand", "price", "batch", "date")
 
@@ -11,8 +11,6 @@ _SIGN = "|".join(re.escape(sign) for sign in _CURRENCIES)
 _PRICE = re.compile(rf"(?P<before>{_SIGN})?\s*(?P<amount>\d{{1,3}}(?:[ .,]?\d{{3}})*[.,]\d{{2}})\s*(?P<after>{_SIGN})?")
 _LETTERS = re.compile(r"[^\W\d_]")
 _BATCH = re.compile(r"(?:LOT|BATCH|CHARGE|CH\.-?B\.?|L)\s*[.:]?\s*(?P<batch>[A-Z0-9][A-Z0-9/-]{1,19})", re.IGNORECASE)
-_NUMBERS = re.compile(r"(?P<a>\d{4}|\d{1,2})(?P<sign>[-./ ])(?P<b>\d{1,2})(?P=sign)(?P<c>\d{4}|\d{1,2})")
-_CENTURY = 2000
 _UNITS = frozenset(
     (
         "g",
@@ -44,7 +42,7 @@ def normalised(field: str, text: str) -> str | None:
     """Return what a field says in its one form, None where the text is none of it or could be read in two ways.
 
     A price is a decimal with two digits after the point, and its currency where one is printed (`4.99 EUR`); a date is
-    ISO 8601.
+    ISO 8601, of a month alone (`2027-03`) where no day is printed.
 
     Args:
         field: One of `FIELDS`.
@@ -58,8 +56,7 @@ def normalised(field: str, text: str) -> str | None:
         case "price":
             return _price(squeezed)
         case "date":
-            dates = set(_dates(squeezed))
-            return dates.pop().isoformat() if len(dates) == 1 else None
+            return only_date(squeezed)
         case "batch":
             found = _BATCH.fullmatch(squeezed)
             return found["batch"].upper() if found else None
@@ -96,26 +93,3 @@ def _price(text: str) -> str | None:
         return None
     currency = _CURRENCIES.get(found["before"] or found["after"] or "")
     return " ".join(part for part in (f"{''.join(groups)}.{cents}", currency) if part)
-
-
-def _dates(text: str) -> Iterator[date]:
-    """Return every date that a text could mean: days come first where dots stand, else days or months may."""
-    found = _NUMBERS.fullmatch(text)
-    if found is None:
-        return
-    first, middle, last = found["a"], found["b"], found["c"]
-    readings: list[tuple[str, str, str]] = []  # year, month, day
-    if len(first) == 4:  # noqa: PLR2004 - a year in full
-        readings = [(first, middle, last)]
-    else:
-        readings.append((last, middle, first))
-        if found["sign"] != "." or len(last) != 4:  # noqa: PLR2004
-            readings.append((last, first, middle))
-        if len(last) != 4:  # noqa: PLR2004
-            readings.append((first, middle, last))
-    for year, month, day in readings:
-        full = int(year) if len(year) == 4 else _CENTURY + int(year)  # noqa: PLR2004
-        try:
-            yield date(full, int(month), int(day))
-        except ValueError:
-            continue

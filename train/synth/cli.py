@@ -86,6 +86,9 @@ def shelves(
         60.0,
     ),
     tilt: Annotated[float, typer.Option(help="Most that a corner is off an upright view, share.")] = 0.07,
+    dated: Annotated[
+        bool, typer.Option("--dates", help="Stamp best-before date and lot onto the packs, regions date and batch.")
+    ] = False,
     outlines: Annotated[
         bool, typer.Option("--outlines", help="Label by outlines, not by boxes, for -seg models.")
     ] = False,
@@ -93,7 +96,7 @@ def shelves(
 ) -> None:
     """Render shelves with packs and price labels: regions product, name, brand, price, barcode, and their texts.
 
-    Outlines and texts lie in regions/ beside the labels.
+    Outlines and texts lie in regions/ beside the labels. Stamps are small print: see them from near, by --view-cm.
 
     Example: edgekit data synth shelves sets/shelves --count 600 --seed 1
     """
@@ -108,6 +111,7 @@ def shelves(
         val_share=val_share,
         view_cm=view_cm,
         tilt=tilt,
+        dated=dated,
         seed=seed,
     )
     with typer.progressbar(length=count, label="rendering") as bar:

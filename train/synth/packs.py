@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from train.synth.arrays import Floats, Image, clipped, fill_polygon, smooth_noise
 from train.synth.goods import Article
+from train.synth.price_labels import Field
+from train.synth.stamps import print_stamp, random_stamp
 from train.synth.surfaces import any_colour
 from train.synth.typography import ink_onto, random_typeface, set_line
 
@@ -49,19 +51,27 @@ class Pack:
         image: (H, W, 3) uint8 BGR.
         cover: (H, W) uint8, 255 where the pack is.
         outline: (N, 2), its corners in pixels.
+        fields: What is stamped on it, in its own pixels; print that the maker put there is none.
     """
 
     image: Image
     cover: Image
     outline: Floats
+    fields: tuple[Field, ...] = ()
 
 
-def draw_pack(rng: np.random.Generator, article: Article, width_px: int, height_px: int) -> Pack:
-    """Draw the pack of an article; the same generator state gives the same pack."""
+def draw_pack(
+    rng: np.random.Generator, article: Article, width_px: int, height_px: int, *, dated: bool = False
+) -> Pack:
+    """Draw the pack of an article; the same generator state gives the same pack, stamped with a date or not."""
     shape = tuple(Shape)[int(rng.choice(4, p=[0.45, 0.2, 0.2, 0.15]))]
     image = _ground(rng, width_px, height_px)
     _art(rng, image)
     _print(rng, image, article)
+    fields: tuple[Field, ...] = ()
+    if dated:
+        (stamping,) = rng.spawn(1)  # takes nothing from what else is drawn
+        fields = print_stamp(stamping, image, random_stamp(stamping))
     round_ = shape in (Shape.TIN, Shape.BOTTLE)
     across = np.linspace(-1, 1, width_px, dtype=np.float32)
     light = 1 - (0.45 if round_ else 0.08) * np.abs(across) ** 2.5
@@ -74,7 +84,7 @@ def draw_pack(rng: np.random.Generator, article: Article, width_px: int, height_
         cv2.fillPoly(cover, [np.round(outline).astype(np.int32)], (255.0,))
     else:
         fill_polygon(cover, outline, 255)
-    return Pack(image, cover, outline)
+    return Pack(image, cover, outline, fields)
 
 
 def _ground(rng: np.random.Generator, width: int, height: int) -> Image:

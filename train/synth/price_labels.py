@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from train.synth.arrays import Image, resized
+from train.synth.arrays import Floats, Image, resized
 from train.synth.codes import QUIET_MODULES
 from train.synth.goods import Article, PriceForm
 from train.synth.typography import Box, Typeface, ink_onto, random_typeface, set_line
@@ -49,11 +49,16 @@ class LabelStyle:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A region with its text: `name`, `brand`, `price` or `barcode`, and left, top, right, bottom in pixels."""
+    """A region with its text: its kind is one of those of `shelves.py`; left, top, right, bottom in pixels."""
 
     kind: str
     text: str
     box: Box
+
+    def corners(self) -> Floats:
+        """Return the box's corners (4, 2), pixels, clockwise from the upper left."""
+        left, top, right, bottom = self.box
+        return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

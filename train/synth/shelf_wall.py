@@ -33,28 +33,30 @@ class Region:
 
 @dataclass(slots=True)
 class Wall:
-    """The shelf's front a canvas, its pixels per centimetre, and the regions on it."""
+    """The shelf's front a canvas, its pixels per centimetre, the regions on it, and whether packs bear date and lot."""
 
     canvas: Image
     density: float
     regions: list[Region]
     articles: int = 0
+    dated: bool = False
 
 
-def build_wall(rng: np.random.Generator, view_cm: float, size_px: tuple[int, int]) -> Wall:
+def build_wall(rng: np.random.Generator, view_cm: float, size_px: tuple[int, int], *, dated: bool = False) -> Wall:
     """Build and stock a shelf.
 
     Args:
         rng: Where all chance comes from.
         view_cm: Width of shelf that a picture shows.
         size_px: Width and height of the picture; the wall goes beyond it on all sides and is drawn finer.
+        dated: Whether packs bear a best-before date and a lot; nothing else changes.
     """
     density = size_px[0] * FINER / view_cm
     size = (round(size_px[1] * FINER * _AROUND), round(size_px[0] * FINER * _AROUND))
     back = np.asarray(any_colour(rng, 25, 110), np.float32) * (
         1 + 0.06 * smooth_noise(rng, *size, 9 * density)[..., None]
     )
-    wall = Wall(clipped(back), density, [])
+    wall = Wall(clipped(back), density, [], dated=dated)
     board_cm, row_cm = rng.uniform(3.6, 5.2), rng.uniform(17, 30)
     board = any_colour(rng, 120, 235) if rng.random() < 0.7 else any_colour(rng, 40, 120)
     shop = random_price_form(rng)
@@ -90,7 +92,7 @@ def _stock_row(
         article, number = random_article(rng), wall.articles
         wall.articles += 1
         pack_px = rng.uniform(5, 13) * density, clear_cm * rng.uniform(0.55, 0.93) * density
-        pack = draw_pack(rng, article, round(pack_px[0]), round(pack_px[1]))
+        pack = draw_pack(rng, article, round(pack_px[0]), round(pack_px[1]), dated=wall.dated)
         facings = int(rng.integers(1, 5))
         if rng.random() < 0.9:  # else sold out with its label in place
             _place_packs(rng, wall, pack, article, number, (x, top), facings)
@@ -117,7 +119,9 @@ def _place_packs(
         top = round(foot[1]) - height
         light = rng.uniform(0.85, 1.0)
         _paste(wall.canvas, clipped(pack.image * np.float32(light)), pack.cover, left, top)
-        wall.regions.append(Region("product", article.name, pack.outline + np.array([left, top]), number))
+        corner = np.array([left, top])
+        wall.regions.append(Region("product", article.name, pack.outline + corner, number))
+        wall.regions += [Region(one.kind, one.text, one.corners() + corner, number) for one in pack.fields]
 
 
 def _stick_label(
@@ -144,9 +148,7 @@ def _stick_label(
     left, top = round(centre[0] - size[0] / 2), round(centre[1] - size[1] / 2)
     _paste(wall.canvas, image, cover, left, top)
     for field in drawn.fields:
-        x0, y0, x1, y1 = field.box
-        corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-        outline = np.column_stack([corners, np.ones(4)]) @ matrix.T + np.array([left, top])
+        outline = np.column_stack([field.corners(), np.ones(4)]) @ matrix.T + np.array([left, top])
         wall.regions.append(Region(field.kind, field.text, outline, number))
 
 

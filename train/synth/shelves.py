@@ -1,12 +1,13 @@
 """Shelves with packs and price labels, seen from the front: every region and every text in them is known exactly."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from train.synth.arrays import Floats, Image, blurred, clipped, smooth_noise
 from train.synth.shelf_wall import FINER, Region, Wall, build_wall
@@ -14,6 +15,7 @@ from train.synth.stage import LabelledBox
 from train.synth.writing import Picture, RenderConfig, SetPlan, write_set
 
 CLASSES = ("product", "name", "brand", "price", "barcode")
+STAMPED = ("batch", "date")  # further classes, of packs that bear them
 _LEAST_SEEN = 0.6  # share of a region inside the picture below which it is not labelled
 _LEAST_PX = 5.0  # of a region's shorter side; smaller ones nobody could mark by hand
 
@@ -27,6 +29,20 @@ class ShelvesConfig(RenderConfig):
         default=(30.0, 60.0), description="Least and greatest width of shelf that a picture shows."
     )
     tilt: float = Field(default=0.07, ge=0, le=0.2, description="Most that a corner is off an upright view, share.")
+    dated: bool = Field(default=False, description="Stamp best-before date and lot onto the packs, as classes too.")
+
+    @model_serializer(mode="wrap")
+    def _as_it_was(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Tell of a set without dates what was told before there were any, so that its bytes stay the same."""
+        told: dict[str, Any] = handler(self)
+        if not self.dated:
+            del told["dated"]
+        return told
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What is labelled, in the order of ids."""
+        return CLASSES + STAMPED if self.dated else CLASSES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,11 +53,11 @@ class ShelfPicture:
     regions: tuple[Region, ...]
     jpeg_quality: int
 
-    def labelled(self) -> Picture:
-        """Return the picture as it is written into a set."""
+    def labelled(self, classes: Sequence[str] = CLASSES) -> Picture:
+        """Return the picture as it is written into a set of these classes."""
         boxes = tuple(
             LabelledBox(
-                CLASSES.index(region.kind),
+                classes.index(region.kind),
                 region.box(),
                 region.article,
                 tuple((float(x), float(y)) for x, y in region.outline),
@@ -55,7 +71,7 @@ class ShelfPicture:
 def render_shelf(config: ShelvesConfig, index: int) -> ShelfPicture:
     """Render one picture; it depends on the seed and its index alone, not on the pictures before it."""
     rng = np.random.default_rng([config.seed, index])
-    wall = build_wall(rng, rng.uniform(*config.view_cm), (config.width_px, config.height_px))
+    wall = build_wall(rng, rng.uniform(*config.view_cm), (config.width_px, config.height_px), dated=config.dated)
     return _photograph(rng, config, wall)
 
 
@@ -68,8 +84,12 @@ def write_shelves(
     advance: Callable[[], None] = lambda: None,
 ) -> dict[str, int]:
     """Render a set of pictures of shelves; see `write_set`."""
-    plan = SetPlan.rendered("shelves", config, CLASSES, outlines=outlines)
-    return write_set(folder, plan, lambda index: render_shelf(config, index).labelled(), force=force, advance=advance)
+    plan = SetPlan.rendered("shelves", config, config.classes, outlines=outlines)
+
+    def render(index: int) -> Picture:
+        return render_shelf(config, index).labelled(config.classes)
+
+    return write_set(folder, plan, render, force=force, advance=advance)
 
 
 def _photograph(rng: np.random.Generator, config: ShelvesConfig, wall: Wall) -> ShelfPicture:

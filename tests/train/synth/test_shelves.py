@@ -9,9 +9,11 @@ import zxingcpp
 
 from edge.evaluate.dataset import open_set
 from edge.evaluate.labels import label_rows
+from edge.tags.fields import normalised
 from train.sets import digest_of
 from train.synth.regions import read_regions
-from train.synth.shelves import CLASSES, ShelvesConfig, render_shelf, write_shelves
+from train.synth.shelves import CLASSES, STAMPED, ShelvesConfig, render_shelf, write_shelves
+from train.synth.stamps import random_stamp
 
 PRINTED = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.EAN13, zxingcpp.BarcodeFormat.Code128])
 CONFIG = ShelvesConfig(count=6, width_px=512, height_px=384, val_share=0.34, seed=5)
@@ -76,6 +78,42 @@ def test_every_field_of_a_label_belongs_to_one_article_and_lies_on_print():
         assert len(set(fields)) == len(fields)
     assert len(contrasts) > 40
     assert np.quantile(contrasts, 0.05) > 8
+
+
+def test_dates_and_lots_are_stamped_onto_packs_and_all_else_stays_as_it_was():
+    plain = ShelvesConfig(count=3, width_px=1200, height_px=900, view_cm=(30, 40), seed=8)
+    dated = plain.model_copy(update={"dated": True})
+    stamped = 0
+    for index in range(plain.count):
+        before, after = render_shelf(plain, index), render_shelf(dated, index)
+        old = [(one.kind, one.text, one.box()) for one in before.regions]
+        assert [(one.kind, one.text, one.box()) for one in after.regions if one.kind in CLASSES] == old
+        packs = {one.article for one in after.regions if one.kind == "product"}
+        for one in (one for one in after.regions if one.kind in STAMPED and one.article in packs):
+            stamped += 1
+            left, top, right, bottom = (round(value) for value in one.box())
+            piece = cv2.cvtColor(after.image[top:bottom, left:right], cv2.COLOR_BGR2GRAY)
+            assert piece.std() > 5, f"{one.text} does not show"
+    assert stamped > 6
+
+
+def test_a_set_with_dates_has_their_classes_and_says_so_and_one_without_is_told_as_before(tmp_path: Path):
+    few = CONFIG.model_copy(update={"count": 2, "val_share": 0.0})
+    write_shelves(tmp_path / "plain", few)
+    write_shelves(tmp_path / "dated", few.model_copy(update={"dated": True}))
+    plain, dated = open_set(tmp_path / "plain").description, open_set(tmp_path / "dated").description
+    assert dated.classes == CLASSES + STAMPED
+    assert '"dated":true' in dated.source
+    assert plain.classes == CLASSES
+    assert "dated" not in plain.source
+
+
+def test_most_stamps_say_one_thing_and_some_dates_two():
+    rng = np.random.default_rng(4)
+    stamps = [random_stamp(rng) for _ in range(400)]
+    assert all(normalised("batch", stamp.lot) for stamp in stamps)
+    clear = sum(normalised("date", stamp.date) is not None for stamp in stamps)
+    assert 250 < clear < 380
 
 
 def test_every_seed_renders_also_where_a_board_touches_the_pictures_edge():
