@@ -18,7 +18,7 @@ _ECHO_S = 5.0
 def check_broker(config: BoxConfig) -> Iterator[Finding]:
     """Log in as a client of another id, and hear a message of one's own again."""
     topics = Topics(config.box.site, config.box.name)
-    topic = f"{topics.root}/doctor/{secrets.token_hex(8)}"
+    topic = topics.echo(secrets.token_hex(8))
     events: Queue[Acknowledged | Closed | Received] = Queue()
     granted = threading.Event()
     try:

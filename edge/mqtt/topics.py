@@ -75,6 +75,10 @@ class Topics:
         """Return the topic in which a client finds the reply where it names no other."""
         return f"{self.root}/cmd/{name}/reply/{client}"
 
+    def echo(self, name: str) -> str:
+        """Return a topic in which a box speaks to itself, to see whether messages go to its broker and back."""
+        return f"{self.root}/doctor/{name}"
+
     def events(self, camera: str) -> str:
         """Return the topic of a camera's events."""
         return f"{self.root}/cameras/{camera}/events"

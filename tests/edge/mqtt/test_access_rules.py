@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from devices.errors import EdgekitError
+from edge.config import BoxConfig
+from edge.doctor.broker import check_broker
+from edge.doctor.finding import Level
 from edge.mqtt.audit import AuditLog
 from edge.mqtt.client import ask
 from edge.mqtt.command_messages import CommandMessage, CommandName
@@ -40,6 +43,7 @@ OWN = {
         TOPICS.plc("belt"),
         TOPICS.detections("belt"),
         TOPICS.reply("ping", "operations"),
+        TOPICS.echo("1"),
     ),
     "sorter": (TOPICS.acknowledgement("sorter", "belt"),),
     "operations": (TOPICS.command("ping"),),
@@ -128,9 +132,9 @@ def test_everybody_may_say_what_is_theirs_and_nothing_else(user: str, connect: C
 @pytest.mark.parametrize(
     ("user", "hears"),
     [
-        ("line1", {*OWN["sorter"], *OWN["operations"], TOPICS.shelf("belt", "left")}),
+        ("line1", {*OWN["sorter"], *OWN["operations"], TOPICS.shelf("belt", "left"), TOPICS.echo("1")}),
         ("sorter", {*OWN["line1"][:6]}),
-        ("operations", {*OWN["line1"]}),
+        ("operations", {*OWN["line1"][:7]}),
         ("dashboard", {*OWN["line1"][:6]}),
     ],
 )
@@ -145,6 +149,7 @@ def test_everybody_hears_what_is_for_them_and_nothing_else(
             assert spoken.publish(topic) is None
     if user == "line1":
         listener.publish(TOPICS.shelf("belt", "left"))
+        listener.publish(TOPICS.echo("1"))
     eventually(lambda: hears <= set(listener.heard))
     assert set(listener.heard) == hears
 
@@ -152,6 +157,19 @@ def test_everybody_hears_what_is_for_them_and_nothing_else(
 def test_nobody_comes_in_without_a_name(guarded: "Mosquitto") -> None:
     with pytest.raises(EdgekitError, match="Not authorized 0x87"):
         Link.open(Mqtt(port=guarded.port), "test.nobody", None, lambda _signal: None)
+
+
+def test_the_doctor_and_the_health_gate_hear_their_own_message(login: Callable[[str], Mqtt], tmp_path: Path) -> None:
+    camera = {"name": "belt", "source": {"kind": "file", "path": tmp_path / "clip.mp4"}}
+    box = {
+        "box": {"site": TOPICS.site, "name": TOPICS.box},
+        "bundle": {"path": tmp_path / "bundle", "trusted_keys": [tmp_path / "bundle.pub"]},
+        "outbox": {"path": tmp_path / "outbox.db"},
+        "camera": [camera],
+    }
+    config = BoxConfig.model_validate(box).model_copy(update={"mqtt": login("line1")})
+    (found,) = check_broker(config)
+    assert found.level is Level.OK, found.what
 
 
 def test_a_box_its_consumer_and_its_client_get_along(
