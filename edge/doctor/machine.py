@@ -1,6 +1,7 @@
 """The machine against its profile: what the profile asks for and the machine does not have."""
 
 import platform
+import re
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
@@ -10,7 +11,7 @@ from edge.doctor.finding import Finding, failure, fine, warning
 
 _LEAST_FREE_MIB = 1024
 _WORN_PERCENT = 80
-_PACKAGES = {"openvino": "openvino", "onnxruntime": "onnxruntime"}
+_REQUIREMENT = re.compile(r"^(?P<package>[A-Za-z0-9._-]+?)(?:>=(?P<least>[0-9.]+))?$")
 
 
 def check_profile(machine: Machine, profile: Profile | None) -> Iterator[Finding]:
@@ -71,17 +72,21 @@ def check_system(machine: Machine, profile: Profile | None) -> Iterator[Finding]
 
 
 def _check_packages(runtime: Runtime) -> Iterator[Finding]:
-    for backend in runtime.backends:
-        package = _PACKAGES[backend.value]
+    mend = f"install {', '.join(runtime.wheels)} from {runtime.wheels_from}"
+    for wheel in runtime.wheels:
+        asked = _REQUIREMENT.match(wheel)
+        package, least = (asked["package"], asked["least"]) if asked else (wheel, None)
         try:
-            yield fine(backend.value, version(package))
+            found = version(package)
         except PackageNotFoundError:
+            yield warning(package, "not installed", "the profile of this device prefers it", mend)
+            continue
+        if least is not None and _older(found, least):
             yield warning(
-                backend.value,
-                "not installed",
-                "the profile of this device prefers it",
-                f"install {', '.join(runtime.wheels)} from {runtime.wheels_from}",
+                package, f"{found}, and the profile asks for {least}", "with an older one nothing was tried here", mend
             )
+        else:
+            yield fine(package, found)
 
 
 def _check_jetson(jetson: Jetson, profile: Profile, runtime: Runtime) -> Iterator[Finding]:

@@ -75,7 +75,7 @@ def choose_by_measuring(trials: Sequence[Trial], digest: str, kept: Path) -> Cho
 def key_of(*parts: str) -> str:
     """Return a name for something on this machine with these versions of the engines, 16 hexadecimal digits."""
     machine = probe()
-    software = [f"{name} {_version(name)}" for name in ("edgekit", "openvino", "onnxruntime")]
+    software = [f"{name} {_version(name)}" for name in ("edgekit", "openvino", "onnxruntime", "onnxruntime-gpu")]
     whole = [*parts, machine.cpu, " ".join(sorted(machine.cpu_flags)), str(machine.cores), *software]
     return hashlib.sha256("\n".join(whole).encode()).hexdigest()[:16]
 

@@ -22,7 +22,17 @@ from edge.model.bundle import open_bundle
 from edge.support.running import metrics, retained
 from edge.support.secrets import Scrubber, secrets_of
 
-_PACKAGES = ("edgekit", "openvino", "onnxruntime", "opencv-python-headless", "numpy", "av", "paho-mqtt", "zxing-cpp")
+_PACKAGES = (
+    "edgekit",
+    "openvino",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "opencv-python-headless",
+    "numpy",
+    "av",
+    "paho-mqtt",
+    "zxing-cpp",
+)
 _MOST_LOG_LINES = 2000
 _MOST_LOG_LINE = 4000
 _MOST_MANIFEST_BYTES = 1_000_000

@@ -164,6 +164,25 @@ def test_a_jetson_of_another_l4t_than_its_profiles_fails() -> None:
     assert "is for L4T 38 or 39" in found.what
 
 
+@pytest.mark.parametrize(
+    ("installed", "level"), [({"onnxruntime-gpu": "1.23.0"}, Level.OK), ({"onnxruntime-gpu": "1.18.1"}, Level.WARNING)]
+)
+def test_the_runtime_is_held_against_the_wheel_that_the_profile_asks_for(
+    monkeypatch: pytest.MonkeyPatch, installed: dict[str, str], level: Level
+) -> None:
+    monkeypatch.setattr("edge.doctor.machine.version", installed.__getitem__)
+    machine = probe(MACHINES / "orin-nano", "aarch64")
+    found = by_check(check_system(machine, profile("jetson-orin-nano-jetpack6")))
+    assert found["onnxruntime-gpu"].level is level, "a Jetson's is another package than that of the index"
+
+
+def test_a_runtime_that_is_not_installed_is_told_with_where_to_get_it() -> None:
+    orin = profile("jetson-orin-nano-jetpack6")
+    found = by_check(check_system(probe(MACHINES / "orin-nano", "aarch64"), orin))["onnxruntime-gpu"]
+    assert (found.level, found.what) == (Level.WARNING, "not installed")
+    assert "Jetson AI Lab" in found.mend
+
+
 def test_every_accelerator_that_is_claimed_is_tried_and_a_claim_alone_is_worth_nothing(
     make_bundle: Callable[..., Any],
 ) -> None:
