@@ -7,6 +7,7 @@ The host's key has to be known, as for `ssh` itself.
 import asyncio
 import contextlib
 import glob
+import logging
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from edge.deploy.ledger import Ledger, Release, State
 from edge.deploy.payload import Target
 from edge.flash.hosts import Host
 from edge.printable import printable
+
+# What it connects to is told by who flashes, a line a step.
+logging.getLogger("asyncssh").setLevel(logging.WARNING)
 
 _FACTS = (
     "import json, os, platform, sys; print(json.dumps({'architecture': platform.machine(), "
@@ -88,7 +92,15 @@ class Connection:
         if self._reach.known_hosts is not None:
             told["known_hosts"] = str(self._reach.known_hosts)
         try:
-            self._ssh = await asyncssh.connect(self._host.name, self._host.port, connect_timeout=20, **told)
+            # With config=() the user's own SSH configuration holds, as it does where none is named to connect().
+            options = asyncssh.SSHClientConnectionOptions(host=self._host.name, port=self._host.port, config=(), **told)
+            # What asyncssh makes of `UserKnownHostsFile none`: whoever answers there would be given the secrets.
+            if options.known_hosts is None:
+                raise EdgekitError(
+                    f"the SSH configuration takes any key for that of {self._host}: name a file of known keys by "
+                    "--known-hosts"
+                )
+            self._ssh = await asyncssh.connect(self._host.name, self._host.port, options=options, connect_timeout=20)
         except (OSError, asyncssh.Error, asyncio.TimeoutError) as exc:
             raise EdgekitError(f"{self._host} cannot be reached by SSH: {printable(str(exc))}") from exc
         return self

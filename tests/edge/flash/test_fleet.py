@@ -96,9 +96,23 @@ def order(tmp_path: Path, small_wheels: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_key_that_is_not_known_is_no_box(server: Server, order: Order, tmp_path: Path) -> None:
     (tmp_path / "nobody").write_text("")
     host = Host("root", "127.0.0.1", server.port)
-    outcomes = flash_fleet([host], order, Reach(server.identity, tmp_path / "nobody"), print, keep_going=False)
+    # Below a folder: were the key taken, this machine itself would be flashed.
+    reach = Reach(server.identity, tmp_path / "nobody", str(tmp_path / "root"))
+    outcomes = flash_fleet([host], order, reach, print, keep_going=False)
     assert outcomes[0].verdict is Verdict.FAILED
     assert "Host key is not trusted" in outcomes[0].reason
+
+
+def test_an_ssh_configuration_that_takes_any_key_is_refused(
+    server: Server, order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh/config").write_text("Host *\n  UserKnownHostsFile none\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    reach = Reach(server.identity, prefix=str(tmp_path / "root"))
+    (outcome,) = flash_fleet([Host("root", "127.0.0.1", server.port)], order, reach, print, keep_going=False)
+    assert outcome.verdict is Verdict.FAILED
+    assert "name a file of known keys by --known-hosts" in outcome.reason
 
 
 def test_boxes_do_not_share_a_configuration(order: Order) -> None:
