@@ -10,6 +10,9 @@ from pathlib import Path
 from devices.errors import EdgekitError
 from edge.mqtt.section import Mqtt
 
+# Where a box keeps what systemd hands to the service; root alone may read there.
+KEPT = Path("/etc/edgekit/secrets")
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -38,20 +41,22 @@ def read_login(settings: Mqtt) -> Login | None:
 
 
 def credential_file(name: str) -> Path:
-    """Return the file of a systemd credential.
+    """Return the file of a systemd credential; root finds it outside of the unit too, for the doctor and for an update.
 
     Raises:
-        EdgekitError: This process was given no credentials.
+        EdgekitError: This process was given no credentials, and may not read where they are kept.
 
     Source: systemd.exec(5), `LoadCredential=` and `$CREDENTIALS_DIRECTORY`.
     """
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not folder:
-        raise EdgekitError(
-            f"no credential {name!r}: $CREDENTIALS_DIRECTORY is not set; give the unit LoadCredential={name}:FILE, "
-            "or name a file instead"
-        )
-    return Path(folder) / name
+    if folder:
+        return Path(folder) / name
+    if os.access(KEPT / name, os.R_OK):
+        return KEPT / name
+    raise EdgekitError(
+        f"no credential {name!r}: $CREDENTIALS_DIRECTORY is not set; give the unit LoadCredential={name}:FILE, "
+        f"name a file instead, or be root where it lies in {KEPT}"
+    )
 
 
 def _read(file: Path, key: str) -> str:

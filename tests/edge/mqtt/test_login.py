@@ -41,6 +41,17 @@ def test_without_systemd_the_way_to_hand_one_over_is_told(monkeypatch: pytest.Mo
         read_login(Mqtt(username="box", password_credential="mqtt-password"))
 
 
+def test_root_finds_what_systemd_would_hand_over_where_the_box_keeps_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    monkeypatch.setattr("edge.mqtt.login.KEPT", tmp_path)
+    (tmp_path / "mqtt-password").write_text("right horse\n")
+    login = read_login(Mqtt(username="box", password_credential="mqtt-password"))
+    assert login is not None
+    assert login.password == "right horse"
+
+
 def test_nobody_is_told_where_nobody_is_named() -> None:
     assert read_login(Mqtt()) is None
 
