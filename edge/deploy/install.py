@@ -21,12 +21,13 @@ from edge.deploy.environment import make_environment
 from edge.deploy.ledger import Ledger, State
 from edge.deploy.payload import SECRETS, SITE, UNITS, WHEELS, Payload, open_payload
 from edge.deploy.secrets import FOLDER, keep_secrets
-from edge.deploy.store import RELEASES, ReleaseStore
+from edge.deploy.store import KEEPER, RELEASES, ReleaseStore
 from edge.deploy.system import System, look_at
 from edge.deploy.unit_links import DROP_IN_FOLDER, UNIT_FOLDER, link_units
 
 SOFTWARE = "/opt/edgekit"
 SETTINGS = "/etc/edgekit"
+COMMANDS = "/usr/local/bin"
 DROP_INS = ("edgekit.service.d", "edgekit-gate.service.d")  # both need the same: the gate tries broker and processor
 _ROOM = 5  # times the wheels' size, which are packed: unpacked, compiled, and a third to spare
 _SYSTEMD_RUNS = Path("/run/systemd/system")  # Source: sd_booted(3)
@@ -56,7 +57,7 @@ def install(folder: Path, root: Path, tell: Told = print) -> str:
     carried = folder / SECRETS
     secrets = [f"{SETTINGS}/{FOLDER}"] if carried.is_dir() else []
     # What cannot be linked, or leads out of the root, is found before minutes of unpacking.
-    for place in (SETTINGS, UNIT_FOLDER, DROP_IN_FOLDER, f"{SOFTWARE}/{RELEASES}", *secrets):
+    for place in (SETTINGS, COMMANDS, UNIT_FOLDER, DROP_IN_FOLDER, f"{SOFTWARE}/{RELEASES}", *secrets):
         system.place(place)
     store = ReleaseStore(system.place(SOFTWARE))
     ledger = store.recover()  # one that was cut off may have written the ledger and not yet set the link
@@ -67,6 +68,7 @@ def install(folder: Path, root: Path, tell: Told = print) -> str:
         tell(f"secret {name} is kept")
     link_units(store.folder(release) / UNITS, system)
     _link_settings(system, tell)
+    _link_command(system, tell)
     if not _is_in_use(ledger, release):
         _put_to_use(store, release, runs=root == Path("/") and _SYSTEMD_RUNS.is_dir())
         tell(f"{release} is in use, on trial")
@@ -148,13 +150,23 @@ def _copy_kept(source: Path, target: Path, system: System) -> None:
 
 def _link_settings(system: System, tell: Told) -> None:
     """Lead /etc/edgekit/box.toml to the release in use; a file that the site keeps there itself is never touched."""
-    link, goal = system.place(SETTINGS) / "box.toml", Path(SOFTWARE) / "current" / SITE / "box.toml"
-    if link.is_symlink() and link.readlink() == goal:
-        return
-    if link.is_symlink() or link.exists():
+    link = system.place(SETTINGS) / "box.toml"
+    if not _linked(link, Path(SOFTWARE) / "current" / SITE / "box.toml"):
         tell(f"{link} is the site's own and stays in force; remove it to go by the configuration of each release")
-        return
-    link.symlink_to(goal)
+
+
+def _link_command(system: System, tell: Told) -> None:
+    """Give people the command `edgekit`, of the release that judges: a bad one must not prevent that it is left."""
+    link = system.place(COMMANDS) / "edgekit"
+    if not _linked(link, Path(SOFTWARE) / KEEPER / "bin" / "edgekit"):
+        tell(f"{link} is not this installer's and stays; the box's own command is {SOFTWARE}/{KEEPER}/bin/edgekit")
+
+
+def _linked(link: Path, goal: Path) -> bool:
+    """Link where nothing stands; whether the link leads to its goal now."""
+    if not link.is_symlink() and not link.exists():
+        link.symlink_to(goal)
+    return link.is_symlink() and link.readlink() == goal
 
 
 def _put_to_use(store: ReleaseStore, release: str, *, runs: bool) -> None:

@@ -50,6 +50,7 @@ def test_a_payload_becomes_one_release_that_everything_outside_links_to(flashed_
         "/etc/systemd/system/timers.target.wants/edgekit-word.timer",
         "/usr/local/lib/systemd/system/edgekit.service.d/credentials.conf",
         "/etc/edgekit/box.toml",
+        "/usr/local/bin/edgekit",
     ):
         at = seen_from_the_box(flashed_root, path)
         assert at.is_file(), path
@@ -152,6 +153,16 @@ def test_a_configuration_that_the_site_keeps_itself_is_not_touched(flashed: Path
     assert any("the site's own and stays in force" in line for line in told)
 
 
+def test_a_command_of_that_name_that_somebody_else_installed_stays(flashed: Path, flashed_root: Path) -> None:
+    own = flashed_root / "usr/local/bin/edgekit"
+    own.unlink()
+    own.write_text("#!/bin/sh\n")
+    told: list[str] = []
+    install(flashed.parent / "payload-one", flashed_root, told.append)
+    assert own.read_text() == "#!/bin/sh\n"
+    assert any("the box's own command is /opt/edgekit/keeper/bin/edgekit" in line for line in told)
+
+
 def test_an_administrators_own_unit_is_not_written_over(flashed: Path, flashed_root: Path) -> None:
     own = flashed_root / "etc/systemd/system/edgekit.service"
     own.unlink()
@@ -222,6 +233,7 @@ PLACES = (
     "etc/edgekit",
     "etc/edgekit/secrets",
     "etc/systemd",
+    "usr/local/bin",
     "usr/local/lib",
 )
 
