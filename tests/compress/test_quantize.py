@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import openvino as ov
 import pytest
+import torch
 
 from compress.budget import Budget
 from compress.calibration import draw_calibration
@@ -60,6 +61,7 @@ def sure(tmp_path: Path) -> ExportedModel:
 
 def export(tmp_path: Path, *, sure: bool) -> ExportedModel:
     """Export a detector of random weights, which finds nothing, or everything with a score of a half."""
+    torch.manual_seed(0)
     checkpoint: Any = yolo.load(yolo.model_yaml("yolov8n", 3, tmp_path / "yolov8n.yaml"))
     if sure:
         for branch in checkpoint.model.model[-1].cv3:
@@ -99,6 +101,21 @@ def test_both_int8_files_compute_nearly_what_the_float_model_does(
     assert tail
     assert_float_in_onnx(tmp_path / "int8" / DETECTOR.int8_onnx, record.float_nodes["onnx"])
     assert_float_in_openvino(tmp_path / "int8" / DETECTOR.int8_openvino)
+
+
+def test_a_silu_is_one_operator_for_openvino_whose_input_has_no_range_of_its_own(
+    exported: ExportedModel, pictures: DetectionSet, tmp_path: Path
+):
+    drawn = draw_calibration([pictures], 2, seed=0)
+    OpenvinoQuantizer(exported.file, list(drawn.tensors(HEIGHT, WIDTH))).write(tmp_path / "int8.xml")
+    model: Any = ov.Core().read_model(tmp_path / "int8.xml")
+    fed_by: dict[str, list[str]] = {}
+    for operation in model.get_ops():
+        sources = [each.get_source_output().get_node().get_type_name() for each in operation.inputs()]
+        fed_by.setdefault(operation.get_type_name(), []).extend(sources)
+    assert len(fed_by["Swish"]) > 50
+    assert "FakeQuantize" not in fed_by["Swish"]
+    assert len(fed_by["Sigmoid"]) == 1, "the scores' own"
 
 
 def test_calibration_looks_at_training_pictures_alone(pictures: DetectionSet):
