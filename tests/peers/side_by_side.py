@@ -28,7 +28,7 @@ from train import ultralytics_adapter as yolo
 
 Figures = dict[str, list[float]]
 HERE = Path(__file__).parent
-OWN_VENV = {"supervision", "roboflow"}
+OWN_VENV = {"supervision", "roboflow", "roboflow+openvino"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def main() -> None:
         metavar="WAY=PYTHON",
         action="append",
         default=[],
-        help="a way that lives in a venv of its own, with its Python: supervision, roboflow; see `make peers`",
+        help=f"a way that lives in a venv of its own, with its Python: {', '.join(sorted(OWN_VENV))}; see `make peers`",
     )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
