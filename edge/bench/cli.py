@@ -11,197 +11,151 @@ import typer
 from devices.errors import EdgekitError
 
 if TYPE_CHECKING:
-    from edge.bench.advice import Target
-    from edge.bench.plan import Model
     from edge.bench.record import Report
     from edge.bench.site import Site
-    from edge.evaluate.dataset import DetectionSet
-    from edge.model.bundle import Bundle
 
-_MOST_STREAMS = 64
+Bundles = Annotated[
+    list[Path] | None,
+    typer.Option("--bundle", help="A bundle; several, say one an input size, are compared. The bundled by default."),
+]
+TrustedKeys = Annotated[list[Path] | None, typer.Option("--trusted-key", help="Public key of its signer.")]
+Source = Annotated[Path | None, typer.Option(help="The clip that every camera shows.")]
+Streams = Annotated[
+    str, typer.Option(help="Numbers of cameras, as 1,2,4, or most: as many as hold --fps and --p99-ms.")
+]
+Seconds = Annotated[float, typer.Option(min=2, help="Of each run at most.")]
+Rounds = Annotated[int, typer.Option(min=1, help="How often each case is run; the middle one counts.")]
+Engine = Annotated[Literal["auto", "openvino", "onnxruntime"], typer.Option(help="The engine.")]
+Precision = Annotated[Literal["auto", "fp32", "bf16", "fp16", "int8"], typer.Option(help="As in [inference].")]
+Where = Annotated[
+    Literal["cpu", "gpu", "npu", "auto", "cuda", "tensorrt", "openvino"], typer.Option(help="As in [inference].")
+]
+Mode = Annotated[
+    Literal["auto", "latency", "throughput"], typer.Option(help="auto: latency for one camera, as a box does.")
+]
+Matrix = Annotated[bool, typer.Option("--matrix", help="Every engine, precision and mode that works here.")]
+Fps = Annotated[
+    float | None, typer.Option(min=0.5, max=240, help="Frames a second of each camera; the clip's by default.")
+]
+P99 = Annotated[float, typer.Option(help="By when 99 of 100 frames have to be at a subscriber.")]
+Broker = Annotated[str | None, typer.Option(help="host:port; a broker of its own by default.")]
+Data = Annotated[
+    list[Path] | None, typer.Option(help="A set: accuracy of each precision on its part val (extra [eval]).")
+]
+Write = Annotated[
+    Path | None, typer.Option(help="A box.toml: its bundle is measured, the best way to run it written there.")
+]
+AsJson = Annotated[Path | None, typer.Option("--json", help="Write the report here.")]
+AsHtml = Annotated[Path | None, typer.Option("--html", help="Write a page with plots here.")]
+Earlier = Annotated[Path | None, typer.Option("--compare", help="Fail where it is worse than this report.")]
+Schema = Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of reports, and end.")]
 
 
 def bench(
     *,
-    bundles: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--bundle", help="A bundle; several, say one an input size, are compared. The bundled by default."
-        ),
-    ] = None,
-    trusted_keys: Annotated[list[Path] | None, typer.Option("--trusted-key", help="Public key of its signer.")] = None,
-    source: Annotated[Path | None, typer.Option(help="The clip that every camera shows.")] = None,
-    streams: Annotated[str, typer.Option(help="Numbers of cameras, as 1,2,4.")] = "1,2,4",
-    seconds: Annotated[float, typer.Option(min=2, help="Of each run at most.")] = 10.0,
-    rounds: Annotated[int, typer.Option(min=1, help="How often each case is run; the middle one counts.")] = 3,
-    backend: Annotated[Literal["auto", "openvino", "onnxruntime"], typer.Option(help="The engine.")] = "auto",
-    precision: Annotated[
-        Literal["auto", "fp32", "bf16", "fp16", "int8"], typer.Option(help="As in [inference].")
-    ] = "auto",
-    device: Annotated[
-        Literal["cpu", "gpu", "npu", "auto", "cuda", "tensorrt", "openvino"], typer.Option(help="As in [inference].")
-    ] = "cpu",
-    mode: Annotated[
-        Literal["auto", "latency", "throughput"], typer.Option(help="auto: latency for one camera, as a box does.")
-    ] = "auto",
-    matrix: Annotated[bool, typer.Option("--matrix", help="Every engine, precision and mode that works here.")] = False,
-    fps: Annotated[
-        float | None, typer.Option(min=0.5, max=240, help="Frames a second of each camera; the clip's by default.")
-    ] = None,
-    p99_ms: Annotated[float, typer.Option(help="By when 99 of 100 frames have to be at a subscriber.")] = 200.0,
-    broker: Annotated[str | None, typer.Option(help="host:port; a broker of its own by default.")] = None,
-    data: Annotated[
-        list[Path] | None, typer.Option(help="A set: accuracy of each precision on its part val (extra [eval]).")
-    ] = None,
-    write: Annotated[
-        Path | None, typer.Option(help="A box.toml: its bundle is measured, the best way to run it written there.")
-    ] = None,
-    as_json: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
-    as_html: Annotated[Path | None, typer.Option("--html", help="Write a page with plots here.")] = None,
-    earlier: Annotated[Path | None, typer.Option("--compare", help="Fail where it is worse than this report.")] = None,
-    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of reports, and end.")] = False,
+    bundles: Bundles = None,
+    trusted_keys: TrustedKeys = None,
+    source: Source = None,
+    streams: Streams = "1,2,4",
+    seconds: Seconds = 10.0,
+    rounds: Rounds = 3,
+    backend: Engine = "auto",
+    precision: Precision = "auto",
+    device: Where = "cpu",
+    mode: Mode = "auto",
+    matrix: Matrix = False,
+    fps: Fps = None,
+    p99_ms: P99 = 200.0,
+    broker: Broker = None,
+    data: Data = None,
+    write: Write = None,
+    as_json: AsJson = None,
+    as_html: AsHtml = None,
+    earlier: Earlier = None,
+    schema: Schema = False,
 ) -> None:
     """Measure this box with a bundle and a clip, through the whole runtime to a broker.
 
     Example: edgekit bench --streams 1,2,4 --json bench.json --html bench.html
 
+    Example: edgekit bench --streams most --fps 10 --p99-ms 150
+
     Example: edgekit bench --matrix --fps 10 --p99-ms 150 --write box.toml
     """
-    from edge.bench.advice import Target, recommendation  # noqa: PLC0415 - help must not wait for engines
-    from edge.bench.clip import clip_fps  # noqa: PLC0415
-    from edge.bench.compare import check_same_box  # noqa: PLC0415
-    from edge.bench.record import read_report, report_schema  # noqa: PLC0415
-    from edge.bench.run import Order, where_of  # noqa: PLC0415
-    from edge.bench.run import bench as run_bench  # noqa: PLC0415
-    from edge.bench.site import Site  # noqa: PLC0415
-    from edge.bench.table import markdown  # noqa: PLC0415
-    from edge.bench.ways import matrix as all_ways  # noqa: PLC0415
-    from edge.bench.ways import plain  # noqa: PLC0415
-    from edge.demo.show import CLIP  # noqa: PLC0415
-    from edge.evaluate.dataset import open_set  # noqa: PLC0415
-
     if schema:
-        print(json.dumps(report_schema(), indent=2))
+        _print_schema()
         return
-    # What is wrong is said before minutes of measuring.
-    before = read_report(earlier) if earlier is not None else None
-    site = Site(write) if write is not None else None
-    if site is not None:
-        site.check_device(device)
-    counts = _streams(streams)
-    address = _broker(broker)
-    sets = [open_set(folder) for folder in data or ()]
-    clip = source or CLIP
-    target = Target(fps or clip_fps(clip), p99_ms)
-    if before is not None:
-        check_same_box(before, where_of(0.0), clip.name, target.fps)
-    found = _found(bundles, tuple(trusted_keys or ()), site)
-    if sets:
-        _check_fit([bundle for _, bundle in found], sets)
-    wanted = None if mode == "auto" else mode
-    models = [model for model, _ in found]
-    cases = all_ways(found, counts, device, _say) if matrix else plain(models, counts, backend, precision, wanted)
-    order = Order(
-        found=found,
-        source=clip,
-        cases=cases,
-        rounds=rounds,
+    from edge.bench.asked import Asked, check  # noqa: PLC0415 - help must not wait for engines
+    from edge.bench.run import bench as measure  # noqa: PLC0415
+
+    asked = Asked(
+        bundles=bundles or (),
+        trusted_keys=trusted_keys or (),
+        source=source,
+        streams=streams,
         seconds=seconds,
-        command=shlex.join(["edgekit", *sys.argv[1:]]),
-        fps=fps,
-        broker=address,
+        rounds=rounds,
+        backend=backend,
+        precision=precision,
         device=device,
-        data=sets,
+        mode=None if mode == "auto" else mode,
+        matrix=matrix,
+        fps=fps,
+        p99_ms=p99_ms,
+        broker=broker,
+        data=data or (),
+        write=write,
+        files=[path for path in (as_json, as_html) if path is not None],
+        earlier=earlier,
+        command=shlex.join(["edgekit", *sys.argv[1:]]),
     )
-    report = run_bench(order, _say)
-    said = recommendation(report, target)
-    _write(report, said, as_json, as_html)
-    print(f"{markdown(report)}\n\n{said}")
-    if site is not None:
-        _write_into(site, report, target)
-    if before is not None:
-        _compare(before, report)
+    checked = check(asked, _say)
+    report = measure(checked.order, _say)
+    _tell(report, as_json, as_html)
+    if checked.site is not None:
+        _write_into(checked.site, report)
+    if checked.before is not None:
+        _compare(checked.before, report)
 
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def _found(bundles: list[Path] | None, keys: tuple[Path, ...], site: "Site | None") -> "list[tuple[Model, Bundle]]":
-    """Open the bundles to measure: those named, else the site's own, else the demonstration's.
+def _print_schema() -> None:
+    from edge.bench.record import report_schema  # noqa: PLC0415 - help must not wait for it
 
-    Raises:
-        EdgekitError: One cannot be opened, or is not the one that the site runs.
-    """
-    from edge.bench.ways import opened  # noqa: PLC0415
-    from edge.demo.show import BUNDLE, TRUSTED_KEY  # noqa: PLC0415
-
-    own = None if site is None else opened(site.config.bundle.path, site.config.bundle.trusted_keys)
-    if bundles is None:
-        return [own or opened(BUNDLE, (TRUSTED_KEY,))]
-    found = [opened(bundle, keys) for bundle in bundles]
-    if site is not None and own is not None:
-        site.check_measures(tuple(model.digest for model, _ in found), own[0].digest)
-    return found
+    print(json.dumps(report_schema(), indent=2))
 
 
-def _check_fit(bundles: "list[Bundle]", sets: "list[DetectionSet]") -> None:
-    from edge.evaluate.measure import check_fit  # noqa: PLC0415 - needs the extra [eval]
+def _tell(report: "Report", as_json: Path | None, as_html: Path | None) -> None:
+    """Write the report into files, and print it."""
+    from edge.bench.page import html  # noqa: PLC0415 - as above
+    from edge.bench.table import markdown  # noqa: PLC0415
 
-    for bundle in bundles:
-        check_fit(bundle.manifest.classes, sets, "val")
-
-
-def _streams(text: str) -> list[int]:
-    try:
-        counts = sorted({int(part) for part in text.split(",")})
-    except ValueError:
-        counts = []
-    if not counts or counts[0] < 1 or counts[-1] > _MOST_STREAMS:
-        raise EdgekitError(f"--streams {text}: name numbers from 1 to {_MOST_STREAMS}, as 1,2,4")
-    return counts
-
-
-def _broker(text: str | None) -> tuple[str, int] | None:
-    if text is None:
-        return None
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise EdgekitError(f"--broker {text}: name host:port, as 127.0.0.1:1883")
-    return host, int(port)
-
-
-def _write(report: "Report", said: str, as_json: Path | None, as_html: Path | None) -> None:
-    from edge.bench.page import html  # noqa: PLC0415
-
-    for path, content in ((as_json, report.to_json), (as_html, lambda: html(report, said))):
+    for path, content in ((as_json, report.to_json), (as_html, lambda: html(report))):
         if path is None:
             continue
         try:
             path.write_text(content(), encoding="utf-8")
         except OSError as exc:
             raise EdgekitError(f"cannot write {path}: {exc.strerror}") from exc
+    print(markdown(report))
 
 
-def _write_into(site: "Site", report: "Report", target: "Target") -> None:
+def _write_into(site: "Site", report: "Report") -> None:
     from edge.bench.advice import best  # noqa: PLC0415
 
-    row = best(report.rows, target)
+    row = best(report.rows, report.target)
     if row is None:
         raise EdgekitError("nothing was written into the configuration: no case holds what was asked for")
     print(site.write(row.way, row.mode))
 
 
 def _compare(before: "Report", after: "Report") -> None:
-    from edge.bench.compare import compare  # noqa: PLC0415
+    from edge.bench.compare import check_no_regression, compare  # noqa: PLC0415
+    from edge.bench.table import comparison  # noqa: PLC0415
 
     changes = compare(before, after)
-    for change in changes:
-        print(f"{change.asked}, {change.figure}: {change.before:g} before, {change.after:g} now: {change.verdict}")
-    regressions = [change for change in changes if change.is_regression]
-    if regressions:
-        worst = max(regressions, key=lambda change: change.worse)
-        raise EdgekitError(
-            f"of {len(changes)} figures {len(regressions)} worsened by more than noise explains, most of all "
-            f"{worst.figure} of {worst.asked}: {100 * worst.worse:.0f} % worse"
-        )
+    print(f"\n{comparison(changes)}")
+    check_no_regression(changes)

@@ -1,6 +1,6 @@
 """Holds a bench against an earlier one of the same box: what is worse by more than the machine's own noise explains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from devices.errors import EdgekitError
@@ -30,14 +30,19 @@ class Change:
     noise: float
 
     @property
+    def explained(self) -> float:
+        """What it may differ by and still be no finding, as a share."""
+        return max(self.noise, LEAST_CHANGE)
+
+    @property
     def is_regression(self) -> bool:
         """Whether it is worse by more than noise explains."""
-        return self.worse > max(self.noise, LEAST_CHANGE)
+        return self.worse > self.explained
 
     @property
     def verdict(self) -> str:
         """The change in a word; what noise explains is none."""
-        if abs(self.worse) <= max(self.noise, LEAST_CHANGE):
+        if abs(self.worse) <= self.explained:
             return "as before"
         return "worse" if self.is_regression else "better"
 
@@ -75,14 +80,45 @@ def compare(before: Report, after: Report) -> tuple[Change, ...]:
     """
     check_same_box(before, after.where, after.what.source, after.what.source_fps)
     earlier = {row.asked: row for row in before.rows}
-    common = [row for row in after.rows if row.asked in earlier]
-    if not common:
-        raise EdgekitError(f"the reports have no case in common: the earlier one has {', '.join(earlier)}")
+    common = common_cases(before, [row.asked for row in after.rows])
     return tuple(
         _change(row.asked, figure, of(earlier[row.asked]), of(row), more_is_better=more_is_better)
-        for row in common
+        for row in after.rows
+        if row.asked in common
         for figure, of, more_is_better in _FIGURES
     )
+
+
+def common_cases(before: Report, asked: Iterable[str]) -> frozenset[str]:
+    """Return the cases that an earlier report has too.
+
+    Args:
+        before: The earlier report.
+        asked: Cases, as they are asked for.
+
+    Raises:
+        EdgekitError: There are none.
+    """
+    had = {row.asked for row in before.rows}
+    common = had.intersection(asked)
+    if not common:
+        raise EdgekitError(f"the reports have no case in common: the earlier one has {', '.join(sorted(had))}")
+    return frozenset(common)
+
+
+def check_no_regression(changes: Sequence[Change]) -> None:
+    """Check that nothing became worse by more than noise explains.
+
+    Raises:
+        EdgekitError: Something did; the worst is named.
+    """
+    regressions = [change for change in changes if change.is_regression]
+    if regressions:
+        worst = max(regressions, key=lambda change: change.worse)
+        raise EdgekitError(
+            f"of {len(changes)} figures {len(regressions)} worsened by more than noise explains, most of all "
+            f"{worst.figure} of {worst.asked}: {100 * worst.worse:.0f} % worse"
+        )
 
 
 def _change(asked: str, figure: str, before: Spread, after: Spread, *, more_is_better: bool) -> Change:

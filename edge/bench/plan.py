@@ -1,6 +1,6 @@
 """What is measured: one bundle on one clip, as one engine runs it, over some number of cameras."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ from edge.video.section import Camera, FileSource
 from edge.zones import Line
 
 SITE, BOX = "bench", "box-1"
+MOST_STREAMS = 64
 PrecisionWanted = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 Mode = Literal["latency", "throughput"]
 
@@ -60,6 +61,7 @@ class Case:
         backend: As in `[inference]`.
         precision: As in `[inference]`.
         mode: As in `[inference]`.
+        mode_wanted: What was asked for; None for what a box of so many cameras does.
         paced: Each camera at the clip's own speed, with its newest frame: latency. Else as fast as it goes: throughput.
     """
 
@@ -68,13 +70,23 @@ class Case:
     backend: Backend
     precision: PrecisionWanted
     mode: Mode
+    mode_wanted: Mode | None = None
     paced: bool = False
+
+    def of(self, streams: int) -> "Case":
+        """Return the same over another number of cameras."""
+        return replace(self, streams=streams, mode=mode_of(streams, self.mode_wanted))
 
     @property
     def label(self) -> str:
         """The case without its pace, for people and as what is compared between two reports."""
         streams = f"{self.streams} stream{'s' if self.streams > 1 else ''}"
         return f"{self.model.size} {self.backend} {self.precision}, {self.mode}, {streams}"
+
+
+def mode_of(streams: int, wanted: Mode | None) -> Mode:
+    """Return the mode to run so many cameras in: as asked for, else as a box runs so many live ones."""
+    return wanted or ("latency" if streams == 1 else "throughput")
 
 
 def camera_name(number: int) -> str:

@@ -3,13 +3,22 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
 
 from devices.validation import read_json
 from edge.model.engine import Hint
 from edge.model.manifest import Precision, Sha256
 
-SCHEMA = "edgekit.bench/2"
+SCHEMA = "edgekit.bench/3"
 
 
 class Part(BaseModel):
@@ -168,14 +177,24 @@ class Accuracy(Part):
     classes: tuple[ClassAccuracy, ...] = Field(min_length=1)
 
 
+class Target(Part):
+    """What a site asks for."""
+
+    fps: PositiveFloat = Field(description="frames a second of each camera")
+    p99_ms: PositiveFloat = Field(description="by when 99 of 100 frames have to be at a subscriber")
+
+
 class Report(Part):
     """All of a bench."""
 
-    schema_id: Literal["edgekit.bench/2"] = Field(default=SCHEMA, alias="schema")
+    schema_id: Literal["edgekit.bench/3"] = Field(default=SCHEMA, alias="schema")
     measured_at: AwareDatetime
     command: str
     where: Where
     what: What
+    target: Target
+    most_streams: NonNegativeInt = Field(description="cameras that a measured case bears by the target; 0 for none")
+    recommendation: str = Field(description="how this box is best run, in a sentence")
     rows: tuple[Row, ...] = Field(min_length=1)
     accuracy: tuple[Accuracy, ...] = Field(default=(), description="where pictures were given")
     warnings: tuple[str, ...] = ()

@@ -6,17 +6,18 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from devices.library import suggest
 from devices.probe import probe
 from edge import __version__
 from edge.bench import record
-from edge.bench.advice import warnings
+from edge.bench.advice import most_streams, recommendation, seek_most, warnings
 from edge.bench.clip import at_speed, clip_fps, video_ms
 from edge.bench.measure import measure
-from edge.bench.plan import Case, Model, Subject
-from edge.bench.record import Accuracy, Report, Row, What, Where
+from edge.bench.plan import MOST_STREAMS, Case, Model, Subject
+from edge.bench.record import Accuracy, Report, Row, Target, What, Where
 from edge.evaluate.dataset import DetectionSet
 from edge.model.bundle import Bundle
 from edge.model.engine import Device
@@ -30,11 +31,12 @@ class Order:
     Attributes:
         found: The bundles that cases run.
         source: The clip that every camera shows.
-        cases: What is measured.
+        cases: What is measured; of what `seeks`, each with one camera.
+        seeks: Whether the most cameras that hold the target are sought.
+        target: What cameras have to hold; each shows the clip at its speed.
         rounds: How often each.
         seconds: Of each run at most.
         command: As it was typed, for the report.
-        fps: Frames a second that each camera shows; None for the clip's own.
         broker: (host, port); None for one of its own.
         device: Where models compute.
         data: Sets that accuracy is measured on.
@@ -43,10 +45,11 @@ class Order:
     found: Sequence[tuple[Model, Bundle]]
     source: Path
     cases: Sequence[Case]
+    target: Target
     rounds: int
     seconds: float
     command: str
-    fps: float | None = None
+    seeks: bool = False
     broker: tuple[str, int] | None = None
     device: Device = "cpu"
     data: Sequence[DetectionSet] = ()
@@ -63,34 +66,56 @@ def bench(order: Order, progress: Callable[[str], None]) -> Report:
         EdgekitError: The clip, the broker or a set cannot be used, or a run failed.
     """
     load_before = os.getloadavg()[0]
-    fps = clip_fps(order.source)
+    fps = order.target.fps
     with ExitStack() as stack:
         source = order.source
-        if order.fps is not None and order.fps != fps:
-            fps = order.fps
+        if fps != clip_fps(source):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="edgekit-bench-"))
             source = at_speed(order.source, fps, Path(folder))
         broker = order.broker
         if broker is None:
             own = stack.enter_context(EmbeddedBroker())
             broker = (own.host, own.port)
-        subject = Subject(source.resolve(), broker, order.device)
-        rows = measure(subject, order.cases, rounds=order.rounds, seconds=order.seconds, progress=progress)
+        rows = _rows(order, Subject(source.resolve(), broker, order.device), progress)
     report = Report(
         measured_at=datetime.now(timezone.utc),
         command=order.command,
         where=where_of(load_before),
-        what=What(
-            models=tuple(_model(bundle) for _, bundle in order.found),
-            source=order.source.name,
-            source_fps=fps,
-            video_ms=video_ms(order.source),
-            versions={"edgekit": __version__} | {row.way.backend: row.version for row in rows},
-        ),
+        what=_what(order, rows),
+        target=order.target,
+        most_streams=most_streams(rows, order.target),
+        recommendation="",
         rows=rows,
         accuracy=_accuracy(order, rows, progress) if order.data else (),
     )
-    return report.model_copy(update={"warnings": tuple(warnings(report))})
+    return report.model_copy(
+        update={"warnings": tuple(warnings(report)), "recommendation": recommendation(report)},
+    )
+
+
+def _rows(order: Order, subject: Subject, progress: Callable[[str], None]) -> tuple[Row, ...]:
+    measured = partial(measure, subject, rounds=order.rounds, seconds=order.seconds, progress=progress)
+    if not order.seeks:
+        return measured(order.cases)
+    found: list[Row] = []
+    for case in order.cases:
+
+        def with_streams(streams: int, case: Case = case) -> Row:
+            (row,) = measured([case.of(streams)])
+            return row
+
+        found += seek_most(with_streams, order.target, MOST_STREAMS)
+    return tuple(found)
+
+
+def _what(order: Order, rows: Sequence[Row]) -> What:
+    return What(
+        models=tuple(_model(bundle) for _, bundle in order.found),
+        source=order.source.name,
+        source_fps=order.target.fps,
+        video_ms=video_ms(order.source),
+        versions={"edgekit": __version__} | {row.way.backend: row.version for row in rows},
+    )
 
 
 def _model(bundle: Bundle) -> record.Model:

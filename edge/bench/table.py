@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from edge.bench.compare import Change
 from edge.bench.record import Report, Row, Spread
 
 COLUMNS = (
@@ -25,6 +26,18 @@ def markdown(report: Report) -> str:
     lines += ["", *_extras(report)] if _extras(report) else []
     lines += ["", *_accuracy(report)] if report.accuracy else []
     lines += [f"\n**{warning}**" for warning in report.warnings]
+    lines += ["", report.recommendation]
+    return "\n".join(lines)
+
+
+def comparison(changes: Sequence[Change]) -> str:
+    """Return what became of each figure of an earlier report; `explained` is what noise and chance account for."""
+    lines = _head(("case", "figure", "before", "now", "worse by", "explained", "verdict"))
+    lines += [
+        f"| {change.asked} | {change.figure} | {change.before:.4g} | {change.after:.4g} | {100 * change.worse:+.0f} % "
+        f"| {100 * change.explained:.0f} % | {change.verdict} |"
+        for change in changes
+    ]
     return "\n".join(lines)
 
 
@@ -42,6 +55,12 @@ def drops_of(row: Row) -> str:
     """Return the share of frames that were not looked at, by cause where there are any."""
     causes = ", ".join(f"{count} {cause}" for cause, count in row.latency.dropped.items())
     return f"{100 * row.latency.dropped_share:.1f} %" + (f" ({causes})" if causes else "")
+
+
+def of_rounds(spread: Spread) -> str:
+    """Return a figure with the least and most of its rounds, where there were several."""
+    several = f" ({spread.least:.1f} to {spread.most:.1f})" if spread.rounds > 1 else ""
+    return f"{spread.median:.1f}{several}"
 
 
 def machine_of(row: Row) -> str:
@@ -86,7 +105,7 @@ def _row(report: Report, row: Row) -> str:
     event = "-" if latency.event_p99_ms is None else f"{latency.event_p99_ms.median:.1f}"
     return (
         f"| {row.streams} | {report.model_of(row).size} | {row.way} | {row.mode} "
-        f"| {_with_spread(row.throughput.frames_per_second)} "
+        f"| {of_rounds(row.throughput.frames_per_second)} "
         f"| {percentiles} | {event} | {drops_of(row)} | {row.cpu_percent.median:.0f} % "
         f"| {row.memory_mib.median:.0f} | {row.start_to_first_s.median:.1f} |"
     )
@@ -116,7 +135,3 @@ def _accuracy(report: Report) -> list[str]:
         cells = [by_name.get(name, "-") for name in names]
         lines.append(f"| {report.model_of(score).size} | {score.way} | {' | '.join(cells)} |")
     return lines
-
-
-def _with_spread(spread: Spread) -> str:
-    return f"{spread.median:.1f} ({spread.least:.1f} to {spread.most:.1f})"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from edge.bench.plan import Case, Mode, Model, PrecisionWanted
+from edge.bench.plan import Case, Mode, Model, PrecisionWanted, mode_of
 from edge.model.bundle import Bundle, open_bundle
 from edge.model.choice import Choice, candidates
 from edge.model.detector import Backend
@@ -24,21 +24,11 @@ def opened(bundle: Path, keys: tuple[Path, ...]) -> tuple[Model, Bundle]:
     return Model(bundle.resolve(), tuple(key.resolve() for key in keys), found.digest, size), found
 
 
-def modes(streams: int, wanted: Mode | None) -> tuple[Mode, ...]:
-    """Return the mode to run so many cameras in: as asked for, else as a box runs so many live ones."""
-    return (wanted or ("latency" if streams == 1 else "throughput"),)
-
-
 def plain(
     models: Sequence[Model], streams: Sequence[int], backend: Backend, precision: PrecisionWanted, mode: Mode | None
 ) -> list[Case]:
     """Return a case for each bundle and number of cameras, all run in one way."""
-    return [
-        Case(model, count, backend, precision, mode=one)
-        for model in models
-        for count in streams
-        for one in modes(count, mode)
-    ]
+    return [Case(model, count, backend, precision, mode_of(count, mode), mode) for model in models for count in streams]
 
 
 def matrix(

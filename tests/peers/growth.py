@@ -202,16 +202,26 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def plot(found: Sequence[Series], path: Path) -> None:
-    """Draw all series, each in a plot of its own; what spans decades has logarithmic axes."""
-    columns = 2
+    """Draw all series, each in a plot of its own.
+
+    Where both span decades, both axes are logarithmic, and a dotted line grows as its cause does: what is steeper
+    grows worse than linear.
+    """
+    columns = 3
     rows = -(-len(found) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(11, 3.2 * rows), constrained_layout=True)
+    figure, axes = plt.subplots(rows, columns, figsize=(12.6, 3 * rows), constrained_layout=True)
     for axis, series in zip(axes.flat, found, strict=False):
         causes, costs = zip(*series.points, strict=True)
         axis.plot(causes, costs, marker="o", color="#2f6fde")
-        axis.set(xlabel=series.cause, ylabel=series.cost, ylim=(0, None))
+        axis.set_xlabel(series.cause)
+        axis.set_title(series.cost, fontsize=10)
         if max(causes) / min(causes) > 100:
             axis.set_xscale("log")
+        if max(causes) / min(causes) > 100 and max(costs) / min(costs) > 10:
+            axis.plot(causes, [costs[-1] * cause / causes[-1] for cause in causes], ":", color="#9aa3ad")
+            axis.set(yscale="log", ylim=(min(costs) / 3, max(costs) * 3))
+        else:
+            axis.set_ylim(0, 1.15 * max(costs))
         axis.grid(alpha=0.3)
     for axis in list(axes.flat)[len(found) :]:
         axis.remove()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from devices.errors import EdgekitError
-from edge.bench.advice import Target, bears, best, recommendation, warnings
+from edge.bench.advice import bears, best, most_streams, recommendation, seek_most, warnings
 from edge.bench.compare import compare
 from edge.bench.page import html
 from edge.bench.record import (
@@ -19,6 +19,7 @@ from edge.bench.record import (
     Report,
     Row,
     Spread,
+    Target,
     Throughput,
     Way,
     What,
@@ -58,7 +59,7 @@ def row(
             p50_ms=spread(p99 / 2),
             p95_ms=spread(p99 * 0.9),
             p99_ms=spread(p99, noise),
-            event_p99_ms=None,
+            event_p99_ms=spread(p99),
             stages_p50_ms={"infer": 10.0},
             frames_per_second=spread(fps * streams),
             dropped={"superseded": 3} if dropped else {},
@@ -94,6 +95,9 @@ def report(
             video_ms=1.5,
             versions={"openvino": "1"},
         ),
+        target=TARGET,
+        most_streams=most_streams(rows, TARGET),
+        recommendation="on this box: fine",
         rows=rows,
         accuracy=accuracy,
     )
@@ -119,11 +123,26 @@ def test_most_cameras_win_then_the_least_late() -> None:
     assert best([row(p99=500)], TARGET) is None
 
 
+@pytest.mark.parametrize("holds", [0, 1, 2, 3, 5, 6, 8, 13, 16])
+def test_the_most_cameras_that_hold_are_found_and_one_more_was_tried(holds: int) -> None:
+    tried: list[int] = []
+
+    def measure(streams: int) -> Row:
+        tried.append(streams)
+        return row(streams, p99=50 if streams <= holds else 500)
+
+    rows = seek_most(measure, TARGET, most=16)
+    assert most_streams(rows, TARGET) == holds
+    assert {each.streams for each in rows} == set(tried)
+    assert len(tried) == len(set(tried)) <= 9
+    assert holds == 16 or holds + 1 in tried
+
+
 def test_the_recommendation_says_how_to_run_it_and_whether_more_was_tried() -> None:
-    said = recommendation(report(row(1), row(4, p99=80), row(8, p99=150)), TARGET)
+    said = recommendation(report(row(1), row(4, p99=80), row(8, p99=150)))
     assert said == "on this box: openvino fp32 in bf16, 384x640, throughput mode, 4 cameras at 10 fps, p99 80 ms"
-    assert recommendation(report(row(4)), TARGET).endswith("more were not tried")
-    assert "no case of these holds" in recommendation(report(row(p99=500)), TARGET)
+    assert recommendation(report(row(4))).endswith("more were not tried")
+    assert "no case of these holds" in recommendation(report(row(p99=500)))
 
 
 def test_table_and_page_tell_stages_with_their_share_drops_by_cause_accuracy_and_heat() -> None:
@@ -133,7 +152,7 @@ def test_table_and_page_tell_stages_with_their_share_drops_by_cause_accuracy_and
         model="0" * 64, way=way, sets={"hall": 12}, classes=(ClassAccuracy(name="<b>", map50=0.9, map50_95=0.7),)
     )
     whole = report(row(dropped=0.02, machine=hot), accuracy=(scored,))
-    table, page = markdown(whole), html(whole, "on this box: fine")
+    table, page = markdown(whole), html(whole)
     assert "1.50 (13 %)" in table  # the clip's own decoding beside 10 ms of inference
     assert "2.0 % (3 superseded)" in table
     assert "| 384x640 | openvino int8 | 0.900 / 0.700 |" in table
@@ -178,6 +197,8 @@ def test_a_busy_machine_and_rounds_that_differ_are_warned_of() -> None:
     once = Spread(median=1, least=1, most=1, rounds=1)
     assert warnings(report(row())) == []
     assert "at work before" in warnings(report(row(), load=1.5))[0]
+    silent = row().latency.model_copy(update={"event_p99_ms": None})
+    assert "not every case decided" in warnings(report(row().model_copy(update={"latency": silent})))[0]
     assert "differ too much" in warnings(report(row(noise=0.4)))[0]
     hasty = row().model_copy(update={"throughput": Throughput(frames_per_second=once, cpu_ms_per_frame=once)})
     assert "fewer than 3 rounds" in warnings(report(hasty))[0]
