@@ -64,9 +64,10 @@ def areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def shared_areas(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the areas (N, M) that boxes (N, 4) and boxes (M, 4) share, square pixels."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    return (high - low).clip(0).prod(axis=2)
+    # Widths and heights apart: numpy reduces an axis of two elements many times slower than it multiplies two matrices.
+    wide = np.minimum(first[:, 2, None], second[:, 2]) - np.maximum(first[:, 0, None], second[:, 0])
+    high = np.minimum(first[:, 3, None], second[:, 3]) - np.maximum(first[:, 1, None], second[:, 1])
+    return np.maximum(wide, 0) * np.maximum(high, 0)
 
 
 def iou_matrix(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
