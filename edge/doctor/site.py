@@ -97,6 +97,8 @@ def check_folders(config: BoxConfig) -> Iterator[Finding]:
 
 def _secrets(config: BoxConfig) -> Iterator[tuple[str, Path | None]]:
     yield "password", config.mqtt.password_file
+    for camera in config.cameras:
+        yield f"password of {camera.name}", getattr(camera.source, "password_file", None)
     yield "broker key", config.mqtt.tls.key_file if config.mqtt.tls is not None else None
     if config.web is not None:
         yield "page token", config.web.token_file

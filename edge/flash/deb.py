@@ -6,7 +6,6 @@ is three members of an `ar` archive, so that no Debian tool is needed to write i
 
 import gzip
 import io
-import re
 import tarfile
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -14,15 +13,13 @@ from typing import IO
 
 from devices.errors import EdgekitError
 from edge import __version__
-from edge.deploy.payload import SECRETS, SITE, PayloadList
+from edge.deploy.payload import SECRETS, PayloadList
 from edge.durable import whole_file
 from edge.flash.archive import write_tar
-from edge.flash.site import BOX_TOML
 
 PLACE = "usr/lib/edgekit-payload"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _CHUNK = 1 << 20
-_LOGIN = re.compile(r"://[^\s\"'/]*@")  # user and password in a camera's URL
 _POSTINST = f"""#!/bin/sh
 set -e
 [ "$1" = configure ] || exit 0
@@ -39,18 +36,12 @@ def write_deb(payload: Path, listed: PayloadList, out: Path) -> None:
         out: The new file.
 
     Raises:
-        EdgekitError: It holds secrets or a camera's password, `out` exists, or it cannot be written.
+        EdgekitError: It holds secrets, `out` exists, or it cannot be written.
 
     Source: deb(5); deb-control(5).
     """
     if (payload / SECRETS).exists():
         raise EdgekitError("a package is readable for everybody: bring secrets by --ssh, or put them there by hand")
-    box_toml = payload / SITE / BOX_TOML
-    if box_toml.is_file() and _LOGIN.search(box_toml.read_text(encoding="utf-8")):
-        raise EdgekitError(
-            "a package is readable for everybody, and a camera's url in box.toml holds a login: bring it by --ssh, or "
-            "leave --config away to keep the box.toml that each box has"
-        )
     if out.exists():
         raise EdgekitError(f"{out} exists: remove it or choose another name")
     try:

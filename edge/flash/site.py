@@ -29,7 +29,13 @@ _WRITTEN = (
     "audit.state",
     "drift.state",
 )
-_SECRET = ("mqtt.password_file", "mqtt.tls.key_file", "web.token_file", "web.tls.key_file")
+_SECRET = (
+    "mqtt.password_file",
+    "mqtt.tls.key_file",
+    "web.token_file",
+    "web.tls.key_file",
+    "cameras.source.password_file",
+)
 _OWN_CAMERAS = ("usb", "csi", "gstreamer")
 
 
@@ -57,14 +63,15 @@ def carry_site(box_toml: Path, bundle: Path | None, folder: Path) -> Site:
         folder: Of the payload's site; made here.
 
     Raises:
-        EdgekitError: A file is missing or may not be carried, a bundle is not what its signer signed, or a table is
-            faulty.
+        EdgekitError: A file is missing or may not be carried, a camera's url holds a login, a bundle is not what its
+            signer signed, or a table is faulty.
     """
     try:
         content = box_toml.read_bytes()
     except OSError as exc:
         raise EdgekitError(f"cannot read the configuration {box_toml}: {exc.strerror}") from exc
     config = parse_toml(content, box_toml, BoxConfig)
+    _refuse_logins(config)
     folder.mkdir()
     (folder / BOX_TOML).write_bytes(content)
     if bundle is not None:
@@ -73,6 +80,16 @@ def carry_site(box_toml: Path, bundle: Path | None, folder: Path) -> Site:
     _check(load_config(folder / BOX_TOML), carried)
     credentials = frozenset(value for name, value in _leaves(config) if name.endswith("_credential"))
     return Site(f"{config.box.site}/{config.box.name}", credentials, _uses_devices(config))
+
+
+def _refuse_logins(config: BoxConfig) -> None:
+    for camera in config.cameras:
+        url = getattr(camera.source, "url", None) or ""
+        if "@" in url.partition("://")[2].partition("/")[0]:
+            raise EdgekitError(
+                f"the url of camera {camera.name} holds a login, and no release may hold a secret: write username and "
+                "password_credential beside it, and bring the password by --secret"
+            )
 
 
 def _place_bundle(bundle: Path, config: BoxConfig, box_toml: Path, folder: Path) -> None:

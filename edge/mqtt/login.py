@@ -1,17 +1,9 @@
-"""Who the box is to its broker: user and password, from box.toml, a file, or a credential that systemd hands over.
+"""Who the box is to its broker: user and password, from box.toml, a file, or a credential that systemd hands over."""
 
-What is read here goes to the broker and nowhere else: no message and no log ever holds it.
-"""
-
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from devices.errors import EdgekitError
+from edge.credentials import credential_file, read_secret
 from edge.mqtt.section import Mqtt
-
-# Where a box keeps what systemd hands to the service; root alone may read there.
-KEPT = Path("/etc/edgekit/secrets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,42 +22,13 @@ def read_login(settings: Mqtt) -> Login | None:
     """
     username = settings.username
     if settings.username_credential is not None:
-        username = _read(credential_file(settings.username_credential), "username_credential")
+        username = read_secret(credential_file(settings.username_credential), "username_credential in [mqtt]")
     if username is None:
         return None
     if settings.password_credential is not None:
-        return Login(username, _read(credential_file(settings.password_credential), "password_credential"))
+        return Login(
+            username, read_secret(credential_file(settings.password_credential), "password_credential in [mqtt]")
+        )
     if settings.password_file is not None:
-        return Login(username, _read(settings.password_file, "password_file"))
+        return Login(username, read_secret(settings.password_file, "password_file in [mqtt]"))
     return Login(username, None)
-
-
-def credential_file(name: str) -> Path:
-    """Return the file of a systemd credential; root finds it outside of the unit too, for the doctor and for an update.
-
-    Raises:
-        EdgekitError: This process was given no credentials, and may not read where they are kept.
-
-    Source: systemd.exec(5), `LoadCredential=` and `$CREDENTIALS_DIRECTORY`.
-    """
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    if folder:
-        return Path(folder) / name
-    if os.access(KEPT / name, os.R_OK):
-        return KEPT / name
-    raise EdgekitError(
-        f"no credential {name!r}: $CREDENTIALS_DIRECTORY is not set; give the unit LoadCredential={name}:FILE, "
-        f"name a file instead, or be root where it lies in {KEPT}"
-    )
-
-
-def _read(file: Path, key: str) -> str:
-    """Return what a file holds, without the newline at its end."""
-    try:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise EdgekitError(f"the file {file} is no UTF-8 text: check {key} in [mqtt]") from None
-    except OSError as exc:
-        raise EdgekitError(
-            f"cannot read the file {file} ({exc.strerror}): check {key} in [mqtt] and its rights"
-        ) from exc

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from devices.errors import EdgekitError
-from edge.mqtt.login import credential_file
+from edge.credentials import credential_file
 from edge.mqtt.section import Tls
 
 _RELEASED = datetime(2026, 11, 1, tzinfo=timezone.utc)  # no box that runs this can be earlier

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from devices.errors import EdgekitError
 from devices.redaction import redact
 from edge.config import BoxConfig
-from edge.mqtt.login import credential_file
+from edge.credentials import credential_file
 
 HIDDEN = "***"
 _LEAST_LENGTH = 3  # hiding each occurrence of one letter would leave no text, and protect nothing

@@ -7,6 +7,7 @@ from devices.library import suggest
 from devices.pipelines import filled
 from devices.probe import probe
 from devices.profile import Profile
+from edge.video.address import address
 from edge.video.section import CsiSource, GstreamerSource, RtspSource
 
 
@@ -19,10 +20,10 @@ def launched(camera: str, source: GstreamerSource | CsiSource | RtspSource, devi
         device: The profile; None for the one that fits this machine.
 
     Raises:
-        EdgekitError: This kind of device has no pipeline for such a camera.
+        EdgekitError: This kind of device has no pipeline for such a camera, or its password cannot be read.
     """
     if isinstance(source, GstreamerSource):
-        return filled(source.pipeline, {"url": source.url or ""})
+        return filled(source.pipeline, {"url": address(camera, source)})
     kind = "csi" if isinstance(source, CsiSource) else source.decode.replace("hardware", "rtsp")
     device = device or _this_device()
     found = next((one for one in device.pipelines if one.source == kind), None) if device is not None else None
@@ -31,7 +32,10 @@ def launched(camera: str, source: GstreamerSource | CsiSource | RtspSource, devi
             f"camera {camera}: {device.title if device is not None else 'this machine'} has no pipeline for {kind}: "
             'take decode = "software", or write one of your own with kind = "gstreamer"'
         )
-    return filled(found.elements, source.model_dump())
+    told = source.model_dump()
+    if isinstance(source, RtspSource):
+        told["url"] = address(camera, source)
+    return filled(found.elements, told)
 
 
 @cache

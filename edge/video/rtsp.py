@@ -10,6 +10,7 @@ import av.error
 import av.logging
 
 from devices.redaction import redact
+from edge.video.address import address
 from edge.video.decoding import Decoding, Resting, never
 from edge.video.frame import ClockSource, Frame
 from edge.video.planes import Conversion, Planes
@@ -48,7 +49,7 @@ class RtspFrames:
         }
         try:
             self._container = av.open(
-                source.url,
+                address(camera, source),
                 options=options,
                 timeout=(_OPEN_TIMEOUT_S, source.read_timeout_s),
                 metadata_errors="replace",  # a name in another encoding is no reason to lose a camera

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
+from typing_extensions import Self
 
 from devices.pipelines import filled
-from edge.section import Name, Polygon, Section
+from edge.section import Credential, Name, Polygon, Section
 from edge.zones import Line, Shelf
 
 _READ_TIMEOUT_S: Any = Field(
@@ -31,8 +32,27 @@ class FolderSource(Section):
     fps: float = Field(default=10.0, gt=0, description="pictures a second on the folder's time line")
 
 
-class RtspSource(Section):
-    """A network camera. User and password may stand in the URL; they never reach a log."""
+class Guarded(Section):
+    """A camera that may ask for a login; no password ever reaches a log."""
+
+    username: str | None = Field(default=None, min_length=1, description="of the camera's login")
+    password_file: Path | None = Field(default=None, description="a file that holds the password and nothing else")
+    password_credential: Credential | None = Field(
+        default=None, description="the name of a systemd credential that holds the password"
+    )
+
+    @model_validator(mode="after")
+    def _login_is_told_once(self) -> Self:
+        passwords = [self.password_file, self.password_credential]
+        if all(passwords):
+            raise ValueError("password_file and password_credential both stand there: keep one")
+        if (self.username is not None) != any(passwords):
+            raise ValueError("a user and the place of its password go together: password_credential or password_file")
+        return self
+
+
+class RtspSource(Guarded):
+    """A network camera. A login may stand in its URL too, where box.toml is not flashed; it never reaches a log."""
 
     kind: Literal["rtsp"]
     url: str = Field(pattern=r"^rtsps?://", description="begins with rtsp:// or rtsps://")
@@ -66,7 +86,7 @@ class CsiSource(Section):
     read_timeout_s: float = _READ_TIMEOUT_S
 
 
-class GstreamerSource(Section):
+class GstreamerSource(Guarded):
     """A camera that a GStreamer pipeline of one's own reads, in a process of its own."""
 
     kind: Literal["gstreamer"]
@@ -74,7 +94,7 @@ class GstreamerSource(Section):
         min_length=1,
         description="elements up to raw pictures, as gst-launch-1.0 takes them, without a sink; may hold {url}",
     )
-    url: str | None = Field(default=None, description="in the place of {url}; user and password belong here alone")
+    url: str | None = Field(default=None, description="in the place of {url}; no login belongs into pipeline")
     read_timeout_s: float = _READ_TIMEOUT_S
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from devices.errors import EdgekitError
-from edge.mqtt.login import credential_file
+from edge.credentials import credential_file
 from edge.web.exchange import Request, Response
 from edge.web.section import Web
 

@@ -141,13 +141,13 @@ class Mosquitto(LoopbackServer):
 
 
 class NetworkCamera(LoopbackServer):
-    """An RTSP server that plays a clip."""
+    """An RTSP server that plays a clip, to everybody or to one user."""
 
-    def __init__(self, clip: Path, folder: Path) -> None:
+    def __init__(self, clip: Path, folder: Path, *login: str) -> None:
         super().__init__(folder)
         self.url = f"rtsp://{HOST}:{self.port}/camera"
         program = Path(__file__).with_name("rtsp_server.py")
-        self._command = [SYSTEM_PYTHON, str(program), str(self.port), str(clip)]
+        self._command = [SYSTEM_PYTHON, str(program), str(self.port), str(clip), *login]
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,8 +290,8 @@ def subscribe() -> Iterator[Callable[..., Subscriber]]:
 
 
 @pytest.fixture
-def network_camera(tmp_path: Path) -> Iterator[Callable[[Path], NetworkCamera]]:
-    """Start network cameras that play a clip; all are ended at the end."""
+def network_camera(tmp_path: Path) -> Iterator[Callable[..., NetworkCamera]]:
+    """Start network cameras that play a clip, each to a user with a password or to everybody; all end at the end."""
     probe = "import gi; gi.require_version('GstRtspServer', '1.0')"
     present = Path(SYSTEM_PYTHON).exists() and (
         subprocess.run(
@@ -306,8 +306,8 @@ def network_camera(tmp_path: Path) -> Iterator[Callable[[Path], NetworkCamera]]:
         pytest.skip("GStreamer's RTSP server is not installed")
     with contextlib.ExitStack() as running:
 
-        def make(clip: Path) -> NetworkCamera:
-            camera = NetworkCamera(clip, tmp_path)
+        def make(clip: Path, *login: str) -> NetworkCamera:
+            camera = NetworkCamera(clip, tmp_path, *login)
             running.callback(camera.stop)
             camera.start()
             return camera

@@ -57,7 +57,11 @@ def test_relative_paths_count_from_the_folder_of_the_file(tmp_path: Path):
         ('path = "bundle"', "", "bundle.path is missing"),
         ('url = "rtsp:', 'url = "http:', "camera[0].source.url: begins with rtsp:// or rtsps://"),
         ('kind = "rtsp"', 'kind = "rstp"', "'file', 'folder', 'rtsp', 'usb'"),
-        ('kind = "rtsp",', 'kind = "rtsp", fsp = 3,', "unknown key camera[0].source.fsp; allowed here: kind, url"),
+        (
+            'kind = "rtsp",',
+            'kind = "rtsp", fsp = 3,',
+            "unknown key camera[0].source.fsp; allowed here: username, password_file, password_credential, kind, url",
+        ),
         (
             "[[camera.line]]",
             "[[camera.lines]]",

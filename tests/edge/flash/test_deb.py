@@ -49,18 +49,6 @@ def test_the_same_payload_gives_the_same_package(make_payload: Make, tmp_path: P
     assert (tmp_path / "a.deb").read_bytes() == (tmp_path / "b.deb").read_bytes()
 
 
-def test_a_package_with_a_cameras_password_is_refused(make_payload: Make, tmp_path: Path) -> None:
-    folder, listed = make_payload("one", 1)
-    config = folder / "site" / "box.toml"
-    config.write_text('source = { kind = "rtsp", url = "rtsp://viewer:sesame@camera.example/stream" }')
-    with pytest.raises(EdgekitError, match="holds a login") as caught:
-        write_deb(folder, listed, tmp_path / "edgekit.deb")
-    assert "sesame" not in str(caught.value)
-    assert not (tmp_path / "edgekit.deb").exists()
-    config.write_text('source = { kind = "rtsp", url = "rtsp://camera.example/stream?mail=a@b" }')
-    write_deb(folder, listed, tmp_path / "edgekit.deb")
-
-
 def test_a_package_with_secrets_and_one_that_exists_are_refused(make_payload: Make, tmp_path: Path) -> None:
     folder, listed = make_payload("one", 1)
     package = tmp_path / "edgekit.deb"

@@ -74,6 +74,12 @@ def test_a_bundle_given_by_hand_takes_the_place_that_box_toml_names(site: Path, 
             "hard_cases.folder is cases: a box writes it",
         ),
         ("password_credential = ", "password_file = ", "mqtt.password_file is mqtt-password: no release may hold"),
+        ("rtsp://", "rtsp://viewer:sesame@", "the url of camera belt holds a login, and no release may hold a secret"),
+        (
+            'stream"',
+            'stream", username = "viewer", password_file = "belt-password"',
+            "cameras.source.password_file is belt-password: no release may hold",
+        ),
         ('"keys/bundle.pub"', '"../bundle.pub"', "bundle.trusted_keys is ../bundle.pub: what is carried has to lie"),
         ('"keys/bundle.pub"', '"keys/other.pub"', "other.pub is missing: put it there"),
         ('"bundle"', '"."', "bundle.path is .: what is carried has to lie"),
@@ -88,6 +94,15 @@ def test_what_may_not_be_carried_is_told(site: Path, tmp_path: Path, before: str
     with pytest.raises(EdgekitError) as caught:
         carry_site(path, None, tmp_path / "carried")
     assert told in str(caught.value)
+    assert "sesame" not in str(caught.value)
+
+
+def test_a_cameras_password_is_a_credential_of_the_unit_beside_the_brokers(site: Path, tmp_path: Path) -> None:
+    path = site / "box.toml"
+    login = 'stream?mail=a@b", username = "viewer", password_credential = "belt-password"'
+    path.write_text(BOX_TOML.replace('stream"', login, 1))
+    told = carry_site(path, None, tmp_path / "carried")
+    assert told.credentials == {"mqtt-password", "belt-password"}
 
 
 def test_a_link_in_a_folder_that_is_carried_is_refused(site: Path, tmp_path: Path) -> None:

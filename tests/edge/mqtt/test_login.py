@@ -45,7 +45,7 @@ def test_root_finds_what_systemd_would_hand_over_where_the_box_keeps_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    monkeypatch.setattr("edge.mqtt.login.KEPT", tmp_path)
+    monkeypatch.setattr("edge.credentials.KEPT", tmp_path)
     (tmp_path / "mqtt-password").write_text("right horse\n")
     login = read_login(Mqtt(username="box", password_credential="mqtt-password"))
     assert login is not None
