@@ -10,20 +10,17 @@ from it. What looks after a trial runs from `keeper`, so that no release can pre
 """
 
 import contextlib
-import fcntl
-import os
 import shutil
-import time
 from collections.abc import Callable, Generator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO
 
 from pydantic import ValidationError
 
 from devices.errors import EdgekitError
 from devices.validation import explain
 from edge.deploy.ledger import Ledger
+from edge.deploy.lock import held, is_held
 from edge.durable import sync_folder, sync_tree, write_whole
 from edge.plain_file import read_plain
 
@@ -35,7 +32,6 @@ _MOST_LEDGER_BYTES = 1 << 20  # a release has some hundred
 _LOCK = ".lock"
 _FILLING_LOCK = ".filling"
 _LOCK_WAIT_S = 10.0  # a change of the ledger takes milliseconds, the removal of an old release a few seconds
-_LOOK_S = 0.05
 
 Now = Callable[[], datetime]
 
@@ -238,15 +234,10 @@ class ReleaseStore:
 
     @contextlib.contextmanager
     def _held(self, name: str, wait_s: float, told: str) -> Generator[None, None, None]:
-        end_s = time.monotonic() + wait_s
         with contextlib.ExitStack() as stack:
             try:
                 (self.root / RELEASES).mkdir(parents=True, exist_ok=True)
-                lock = stack.enter_context(_open_lock(self.root / name))
-                while not _locked(lock):
-                    if time.monotonic() >= end_s:
-                        raise EdgekitError(told)
-                    time.sleep(_LOOK_S)
+                stack.enter_context(held(self.root / name, wait_s, told))
             except OSError as exc:
                 raise EdgekitError(f"cannot change the releases below {self.root}: {exc.strerror}") from exc
             yield
@@ -268,16 +259,12 @@ class ReleaseStore:
     def _recovered(self) -> Ledger:
         ledger = self.read()
         whole = ledger.without_filling()
-        if whole != ledger and self._is_being_filled():
+        if whole != ledger and is_held(self.root / _FILLING_LOCK):
             whole = ledger
         elif whole != ledger:
             self._write(whole)
         self._follow(whole)
         return whole
-
-    def _is_being_filled(self) -> bool:
-        with _open_lock(self.root / _FILLING_LOCK) as lock:
-            return not _locked(lock)
 
     def _commit(self, ledger: Ledger) -> None:
         self._write(ledger)
@@ -305,21 +292,3 @@ class ReleaseStore:
             new.symlink_to(wanted)
             new.replace(link)
         sync_folder(self.root)
-
-
-def _open_lock(path: Path) -> IO[bytes]:
-    """Open a file that is only locked; a link in its place, below a root of somebody else's, would empty another file.
-
-    Raises:
-        OSError: It is a link, or cannot be made.
-    """
-    return open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644), "wb")  # noqa: PTH123 - by descriptor
-
-
-def _locked(file: IO[bytes]) -> bool:
-    """Whether the lock of a file is ours from now until it is closed; a process that ends in any way gives it back."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
