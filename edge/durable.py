@@ -21,6 +21,27 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def set_aside(path: Path, *companions: str) -> Path:
+    """Rename a file that is broken to `<name>.corrupt-N`, with what lies beside it, and return where it is kept.
+
+    Args:
+        path: The file.
+        companions: Endings of files that belong to it, `-wal`; they keep these endings.
+
+    Raises:
+        OSError: It cannot be renamed.
+    """
+    number = 1
+    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    for ending in ("", *companions):
+        part = path.with_name(path.name + ending)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + ending))
+    sync_folder(path.parent)
+    return aside
+
+
 @contextmanager
 def whole_file(path: Path, mode: int = 0o644) -> Generator[BinaryIO, None, None]:
     """Give a file that takes the place of `path` when the block ends: old content or new, never a part.

@@ -5,10 +5,10 @@ products begin anew; the old file stays, and counts again if that classifier com
 """
 
 import base64
-import binascii
 import hashlib
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -18,11 +18,17 @@ from pydantic import AwareDatetime, Field, PositiveInt, ValidationError
 
 from devices.errors import EdgekitError
 from devices.validation import explain
-from edge.durable import write_whole
+from edge.durable import set_aside, write_whole
 from edge.model.bundle import ClassifierBundle
 from edge.model.gallery import MARGIN, THRESHOLD, Gallery, build_gallery
 from edge.model.manifest import ModelFile, Part, Sha256
 from edge.model.taxonomy import ProductName
+from edge.plain_file import read_plain
+
+_log = logging.getLogger(__name__)
+
+MOST_PICTURES_TAUGHT = 2000  # of all products together: each look at a crop is compared with every one of them
+MOST_BYTES = 32 << 20  # of the file: as many pictures of a network with wide embeddings, and no more
 
 
 class Teaching(Part):
@@ -70,37 +76,40 @@ class Overlay:
         folder: Where its file lies.
         embedder: Digest of the model.
         teachings: In the order of their commands.
+        set_aside: Where a file is kept that could not be used, None where there was none.
     """
 
     folder: Path
     embedder: str
     teachings: tuple[Teaching, ...] = ()
+    set_aside: Path | None = None
 
     @classmethod
     def open(cls, folder: Path, embedder: str, width: int) -> "Overlay":
         """Return what was taught with an embedder of `width` columns; nothing where nothing was.
 
+        A file that is none of this form, or larger than any, is renamed to `<name>.corrupt-N`, and nothing is taught:
+        a box goes on seeing without it.
+
         Raises:
-            EdgekitError: The folder cannot be made, or the file is none of this form.
+            EdgekitError: The folder cannot be made, or the file cannot be read or renamed.
         """
         overlay = cls(folder, embedder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            content = overlay._path.read_bytes()
-        except FileNotFoundError:
-            return overlay
+            if not overlay._path.exists():
+                return overlay
+            try:
+                if overlay._path.stat().st_size > MOST_BYTES:
+                    raise ValueError(f"it is larger than {MOST_BYTES >> 20} MiB")  # noqa: TRY301 - as what is none
+                content = read_plain(overlay._path, MOST_BYTES)
+                return replace(overlay, teachings=_teachings(content, embedder, width))
+            except ValueError as exc:
+                aside = set_aside(overlay._path)
+                _log.error("what was taught here cannot be used (%s): kept as %s, teach anew", exc, aside)
+                return replace(overlay, set_aside=aside)
         except OSError as exc:
             raise EdgekitError(f"cannot use {folder} for what is taught ({exc.strerror}): check [classifier]") from exc
-        try:
-            state = OverlayState.model_validate_json(content)
-            wrong = [one.product for one in state.teachings if one.embeddings.shape[1] != width]
-        except ValidationError as exc:
-            raise EdgekitError(f"{overlay._path} is no overlay of a gallery: {explain(exc, OverlayState)}") from exc
-        except (ValueError, binascii.Error) as exc:
-            raise EdgekitError(f"{overlay._path} holds rows that cannot be read: {exc}") from exc
-        if wrong or state.embedder != embedder:
-            raise EdgekitError(f"{overlay._path} is of another embedder: put it aside")
-        return cls(folder, embedder, state.teachings)
 
     @property
     def _path(self) -> Path:
@@ -121,8 +130,20 @@ class Overlay:
         return sum(one.pictures for one in self.teachings if one.product == product)
 
     def with_teaching(self, teaching: Teaching) -> "Overlay":
-        """Return one with a teaching more, not on disk yet."""
-        return Overlay(self.folder, self.embedder, (*self.teachings, teaching))
+        """Return one with a teaching more, not on disk yet.
+
+        Raises:
+            EdgekitError: More than a box keeps would be taught.
+        """
+        taught = Overlay(self.folder, self.embedder, (*self.teachings, teaching))
+        pictures = sum(one.pictures for one in taught.teachings)
+        size = len(taught._content)
+        if pictures > MOST_PICTURES_TAUGHT or size > MOST_BYTES:
+            raise EdgekitError(
+                f"{pictures} taught pictures of {size / 2**20:.1f} MiB would be more than this box keeps "
+                f"({MOST_PICTURES_TAUGHT} and {MOST_BYTES >> 20} MiB): take products back by undo_teach, or train"
+            )
+        return taught
 
     def without_last(self, product: str | None) -> tuple["Overlay", Teaching]:
         """Return one without the last teaching, or the last of a product, not on disk yet; and what that was.
@@ -163,3 +184,18 @@ class Overlay:
             return build_gallery(rows, threshold=THRESHOLD, margin=MARGIN)
         record = gallery.record
         return build_gallery(rows, attribute=record.attribute, threshold=record.threshold, margin=record.margin)
+
+
+def _teachings(content: bytes, embedder: str, width: int) -> tuple[Teaching, ...]:
+    """Return what a file holds.
+
+    Raises:
+        ValueError: It is none of this form, or of another embedder.
+    """
+    try:
+        state = OverlayState.model_validate_json(content)
+    except ValidationError as exc:
+        raise ValueError(f"it is no overlay of a gallery: {explain(exc, OverlayState)}") from exc
+    if state.embedder != embedder or any(one.embeddings.shape[1] != width for one in state.teachings):
+        raise ValueError("it is of another embedder")
+    return state.teachings

@@ -1,13 +1,13 @@
 """The outbox's file: created whole or not at all, checked as it is opened, set aside where it is broken."""
 
 import logging
-import os
 import sqlite3
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
 from devices.errors import EdgekitError
+from edge.durable import set_aside, sync_folder
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def open_file(path: Path) -> OutboxFile:
         # Only the class itself says corrupt or no database; its subclasses say locked, unreadable, disk full.
         if type(exc) is not sqlite3.DatabaseError:
             raise EdgekitError(_cannot_open(path, exc)) from exc
-        aside = _set_aside(path)
+        aside = set_aside(path, "-wal", "-shm", "-journal")
         _log.error("the outbox %s is corrupt (%s): kept as %s, a new epoch begins", path, exc, aside)
     try:
         return replace(_open(path), set_aside=aside)
@@ -113,7 +113,7 @@ def _open(path: Path) -> OutboxFile:
             raise sqlite3.DatabaseError(verdict)  # noqa: TRY301 - the same way out as SQLite's own finding
         if not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             _create(connection)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         epoch = _epoch_of(connection, path)
         timeline_s = _bring_up_to_date(connection)
         return OutboxFile(connection, epoch, timeline_s)
@@ -158,27 +158,6 @@ def _epoch_of(connection: sqlite3.Connection, path: Path) -> str:
             "install that version again, or name another file as path in [outbox]"
         )
     return epoch
-
-
-def _set_aside(path: Path) -> Path:
-    number = 1
-    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
-        number += 1
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    _sync_folder(path.parent)
-    return aside
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _cannot_open(path: Path, exc: sqlite3.Error) -> str:

@@ -15,6 +15,7 @@ class GalleryInUse:
         current: For the next look, None as long as there is none.
         overlay: What was taught, None where nothing can be.
         digest: Of what was taught, None where nothing was; each event names it, and it takes all rows to make.
+        set_aside: Where a file of teachings is kept that could not be used as this began, None where there was none.
     """
 
     def __init__(self, own: Gallery | None, overlay: Overlay | None) -> None:
@@ -22,6 +23,7 @@ class GalleryInUse:
         self.overlay = overlay
         self.current = overlay.over(own) if overlay is not None else own
         self.digest = overlay.digest if overlay is not None else None
+        self.set_aside = overlay.set_aside if overlay is not None else None
 
     def with_overlay(self, overlay: Overlay) -> Gallery:
         """Return the gallery that it would be with something taught."""

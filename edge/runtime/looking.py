@@ -47,7 +47,11 @@ class Looking:
     def alarms(self) -> tuple[str, ...]:
         """What fails at present, for a person."""
         failing = [stage for stage in self._stages if stage.fails]
-        return tuple(f"{stage.name} fails on crops, {stage.failed} so far: see the log" for stage in failing)
+        alarms = tuple(f"{stage.name} fails on crops, {stage.failed} so far: see the log" for stage in failing)
+        aside = self.models.current.gallery.set_aside if self.models is not None else None
+        if aside is None:
+            return alarms
+        return (*alarms, f"what was taught here could not be used and is kept as {aside}: teach it anew")
 
     @property
     def _stages(self) -> tuple[LookStage[Crop] | LookStage[FieldCrop], ...]:

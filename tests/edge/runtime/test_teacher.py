@@ -11,6 +11,7 @@ import pytest
 
 from devices.errors import EdgekitError
 from edge.config import Classifier as ClassifierSettings
+from edge.model import overlay
 from edge.model.bundle import open_bundle, open_classifier_bundle
 from edge.model.classifier import load_classifier, load_gallery
 from edge.model.detector import load_detector
@@ -20,6 +21,7 @@ from edge.mqtt.command_messages import CommandMessage
 from edge.runtime.classifier_in_use import ClassifierInUse
 from edge.runtime.classifying import Classifying
 from edge.runtime.gallery_in_use import GalleryInUse
+from edge.runtime.looking import Looking
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.teacher import Teacher
 from edge.tags.crops import ClassifierUse
@@ -149,17 +151,10 @@ def test_what_was_taught_is_kept_over_an_update_with_the_same_embedder_and_set_a
     assert len(list(school.folder.iterdir())) == 1
 
 
-def test_a_file_that_somebody_changed_is_refused_and_a_disk_that_refuses_changes_nothing(school: School):
+def test_a_disk_that_refuses_changes_nothing(school: School):
     classifying = school.classifying()
     school.teach(classifying, "mint", CYAN)
     (file,) = school.folder.iterdir()
-    content = file.read_text()
-    file.write_text(content.replace('"pictures": 1', '"pictures": 7'))
-    with pytest.raises(EdgekitError, match="holds rows that cannot be read"):
-        school.classifying()
-    file.write_text("{}")
-    with pytest.raises(EdgekitError, match="is no overlay of a gallery"):
-        school.classifying()
     file.unlink()
     file.mkdir()
     with pytest.raises(EdgekitError, match=r"cannot use .* for what is taught"):
@@ -173,3 +168,38 @@ def test_a_box_that_names_no_folder_teaches_nothing(school: School):
     with pytest.raises(EdgekitError, match="taught in"):
         school.teach(classifying, "mint", CYAN)
     assert ClassifierSettings(path=Path("x")).taught is None
+
+
+def test_a_file_of_teachings_that_is_damaged_is_set_aside_and_told_and_the_box_goes_on(school: School):
+    school.teach(school.classifying(), "mint", CYAN)
+    (file,) = school.folder.iterdir()
+    whole = file.read_bytes()
+    more, other = whole.replace(b'"pictures": 1', b'"pictures": 7'), whole.replace(b'"rows": "', b'"rows": "!')
+    for number, damaged in enumerate((whole[: len(whole) // 2], b"", b"{}", more, other, b"\xff" + whole), start=1):
+        file.write_bytes(damaged)
+        again = school.classifying()
+        kept = file.with_name(f"{file.name}.corrupt-{number}")
+        assert again.gallery.set_aside == kept
+        assert kept.read_bytes() == damaged
+        assert not file.exists()
+        assert named(again, CYAN) is None
+        looking = Looking(ClassifierInUse(again, Path()), None, None, None)
+        assert [str(kept) in alarm for alarm in looking.alarms] == [True]
+    school.teach(school.classifying(), "mint", CYAN)
+    assert named(school.classifying(), CYAN) == "mint"
+    assert school.classifying().gallery.set_aside is None
+
+
+def test_what_is_taught_on_a_box_is_bounded_by_pictures_and_by_bytes(monkeypatch: pytest.MonkeyPatch, school: School):
+    classifying = school.classifying()
+    school.teach(classifying, "mint", CYAN)
+    before = classifying.gallery.digest
+    (file,) = school.folder.iterdir()
+    for name, bound in (("MOST_PICTURES_TAUGHT", 1), ("MOST_BYTES", file.stat().st_size + 10)):
+        with monkeypatch.context() as patched:
+            patched.setattr(overlay, name, bound)
+            with pytest.raises(EdgekitError, match=r"more than this box keeps .* undo_teach, or train"):
+                school.teach(classifying, "plum", MAGENTA)
+    assert classifying.gallery.digest == before
+    assert named(school.classifying(), MAGENTA) is None
+    school.teach(classifying, "plum", MAGENTA)
