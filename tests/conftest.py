@@ -243,6 +243,10 @@ def make_classifier_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
         picture = tmp_path / "red.png"
         cv2.imwrite(str(picture), np.full((32, 32, 3), (0, 0, 200), np.uint8))
         changes: dict[str, Any] = {
+            "models": (
+                ModelFile(path="classifier.onnx", format="onnx", precision="fp32"),
+                ModelFile(path="classifier.onnx", format="openvino", precision="fp32"),
+            ),
             "thresholds": {"colour": 0.6, "warmth": 0.7},
             "self_test": ClassifierSelfTest(
                 picture="red.png", expected=(ExpectedTag(attribute="colour", value="red", score=1.0),)
@@ -257,10 +261,6 @@ def make_classifier_bundle(tmp_path: Path) -> Callable[..., SignedBundle]:
             licence="Apache-2.0",
             taxonomy=COLOURS,
             input=Input(height=32, width=32),
-            models=(
-                ModelFile(path="classifier.onnx", format="onnx", precision="fp32"),
-                ModelFile(path="classifier.onnx", format="openvino", precision="fp32"),
-            ),
             data=(),
             weights=WeightsEntry(name="none", licence="Apache-2.0", source="made by the test"),
             recipe="none",

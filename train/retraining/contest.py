@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from edge.evaluate.tagged_set import TaggedPicture
+from edge.model.bundle import ClassifierBundle
 from edge.model.classifier import Classifier
+from edge.model.manifest import Precision
 from edge.model.picture import read_picture
 from edge.model.taxonomy import Taxonomy
 
@@ -41,6 +43,9 @@ class Contest(_Record):
     test_pictures: PositiveInt
     openings: PositiveInt = Field(description="how many times the old set's test part was opened, this one included")
     budget_points: float
+    champion_precision: Precision = Field(
+        default="fp32", description="of the champion's file; int8 where it has no other, the challenger's is fp32"
+    )
     classes: tuple[ClassContest, ...]
 
     @property
@@ -52,6 +57,14 @@ class Contest(_Record):
     def passed(self) -> bool:
         """Whether the challenger may be released."""
         return not self.over_budget
+
+
+def compared_precision(champion: ClassifierBundle) -> Precision:
+    """Return which of a champion's files a challenger is held against: fp32 as its own is, where there is one.
+
+    A box takes INT8 before FP32, but what INT8 costs is no merit of a challenger that has none yet.
+    """
+    return "fp32" if any(model.precision == "fp32" for model in champion.manifest.models) else "int8"
 
 
 def told_right(classifier: Classifier, taxonomy: Taxonomy, pictures: Sequence[TaggedPicture]) -> list[dict[str, bool]]:

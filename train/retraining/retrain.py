@@ -20,7 +20,7 @@ from train.classifier.record import ClassifierEpoch
 from train.classifier.report import report_run
 from train.classifier.run import train_classifier
 from train.classifier.settings import ClassifierSettings
-from train.retraining.contest import Contest, compare, told_right
+from train.retraining.contest import Contest, compare, compared_precision, told_right
 from train.retraining.merging import grown, merge
 from train.run_folders import LAST
 
@@ -136,14 +136,17 @@ def _contest(request: RetrainRequest, challenger: ClassifierBundle, merged: Tagg
         datetime.now(timezone.utc),
     )
     taxonomy = merged.description.taxonomy
-    told = [told_right(load_classifier(one), taxonomy, pictures) for one in (request.champion, challenger)]
+    precision = compared_precision(request.champion)
+    champion = told_right(load_classifier(request.champion, precision=precision), taxonomy, pictures)
+    told = told_right(load_classifier(challenger), taxonomy, pictures)
     return Contest(
         champion_digest=request.champion.digest,
         challenger_digest=challenger.digest,
         test_pictures=len(pictures),
         openings=openings,
         budget_points=request.budget_points,
-        classes=compare(manifest.taxonomy, taxonomy, pictures, told[0], told[1], request.least_pictures),
+        champion_precision=precision,
+        classes=compare(manifest.taxonomy, taxonomy, pictures, champion, told, request.least_pictures),
     )
 
 
@@ -156,6 +159,8 @@ def _self_test_of(champion: ClassifierBundle, out: Path) -> Path:
 def lines_of(contest: Contest) -> Sequence[str]:
     """Return a contest for people."""
     lines = [f"{contest.test_pictures} pictures of the test, opened {contest.openings} times, this one included"]
+    if contest.champion_precision == "int8":
+        lines.append("the champion has INT8 files alone: some of what it loses against float may be theirs")
     for one in contest.classes:
         champion = "new" if one.champion is None else f"{100 * one.champion / one.pictures:.1f}"
         lost = one in contest.over_budget

@@ -1,6 +1,6 @@
 """A challenger against its champion: what it must know, what it may lose, and when there is a release."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.bundle import open_classifier_bundle
 from edge.model.classifier import load_classifier
+from edge.model.manifest import ModelFile
 from edge.model.signature import load_private
 from edge.model.taxonomy import Attribute, Taxonomy
 from train.classifier.record import ClassifierEpoch
 from train.classifier.settings import ClassifierSettings
-from train.retraining.contest import REST, ClassContest, Contest, compare
+from train.retraining.contest import REST, ClassContest, Contest, compare, compared_precision
 from train.retraining.merging import grown, merge
-from train.retraining.retrain import RetrainRequest, retrain
+from train.retraining.retrain import RetrainRequest, lines_of, retrain
 from train.runs import open_run
 from train.tagged_sets import write_tagged_set
 
@@ -57,7 +58,9 @@ def one_thread() -> Generator[None]:
 
 @pytest.fixture
 def make_set(tmp_path: Path) -> Make:
-    def make(name: str, taxonomy: Taxonomy, **counts: int) -> TaggedSet:
+    def make(
+        name: str, taxonomy: Taxonomy, *, train_shows: Mapping[str, str] | None = None, **counts: int
+    ) -> TaggedSet:
         rng, origin = np.random.default_rng(0), tmp_path / f"{name}-origin"
         origin.mkdir()
         pictures: list[TaggedPicture] = []
@@ -66,7 +69,8 @@ def make_set(tmp_path: Path) -> Make:
                 for number in range(count):
                     noise = rng.integers(-20, 20, (40, 40, 3))
                     path = origin / f"{part}-{colour}-{number}.png"
-                    cv2.imwrite(str(path), (np.array(BGR[colour]) + noise).clip(0, 255).astype(np.uint8))
+                    shown = (train_shows or {}).get(colour, colour) if part != "test" else colour
+                    cv2.imwrite(str(path), (np.array(BGR[shown]) + noise).clip(0, 255).astype(np.uint8))
                     pictures.append(TaggedPicture(path, part, f"g{number}", ((index,),)))
         described = {"name": name, "licence": "CC0-1.0", "source": "made by a test"}
         return write_tagged_set(tmp_path / name, **described, taxonomy=taxonomy, pictures=pictures, origin=origin)
@@ -162,6 +166,35 @@ def test_a_challenger_that_learns_the_new_class_is_released_and_one_that_forgets
         assert released.manifest.taxonomy.learnt[0].values[-1] == "yellow"
         said = load_classifier(released).classify(np.full((40, 40, 3), BGR["yellow"], np.uint8))
         assert {tag.value for tag in said.tags} & {"yellow", "hot"}
+
+
+def test_a_challenger_that_lost_an_old_class_publishes_nothing_and_says_what_it_lost(
+    make_classifier_bundle: Make, make_set: Make, tmp_path: Path
+):
+    signed = make_classifier_bundle(thresholds={"colour": 0.3, "warmth": 0.3})
+    champion = open_classifier_bundle(signed.folder, [signed.public])
+    # Somebody took blue for green and green for blue, in all that it learns from.
+    old = make_set("old", OLD, train_shows={"green": "blue", "blue": "green"}, train=8, val=4, test=10)
+    longer = TINY.model_copy(update={"schedule": TINY.schedule.model_copy(update={"epochs": 8})})
+    request = RetrainRequest(champion, longer, old, (), (), 1.0, 20.0, 5, "2")
+    out = tmp_path / "next"
+    contest = retrain(request, out, load_private(signed.private))
+    assert not contest.passed
+    assert "green" in [one.value for one in contest.over_budget]
+    assert any("colour green, 10 pictures: recall 100.0 -> " in line for line in lines_of(contest))
+    assert not (out / "bundle").exists()
+    assert not (out / "candidate").exists(), "a signed bundle that lost must not lie about"
+    assert Contest.model_validate_json((out / "contest.json").read_text()) == contest
+
+
+def test_a_champion_is_held_against_its_challenger_in_float_where_it_can_be(make_classifier_bundle: Make):
+    whole = ModelFile(path="classifier.onnx", format="openvino", precision="fp32")
+    small = ModelFile(path="classifier.onnx", format="openvino", precision="int8")
+    precisions: list[str] = []
+    for models in ((small, whole), (small,)):
+        signed = make_classifier_bundle(models=models)
+        precisions.append(compared_precision(open_classifier_bundle(signed.folder, [signed.public])))
+    assert precisions == ["fp32", "int8"]
 
 
 class BrokenOffError(Exception):
