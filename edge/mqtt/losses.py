@@ -6,8 +6,10 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from edge.mqtt.clock import Clock
 from edge.mqtt.messages import EventBody, WireInterval
-from edge.tags.events import EventKind, Interval
+from edge.tags.events import EventKind, Interval, TagEvent
+from edge.video.frame import ClockSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,18 @@ class Loss:
     camera: str
     interval: Interval
     seqs: tuple[tuple[int, int], ...]
+
+    def event(self, clock: Clock) -> TagEvent:
+        """Return the event that tells it, as of now."""
+        return TagEvent(
+            camera=self.camera,
+            kind=EventKind.LOST,
+            captured_at=clock.utc(),
+            clock=ClockSource.HOST,
+            arrived_s=clock.monotonic(),
+            frame_index=0,
+            interval=self.interval,
+        )
 
 
 def told_by(kind: str, body: str) -> WireInterval | None:

@@ -15,18 +15,18 @@ from pydantic import ValidationError
 
 from edge.identifiers import uuid7
 from edge.mqtt.bounds import Bounds, Timeline
+from edge.mqtt.camera_table import CameraTable
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
 from edge.mqtt.consumer_table import ConsumerTable
 from edge.mqtt.conversion import Origin, Stamp, event_body
 from edge.mqtt.event_table import EventTable, Row, StoredEvent, Times
 from edge.mqtt.kept_events import KeptEvents
-from edge.mqtt.losses import Loss, losses
+from edge.mqtt.losses import losses
 from edge.mqtt.messages import CameraPosition, EventBody
 from edge.mqtt.outbox_file import OutboxFile, open_file
 from edge.mqtt.transactions import Transactions
 from edge.mqtt.trigger_log import TriggerLog
-from edge.tags.events import EventKind, TagEvent
-from edge.video.frame import ClockSource
+from edge.tags.events import TagEvent
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class Outbox:
         self.consumers = tuple(consumers)
         self._events = EventTable(self._connection, "events")
         self._kept = EventTable(self._connection, "kept")
+        self._cameras = CameraTable(self._connection)
         self._transactions = Transactions(self._connection, (self._events, self._kept))
         self.kept = KeptEvents(self._kept, self._transactions)
         self.triggers = TriggerLog(self._connection, self._transactions, clock)
@@ -154,15 +155,12 @@ class Outbox:
             EdgekitError: The disk refuses.
         """
         with self._transactions.writing():
-            rows = [(camera,) for camera in cameras]
-            self._connection.executemany("INSERT OR IGNORE INTO cameras (camera, last_seq) VALUES (?, 0)", rows)
+            self._cameras.register(cameras)
 
     def positions(self) -> dict[str, CameraPosition]:
         """Return by camera, in the order of names, how far its events have come."""
-        query = "SELECT camera, last_seq, (SELECT min(seq) FROM events e WHERE e.camera = c.camera) FROM cameras c"
         with self._transactions.reading():
-            rows = self._connection.execute(query).fetchall()
-        return {camera: CameraPosition(last_seq=last, oldest_unacknowledged=oldest) for camera, last, oldest in rows}
+            return self._cameras.positions()
 
     def commit(self, events: Sequence[TagEvent]) -> tuple[int, ...]:
         """Make events durable, all or none, and return their seqs. They may be published once this has returned.
@@ -252,7 +250,7 @@ class Outbox:
 
     def _insert(self, event: TagEvent, lost_seqs: tuple[tuple[int, int], ...] = ()) -> int:
         now = self._clock.utc()
-        seq = self._next_seq(event.camera)
+        seq = self._cameras.next_seq(event.camera)
         stamp = Stamp(
             event_id=str(uuid7(int(now.timestamp() * 1000))),
             epoch=self.epoch,
@@ -266,13 +264,6 @@ class Outbox:
             self.triggers.answer(event.camera, event.trigger_id, seq)
         return seq
 
-    def _next_seq(self, camera: str) -> int:
-        query = (
-            "INSERT INTO cameras (camera, last_seq) VALUES (?, 1) "
-            "ON CONFLICT (camera) DO UPDATE SET last_seq = last_seq + 1 RETURNING last_seq"
-        )
-        return int(self._connection.execute(query, (camera,)).fetchall()[0][0])
-
     def _stay_within_bounds(self) -> None:
         """Discard what is too much or too old, within the caller's transaction."""
         now_s = self._timeline.now_s()
@@ -280,8 +271,7 @@ class Outbox:
         if old is not None:
             self._discard("position <= ?", (old,), OUTBOX_AGE)
         if self._events.totals.beyond(self.bounds):
-            cameras = int(self._connection.execute("SELECT count(*) FROM cameras").fetchone()[0])
-            # Each camera's `lost` event needs a place too.
+            cameras = self._cameras.count  # each one's `lost` event needs a place too
             most = self._events.too_many_upto(self.bounds, cameras, cameras * _LOST_BYTES)
             if most is not None:
                 self._discard("position <= ?", (most,), OUTBOX_FULL)
@@ -300,15 +290,4 @@ class Outbox:
         self.discarded += len(doomed)
         for loss in losses(doomed, cause):
             _log.warning("camera %s: events %s are discarded (%s)", loss.camera, loss.seqs, cause)
-            self._insert(self._lost_event(loss), loss.seqs)
-
-    def _lost_event(self, loss: Loss) -> TagEvent:
-        return TagEvent(
-            camera=loss.camera,
-            kind=EventKind.LOST,
-            captured_at=self._clock.utc(),
-            clock=ClockSource.HOST,
-            arrived_s=self._clock.monotonic(),
-            frame_index=0,
-            interval=loss.interval,
-        )
+            self._insert(loss.event(self._clock), loss.seqs)

@@ -11,11 +11,12 @@ from edge.model.detections import Detections
 from edge.tags.ballot import Ballot
 from edge.tags.codes import CodeReader
 from edge.tags.crops import AnyCrop, ClassifierUse, Look, cut_off, of_zone
-from edge.tags.events import EventKind, Evidence, Region, Tag, TagEvent, TagSource
+from edge.tags.events import EventKind, Region, TagEvent
 from edge.tags.field_votes import OcrUse
 from edge.tags.fields import FIELDS
 from edge.tags.inquiry import Inquiry
 from edge.tags.line import Crossing, LineZone
+from edge.tags.line_event import line_event
 from edge.tags.parcel import Moment, Parcel, ParcelView
 from edge.tags.parcel_order import to_read, told, urgency
 from edge.tags.parting import parting_of
@@ -24,7 +25,6 @@ from edge.tags.tracker import Tracker, Tracks
 from edge.video.frame import Frame
 from edge.video.section import Camera
 
-_LATE_AFTER_MS = 100.0  # past its deadline by more than this, an event says that it is late
 _FORGET_S = 5.0
 
 
@@ -254,45 +254,13 @@ class LineInterpreter:
             for moment in list(parcel.waiting):
                 if parcel.sure or now_s >= moment.due_s:
                     parcel.waiting.remove(moment)
-                    event = self._event(parcel, moment, now_s)
+                    event = line_event(self._camera.name, parcel, moment, now_s)
                     parcel.decided[moment.line.name] = event.kind
                     parcel.told |= {text.text for text in parcel.labels.ballot.texts}
                     events.append(event)
             if not parcel.waiting and now_s - parcel.seen_s > _FORGET_S:
                 del self._parcels[parcel.track_id]
         return events
-
-    def _event(self, parcel: Parcel, moment: Moment, now_s: float) -> TagEvent:
-        texts = parcel.labels.ballot.texts
-        match len(texts):
-            case 0:
-                kind = EventKind.NO_READ
-            case 1:
-                kind = EventKind.READ
-            case _:
-                kind = EventKind.MULTI_READ
-        tags = [Tag("class", parcel.class_name, round(parcel.score, 4), TagSource.DETECTOR)]
-        today = moment.frame.captured_at.date()
-        tags += [tag for text in texts for tag in text.tags(today)]
-        tags += parcel.inquiry.tags
-        return TagEvent(
-            camera=self._camera.name,
-            kind=kind,
-            captured_at=moment.frame.captured_at,
-            clock=moment.frame.clock,
-            arrived_s=moment.frame.arrived_s,
-            frame_index=moment.frame.index,
-            frame_size=(moment.frame.width, moment.frame.height),
-            zone=moment.line.name,
-            direction=moment.direction,
-            track_id=parcel.track_id,
-            regions=moment.regions,
-            tags=tuple(tags),
-            reason=parcel.labels.reason if kind is EventKind.NO_READ else None,
-            late=math.isfinite(now_s) and (now_s - moment.due_s) * 1000 > _LATE_AFTER_MS,
-            stages_ms=moment.stages_ms,
-            evidence=Evidence(moment.frame, moment.regions[0].xyxy, parcel.inquiry.margin),
-        )
 
 
 def _middle(box: tuple[float, float, float, float]) -> tuple[float, float]:

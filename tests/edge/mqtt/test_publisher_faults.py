@@ -201,7 +201,7 @@ def test_a_small_receive_maximum_of_the_broker_is_heeded(
     outbox.commit([make_event() for _ in range(200)])
     publisher = make_publisher(outbox, Mqtt(port=broker.port))
     publisher.start()
-    assert publisher.stop(10.0) == 0
+    assert publisher.stop(60.0) == 0
     eventually(lambda: len(subscriber.on(EVENTS)) == 200)
     assert "ended" not in caplog.text
 
