@@ -14,9 +14,9 @@ os.environ.setdefault("NNCF_CI", "1")
 
 import nncf
 import openvino as ov
-from openvino._offline_transformations import apply_moc_transformations
 
 from compress.float_tail import Node, float_tail
+from compress.openvino_graph import make_quick
 from devices.errors import EdgekitError
 
 
@@ -37,10 +37,7 @@ class OpenvinoQuantizer:
             self._graph = ov.Core().read_model(model)
         except RuntimeError as exc:
             raise EdgekitError(f"OpenVINO cannot read {model}: {str(exc).strip().splitlines()[0]}") from exc
-        # As it is read a SiLU is a Sigmoid and a Multiply, and biases are made by nodes: NNCF then quantises what a
-        # SiLU multiplies, and those ranges cost a fifth of a nano detector's time on a CPU.
-        # `openvino.convert_model` would do the same and tell its makers of it.
-        apply_moc_transformations(self._graph, cf=True)
+        make_quick(self._graph)
         self._tensors = tensors
         nodes = _nodes(self._graph)
         self._names = nodes.keys()

@@ -14,6 +14,8 @@ from devices.errors import EdgekitError
 from edge.model.geometry import PADDING
 
 STEP = 16  # pixels: twice the margin is a multiple of the coarsest stride, 32
+PAD = "margin/pad"
+"""The node that puts the margin there."""
 _PROTOTYPE_STRIDE = 4
 
 
@@ -65,7 +67,7 @@ def _pad_input(graph: Any, margin: int) -> None:
     pads = np.array([0, 0, margin, margin] * 2, np.int64)
     graph.initializer.append(numpy_helper.from_array(pads, "margin.pads"))
     graph.initializer.append(numpy_helper.from_array(np.array(PADDING / 255, np.float32), "margin.grey"))
-    graph.node.insert(0, helper.make_node("Pad", ["margin.bare", "margin.pads", "margin.grey"], [inner], "margin/pad"))
+    graph.node.insert(0, helper.make_node("Pad", ["margin.bare", "margin.pads", "margin.grey"], [inner], PAD))
     size = [1, channels, height - 2 * margin, width - 2 * margin]
     graph.input[0].CopyFrom(helper.make_tensor_value_info("margin.bare", TensorProto.FLOAT, size))
 
