@@ -37,7 +37,10 @@ class CalibrationSet:
     seed: int
 
     def tensors(self, height: int, width: int) -> Iterator[NDArray[np.uint8]]:
-        """Yield each picture as the runtime would give it to the model: (1, height, width, 3) uint8 BGR.
+        """Yield each picture as the runtime gives it to the model, but for two pixels: (1, height, width, 3) uint8 BGR.
+
+        A corner is black and its neighbour white: what bytes can be is known, and a range measured on pictures alone
+        would take whatever is brighter than their mean maximum for the same.
 
         Raises:
             EdgekitError: A picture cannot be read.
@@ -46,6 +49,7 @@ class CalibrationSet:
             picture = read_picture(path)
             tensor = np.empty((1, height, width, 3), np.uint8)
             Letterbox.fit(picture.shape[1], picture.shape[0], width, height).draw(picture, tensor[0])
+            tensor[0, 0, 0], tensor[0, 0, 1] = 0, 255
             yield tensor
 
 

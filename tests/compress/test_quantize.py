@@ -123,6 +123,13 @@ def test_a_margin_is_put_around_bytes_for_openvino_and_changes_nothing_else(pict
     drawn = draw_calibration([pictures], 8, seed=0)
     OpenvinoQuantizer(exported.file, list(drawn.tensors(HEIGHT, WIDTH))).write(tmp_path / "int8.xml")
     model: Any = ov.Core().read_model(tmp_path / "int8.xml")
+    (of_bytes,) = (
+        each
+        for each in model.get_ops()
+        if each.get_type_name() == "FakeQuantize" and each.input_value(0).get_node().get_type_name() == "Convert"
+    )
+    limits = [float(each.get_source_output().get_node().get_data().item()) for each in of_bytes.inputs()[1:]]
+    assert limits == pytest.approx([0, 255, 0, 255], abs=0.5), "white is not taken for light grey"
     (pad,) = (each for each in model.get_ops() if each.get_type_name() == "Pad")
     assert pad.input_value(0).get_node().get_type_name() == "Parameter"
     picture = next(drawn.tensors(HEIGHT, WIDTH))
