@@ -145,6 +145,7 @@ def brought() -> set[Path]:
     return set(Path("/var/tmp").glob("edgekit-payload.*"))  # noqa: S108
 
 
+@pytest.mark.timeout(400)  # an installation or two of the whole runtime, on a busy machine
 def test_a_good_box_is_updated_and_a_bad_one_is_taken_back_and_told(
     server: Server, order: Order, flashed: Path, flashed_root: Path, tmp_path: Path
 ) -> None:
@@ -180,6 +181,7 @@ def test_a_good_box_is_updated_and_a_bad_one_is_taken_back_and_told(
     assert brought() == before, "what was brought is removed"
 
 
+@pytest.mark.timeout(400)  # an installation or two of the whole runtime, on a busy machine
 def test_after_a_box_that_fails_the_others_are_spared(server: Server, order: Order, tmp_path: Path) -> None:
     (tmp_path / "nobody.toml").write_text(BOX_TOML.format(name="two"))
     hosts = [Host("root", "127.0.0.1", 1), Host("root", "127.0.0.1", server.port)]
