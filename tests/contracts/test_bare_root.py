@@ -40,6 +40,7 @@ def bare_root(tmp_path: Path) -> Path:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(2100)  # a root is made and the kit is installed in it
 def test_the_demonstration_runs_in_a_bare_debian_root(bare_root: Path):
     command = ["unshare", "--mount", "sh", "-c", IN_ROOT]
     # Where make itself runs these tests, its variables would make the inner one a sub-make, with another output.
