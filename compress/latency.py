@@ -24,9 +24,9 @@ from edge.model.engine import Engine, EngineInfo, EngineRequest, ModelContent, P
 
 EngineName = Literal["openvino", "onnxruntime"]
 ISA = "ONEDNN_MAX_CPU_ISA"  # what OpenVINO's oneDNN may use at most of the CPU
-WARM_UP = 5
-ROUNDS = 7
-IN_A_ROW = 21  # odd, as the rounds are: the median is a measured one
+_WARM_UP = 5
+_ROUNDS = 7
+_IN_A_ROW = 21  # odd, as the rounds are: the median is a measured one
 # A box runs one model; whoever takes turns finds his weights gone from the caches, which costs a small model most.
 _SETTLING = 4
 _LONGEST_S = 900.0
@@ -126,16 +126,16 @@ def _time_in_turn(files: Sequence[Timed]) -> Latencies:
     random = np.random.default_rng(0)
     pictures = [random.integers(0, 255, (1, timed.height, timed.width, 3), dtype=np.uint8) for timed in files]
     for engine, picture in zip(loaded, pictures, strict=True):
-        _time(engine, picture, WARM_UP)
+        _time(engine, picture, _WARM_UP)
     times: list[list[float]] = [[] for _ in loaded]
-    for _ in range(ROUNDS):
+    for _ in range(_ROUNDS):
         for engine, picture, taken in zip(loaded, pictures, times, strict=True):
-            taken.extend(_time(engine, picture, _SETTLING + IN_A_ROW)[_SETTLING:])
+            taken.extend(_time(engine, picture, _SETTLING + _IN_A_ROW)[_SETTLING:])
     medians = tuple(round(statistics.median(taken), 3) for taken in times)
     return Latencies(
         engines=tuple(engine.info for engine in loaded),
         medians_ms=medians,
-        runs=ROUNDS * IN_A_ROW,
+        runs=_ROUNDS * _IN_A_ROW,
         isa=os.environ.get(ISA),
     )
 

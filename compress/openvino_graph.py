@@ -1,4 +1,4 @@
-"""An exported detector in the form that OpenVINO's CPU computes fastest once it is in INT8."""
+"""An exported model's graph in the form that OpenVINO's CPU computes fastest once it is in INT8."""
 
 from typing import Any
 
@@ -10,11 +10,13 @@ from edge.model.geometry import PADDING
 from train.margin import PAD
 
 
-def make_quick(graph: Any) -> None:
+def optimise_for_int8(graph: Any) -> None:
     """Change a graph as `Core.read_model` gives it, before its ranges are measured; what it computes stays the same.
 
+    Source: OpenVINO's times of each layer, RESULTS.md.
+
     Args:
-        graph: An `openvino.Model` of a picture (1, height, width, 3) uint8.
+        graph: An `openvino.Model` of one picture (1, height, width, 3) uint8, as `edgekit train export` writes it.
     """
     _pad_in_bytes(graph)
     # As it is read a SiLU is a Sigmoid and a Multiply, and biases are made by nodes: NNCF then quantises what a SiLU

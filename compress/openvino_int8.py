@@ -16,7 +16,7 @@ import nncf
 import openvino as ov
 
 from compress.float_tail import Node, float_tail
-from compress.openvino_graph import make_quick
+from compress.openvino_graph import optimise_for_int8
 from devices.errors import EdgekitError
 
 
@@ -37,7 +37,7 @@ class OpenvinoQuantizer:
             self._graph = ov.Core().read_model(model)
         except RuntimeError as exc:
             raise EdgekitError(f"OpenVINO cannot read {model}: {str(exc).strip().splitlines()[0]}") from exc
-        make_quick(self._graph)
+        optimise_for_int8(self._graph)
         self._tensors = tensors
         nodes = _nodes(self._graph)
         self._names = nodes.keys()
