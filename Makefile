@@ -98,7 +98,7 @@ demo-model: $(VENV)/installed-dev ## Render, train, compress, measure and sign t
 	rm -rf edge/demo/bundle
 	cp -r $(MODEL)/bundle edge/demo/bundle
 	cp $(MODEL)/bundle.pub edge/demo/bundle.pub
-BUILD_DEMO = --export $(MODEL)/export --int8 $(MODEL)/int8 --key $(MODEL)/bundle.key --name edgekit-demo --version 1.1.0 \
+BUILD_DEMO = --export $(MODEL)/export --int8 $(MODEL)/int8 --key $(MODEL)/bundle.key --name edgekit-demo --version 1.2.0 \
 	--self-test $(MODEL)/sets/synth/images/val/synth-20261126-000862.jpg
 
 # supervision asks for an OpenCV with a window system, Roboflow's inference for three OpenCVs and older engines beside some 150 packages:
