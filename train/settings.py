@@ -67,6 +67,13 @@ class OptimiserSettings(BaseModel):
         default=0.0, ge=0, lt=1, description="share of features that the classes' last layers go without, by chance"
     )
     precision: Precision = Field(default=Precision.F32, description="bf16 pays on CPUs with AMX; f32 is exact")
+    int8_weight_bits: int | None = Field(
+        default=None,
+        ge=7,
+        le=8,
+        description="learn under INT8's rounding, with weights of so many bits: 8, or 7 as ONNX Runtime's files for "
+        "any CPU have; null: learn in float",
+    )
 
 
 class PictureSettings(BaseModel):

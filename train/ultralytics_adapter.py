@@ -29,6 +29,7 @@ from train.beginning import Teaching
 from train.distillation import Teacher
 from train.dropout import drop_features
 from train.fitted_pictures import UnreadPictures
+from train.int8_rounding import learn_under_int8
 from train.partial_labels import PartialLabels
 from train.settings import Precision, TrainSettings
 from train.yolo_outlines import OutlineTrainer
@@ -103,6 +104,7 @@ def train(  # noqa: PLR0913 - each argument is of a kind of its own
         trainer.teacher = Teacher(load(teaching.teacher).model.float(), teaching.weight)
     trainer.add_callback("on_train_start", _use_all_cores)
     trainer.add_callback("on_train_start", _drop_features)
+    trainer.add_callback("on_train_start", _learn_under_int8)
     trainer.add_callback("on_train_batch_end", _refuse_nan)
     trainer.add_callback("on_train_batch_end", partial_call(_stepped, on_step=on_step))
     trainer.add_callback("on_model_save", partial_call(_told, on_epoch=on_epoch))
@@ -192,6 +194,13 @@ def _drop_features(trainer: Any) -> None:
     if trainer.settings.dropout > 0:
         model: Any = unwrap_model(trainer.model)
         drop_features(model.model[-1], trainer.settings.dropout)
+
+
+def _learn_under_int8(trainer: Any) -> None:
+    """Let the model that is trained round as an INT8 file does; the one that is saved was copied from it before."""
+    if trainer.settings.int8_weight_bits is not None:
+        model: Any = unwrap_model(trainer.model)
+        learn_under_int8(model, trainer.settings.int8_weight_bits)
 
 
 def _refuse_nan(trainer: Any) -> None:
