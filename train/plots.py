@@ -112,7 +112,7 @@ class Point:
         x: Where it lies.
         y: Where it lies.
         area: Square points that it covers.
-        name: Written beside it.
+        name: Written beside the plot, after the point's number.
         marked: Whether a ring stands around it.
         dim: Whether it is grey.
     """
@@ -126,18 +126,24 @@ class Point:
 
 
 def plot_points(points: Sequence[Point], axes_names: tuple[str, str], line: float) -> bytes:
-    """Return a PNG of points with their names, and a horizontal line at a height that they are held against."""
-    figure = Figure(figsize=(8, 5), dpi=_DPI, layout="constrained")
+    """Return a PNG of points, numbered as they are given, and a horizontal line that they are held against.
+
+    Names stand beside the plot: points lie close together, and written at them one name would cover another.
+    """
+    figure = Figure(figsize=(10, 5), dpi=_DPI, layout="constrained")
     axes = figure.subplots()
     axes.axhline(line, linestyle="--", linewidth=1, color="tab:red")
-    for point in points:
+    for number, point in enumerate(points, start=1):
         colour = "lightgrey" if point.dim else "tab:blue"
-        axes.scatter(point.x, point.y, s=point.area, color=colour, edgecolors="black" if point.marked else "none")
-        axes.annotate(point.name, (point.x, point.y), (6, 6), textcoords="offset points", fontsize="x-small")
+        ring = "black" if point.marked else "none"
+        label = f"{number}  {point.name}"
+        axes.scatter(point.x, point.y, s=point.area, color=colour, edgecolors=ring, linewidths=2, label=label)
+        axes.annotate(str(number), (point.x, point.y), (8, 6), textcoords="offset points", fontsize="small")
     axes.set_xlabel(axes_names[0])
     axes.set_ylabel(axes_names[1])
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
+    figure.legend(loc="outside right upper", fontsize="small", frameon=False)
     return _png(figure)
 
 

@@ -10,17 +10,20 @@ _SQUARE_POINTS_A_MB = 12.0
 
 
 def table(variants: Sequence[Variant], chosen: Variant | None) -> str:
-    """Return a Markdown table of variants, the fastest first; `*` marks the front, `**` the choice."""
+    """Return a Markdown table of variants, the fastest first; `*` marks the front, `**` the choice.
+
+    The numbers are those of the plot.
+    """
     front = on_the_front(variants)
     slowest = max(variant.latency_ms for variant in variants)
     rows = [
-        "| | input | mAP50-95 | against the original | budget | ms | times as fast as the slowest | MB |",
-        "|---|---|---|---|---|---|---|---|",
+        "| | | input | mAP50-95 | against the original | budget | ms | times as fast as the slowest | MB |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    for one in sorted(variants, key=lambda variant: variant.latency_ms):
+    for number, one in enumerate(_fastest_first(variants), start=1):
         mark = "** " if one == chosen else "* " if one in front else ""
         rows.append(
-            f"| {mark}{one.name} | {one.width}x{one.height} | {one.map50_95:.4f} | {one.verdict.gates[0].told()} | "
+            f"| {number} | {mark}{one.name} | {one.width}x{one.height} | {one.map50_95:.4f} | {one.verdict.gates[0].told()} | "
             f"{'kept' if one.verdict.kept else 'broken'} | {one.latency_ms:.2f} | {slowest / one.latency_ms:.2f} | "
             f"{one.bytes / 1e6:.1f} |"
         )
@@ -45,6 +48,10 @@ def plot(variants: Sequence[Variant], chosen: Variant | None, least_map: float, 
             marked=one == chosen,
             dim=not one.verdict.kept,
         )
-        for one in variants
+        for one in _fastest_first(variants)
     ]
     out.write_bytes(plot_points(points, ("ms a picture, median", "mAP50-95"), least_map))
+
+
+def _fastest_first(variants: Sequence[Variant]) -> list[Variant]:
+    return sorted(variants, key=lambda variant: variant.latency_ms)

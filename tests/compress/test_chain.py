@@ -62,10 +62,10 @@ def test_of_the_nearly_fastest_the_most_accurate_is_chosen_and_what_breaks_the_b
 def test_the_table_marks_the_front_and_the_choice():
     slow = variant("input", 25, 0.6)
     lines = pareto.table([ORIGINAL, variant("pruned", 10, 0.695), slow], ORIGINAL).splitlines()
-    assert [line.split("|")[1].strip() for line in lines[2:]] == [
-        "* pruned, openvino fp32 in f32",
-        "** original, openvino fp32 in f32",
-        "input, openvino fp32 in f32",
+    assert [line.split("|")[1:3] for line in lines[2:]] == [
+        [" 1 ", " * pruned, openvino fp32 in f32 "],
+        [" 2 ", " ** original, openvino fp32 in f32 "],
+        [" 3 ", " input, openvino fp32 in f32 "],
     ]
     assert "| 2.50 |" in lines[2]
 
