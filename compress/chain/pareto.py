@@ -23,9 +23,9 @@ def table(variants: Sequence[Variant], chosen: Variant | None) -> str:
     for number, one in enumerate(_fastest_first(variants), start=1):
         mark = "** " if one == chosen else "* " if one in front else ""
         rows.append(
-            f"| {number} | {mark}{one.name} | {one.width}x{one.height} | {one.map50_95:.4f} | {one.verdict.gates[0].told()} | "
-            f"{'kept' if one.verdict.kept else 'broken'} | {one.latency_ms:.2f} | {slowest / one.latency_ms:.2f} | "
-            f"{one.bytes / 1e6:.1f} |"
+            f"| {number} | {mark}{one.name} | {one.width}x{one.height} | {one.map50_95:.4f} | "
+            f"{one.verdict.gates[0].told()} | {'kept' if one.verdict.kept else 'broken'} | {one.latency_ms:.2f} | "
+            f"{slowest / one.latency_ms:.2f} | {one.bytes / 1e6:.1f} |"
         )
     return "\n".join(rows) + "\n"
 

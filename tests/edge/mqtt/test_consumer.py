@@ -101,7 +101,7 @@ def test_without_its_consumer_an_event_waits_though_the_broker_has_it(
     assert outbox.depth == 3
     archive = consume(port, "archive")  # it was away when the events first went
     eventually(lambda: outbox.depth == 0 and len(archive) >= 3)
-    # Whoever subscribes in the middle of a round takes its end first: delivery is at least once, the set is what counts.
+    # Whoever subscribes in the middle of a round takes its end first: delivery is at least once, the set counts.
     assert sorted(seqs(plc)) == sorted(seqs(archive)) == [1, 2, 3]
     sent = [message.json() for message in watcher.on(TOPICS.events("belt"))]
     assert [event["replayed"] for event in sent[:3]] == [False] * 3
