@@ -6,15 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from edge.command_options import option, put_options
 from train.settings import BalanceSettings, OptimiserSettings, PictureSettings, TrainSettings
 
 
 def with_setting_options(command: Callable[..., None]) -> None:
     """Put an option for each setting in the place of a command's `**chosen`, where typer looks for them."""
-    signature = inspect.signature(command)
-    named = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    seam: Any = command
-    seam.__signature__ = signature.replace(parameters=[*named, *_options()])
+    put_options(command, _options())
 
 
 def given(context: typer.Context, chosen: dict[str, Any]) -> dict[str, Any]:
@@ -42,8 +40,7 @@ def _options() -> list[inspect.Parameter]:
         if name == "masked":  # told by --naive
             continue
         told = field.description or name
-        option = typer.Option(help=f"{told[0].upper()}{told[1:]}.", rich_help_panel=panels.get(name))
+        shown = typer.Option(help=f"{told[0].upper()}{told[1:]}.", rich_help_panel=panels.get(name))
         default = inspect.Parameter.empty if field.is_required() else field.default
-        kind = inspect.Parameter.KEYWORD_ONLY
-        found.append(inspect.Parameter(name, kind, default=default, annotation=Annotated[field.annotation, option]))
+        found.append(option(name, Annotated[field.annotation, shown], default))
     return found

@@ -1,194 +1,65 @@
-"""A bench as it was asked for: whatever is wrong with it is said before minutes of measuring."""
+"""What may be asked of a bench: each field is an option of `edgekit bench`."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Annotated, Literal, get_type_hints
 
-from devices.errors import EdgekitError
-from edge.bench.clip import clip_fps
-from edge.bench.compare import check_same_box, common_cases
-from edge.bench.plan import MOST_STREAMS, Case, Mode, Model, PrecisionWanted
-from edge.bench.record import Report, Target, read_report
-from edge.bench.run import Order, where_of
-from edge.bench.site import Site
-from edge.bench.ways import matrix, opened, plain
-from edge.demo.show import BUNDLE, CLIP, TRUSTED_KEY
-from edge.evaluate.dataset import DetectionSet, open_set
-from edge.model.bundle import Bundle
-from edge.model.detector import Backend
-from edge.model.engine import Device
+import typer
 
-_SEEK = "most"
+from edge.command_options import option, put_options
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What was typed.
+    """What was typed; the help says what each field is. Nothing heavy is imported here, since help must not wait."""
 
-    Attributes:
-        bundles: To measure; empty for the site's own, or the demonstration's.
-        trusted_keys: Who may have signed them.
-        source: The clip; None for the demonstration's.
-        streams: Numbers of cameras as 1,2,4, or `most`.
-        seconds: Of each run at most.
-        rounds: How often each case is run.
-        backend: As in `[inference]`.
-        precision: As in `[inference]`.
-        device: As in `[inference]`.
-        mode: None for what a box of so many cameras does.
-        matrix: Every engine, precision and mode that works here.
-        fps: Of each camera; None for the clip's own.
-        p99_ms: By when 99 of 100 frames have to be at a subscriber.
-        broker: host:port; None for one of its own.
-        data: Folders of sets.
-        write: A box.toml that the best way goes into.
-        files: Reports that will be written.
-        earlier: A report to be held against.
-        command: All of it as it was typed, for the report.
-    """
-
-    bundles: Sequence[Path]
-    trusted_keys: Sequence[Path]
-    source: Path | None
-    streams: str
-    seconds: float
-    rounds: int
-    backend: Backend
-    precision: PrecisionWanted
-    device: Device
-    mode: Mode | None
-    matrix: bool
-    fps: float | None
-    p99_ms: float
-    broker: str | None
-    data: Sequence[Path]
-    write: Path | None
-    files: Sequence[Path]
-    earlier: Path | None
-    command: str
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What will be measured, and what becomes of it.
-
-    Attributes:
-        order: What is measured.
-        site: The box.toml that the best way goes into.
-        before: What the report is held against.
-    """
-
-    order: Order
-    site: Site | None
-    before: Report | None
-
-
-def check(asked: Asked, progress: Callable[[str], None]) -> Checked:
-    """Check a bench that was asked for.
-
-    Args:
-        asked: What was asked for.
-        progress: Told of ways that do not work here.
-
-    Raises:
-        EdgekitError: It cannot be done.
-    """
-    before = None if asked.earlier is None else read_report(asked.earlier)
-    site = None if asked.write is None else _site(asked.write, asked.device)
-    _check_folders(asked.files)
-    counts = _counts(asked)
-    broker = _broker(asked.broker)
-    sets = [open_set(folder) for folder in asked.data]
-    clip = asked.source or CLIP
-    target = Target(fps=asked.fps or clip_fps(clip), p99_ms=asked.p99_ms)
-    if before is not None:
-        check_same_box(before, where_of(0.0), clip.name, target.fps)
-    found = _found(asked, site)
-    if sets:
-        _check_fit([bundle for _, bundle in found], sets)
-    cases = _cases(asked, found, counts, progress)
-    if before is not None:
-        common_cases(before, [case.label for case in cases])
-    order = Order(
-        found=found,
-        source=clip,
-        cases=cases,
-        seeks=asked.streams == _SEEK,
-        target=target,
-        rounds=asked.rounds,
-        seconds=asked.seconds,
-        command=asked.command,
-        broker=broker,
-        device=asked.device,
-        data=sets,
+    bundles: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--bundle", help="A bundle; several, say one an input size, are compared. The bundled by default."
+        ),
+    ] = None
+    trusted_keys: Annotated[list[Path] | None, typer.Option("--trusted-key", help="Public key of its signer.")] = None
+    source: Annotated[Path | None, typer.Option(help="The clip that every camera shows.")] = None
+    streams: Annotated[
+        str, typer.Option(help="Numbers of cameras, as 1,2,4, or most: as many as hold --fps and --p99-ms.")
+    ] = "1,2,4"
+    seconds: Annotated[float, typer.Option(min=2, help="Of each run at most.")] = 10.0
+    rounds: Annotated[int, typer.Option(min=1, help="How often each case is run; the middle one counts.")] = 3
+    backend: Annotated[Literal["auto", "openvino", "onnxruntime"], typer.Option(help="The engine.")] = "auto"
+    precision: Annotated[Literal["auto", "fp32", "bf16", "fp16", "int8"], typer.Option(help="As in [inference].")] = (
+        "auto"
     )
-    return Checked(order, site, before)
+    device: Annotated[
+        Literal["cpu", "gpu", "npu", "auto", "cuda", "tensorrt", "openvino"], typer.Option(help="As in [inference].")
+    ] = "cpu"
+    mode: Annotated[
+        Literal["auto", "latency", "throughput"], typer.Option(help="auto: latency for one camera, as a box does.")
+    ] = "auto"
+    matrix: Annotated[bool, typer.Option("--matrix", help="Every engine, precision and mode that works here.")] = False
+    fps: Annotated[
+        float | None, typer.Option(min=0.5, max=240, help="Frames a second of each camera; the clip's by default.")
+    ] = None
+    p99_ms: Annotated[float, typer.Option(help="By when 99 of 100 frames have to be at a subscriber.")] = 200.0
+    broker: Annotated[str | None, typer.Option(help="host:port; a broker of its own by default.")] = None
+    data: Annotated[
+        list[Path] | None, typer.Option(help="A set: accuracy of each precision on its part val (extra [eval]).")
+    ] = None
+    write: Annotated[
+        Path | None, typer.Option(help="A box.toml: its bundle is measured, the best way to run it written there.")
+    ] = None
+    as_json: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None
+    as_html: Annotated[Path | None, typer.Option("--html", help="Write a page with plots here.")] = None
+    earlier: Annotated[Path | None, typer.Option("--compare", help="Fail where it is worse than this report.")] = None
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """Reports that will be written."""
+        return [path for path in (self.as_json, self.as_html) if path is not None]
 
 
-def _check_folders(files: Sequence[Path]) -> None:
-    for path in files:
-        if not path.parent.is_dir():
-            raise EdgekitError(f"cannot write {path}: there is no folder {path.parent}")
-
-
-def _site(path: Path, device: Device) -> Site:
-    site = Site(path)
-    site.check_device(device)
-    return site
-
-
-def _found(asked: Asked, site: Site | None) -> list[tuple[Model, Bundle]]:
-    """Open the bundles to measure: those named, else the site's own, else the demonstration's.
-
-    Raises:
-        EdgekitError: One cannot be opened, or is not the one that the site runs.
-    """
-    own = None if site is None else opened(site.config.bundle.path, site.config.bundle.trusted_keys)
-    if not asked.bundles:
-        return [own or opened(BUNDLE, (TRUSTED_KEY,))]
-    found = [opened(bundle, tuple(asked.trusted_keys)) for bundle in asked.bundles]
-    if site is not None and own is not None:
-        site.check_measures(tuple(model.digest for model, _ in found), own[0].digest)
-    return found
-
-
-def _cases(
-    asked: Asked, found: Sequence[tuple[Model, Bundle]], counts: Sequence[int], progress: Callable[[str], None]
-) -> list[Case]:
-    if asked.matrix:
-        return matrix(found, counts, asked.device, progress)
-    return plain([model for model, _ in found], counts, asked.backend, asked.precision, asked.mode)
-
-
-def _check_fit(bundles: Sequence[Bundle], sets: Sequence[DetectionSet]) -> None:
-    from edge.evaluate.measure import check_fit  # noqa: PLC0415 - needs the extra [eval]
-
-    for bundle in bundles:
-        check_fit(bundle.manifest.classes, sets, "val")
-
-
-def _counts(asked: Asked) -> list[int]:
-    """Return the numbers of cameras to begin with; the most that holds is sought from one on."""
-    if asked.streams == _SEEK:
-        if asked.matrix:
-            raise EdgekitError("--streams most seeks for one way to run the model: leave --matrix out, or name numbers")
-        return [1]
-    try:
-        counts = sorted({int(part) for part in asked.streams.split(",")})
-    except ValueError:
-        counts = []
-    if not counts or counts[0] < 1 or counts[-1] > MOST_STREAMS:
-        raise EdgekitError(
-            f"--streams {asked.streams}: name numbers from 1 to {MOST_STREAMS}, as 1,2,4, or {_SEEK} for the most "
-            "that hold --fps and --p99-ms"
-        )
-    return counts
-
-
-def _broker(text: str | None) -> tuple[str, int] | None:
-    if text is None:
-        return None
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise EdgekitError(f"--broker {text}: name host:port, as 127.0.0.1:1883")
-    return host, int(port)
+def ask_by_options(command: Callable[..., None]) -> None:
+    """Put an option for each field in the place of a command's `**chosen`."""
+    kinds = get_type_hints(Asked, include_extras=True)
+    put_options(command, [option(each.name, kinds[each.name], each.default) for each in fields(Asked)])
