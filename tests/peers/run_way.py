@@ -22,7 +22,8 @@ from typing import Any, cast
 import cv2
 import numpy as np
 from pydantic import TypeAdapter
-from ways import WAYS, Edgekit, Image, Plan, Way  # pyright: ignore[reportMissingImports] - beside this file
+from way import Image, Plan, Way  # pyright: ignore[reportMissingImports] - beside this file
+from ways import WAYS, Edgekit  # pyright: ignore[reportMissingImports] - beside this file
 
 _WARM = 20
 _LATENCY_FRAMES = 60

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import openvino as ov
 from pydantic import TypeAdapter
-from ways import WAYS, Plan  # pyright: ignore[reportMissingImports] - beside this file
+from way import Plan  # pyright: ignore[reportMissingImports] - beside this file
+from ways import WAYS  # pyright: ignore[reportMissingImports] - beside this file
 
 from train import ultralytics_adapter as yolo
 
@@ -125,8 +126,7 @@ def table(found: dict[str, Figures], peer: str = "ultralytics") -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Print the comparison."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, help="a folder for the peers' exports")
     parser.add_argument("--weights", type=Path, required=True, help="the .pt that the peers run")
@@ -147,12 +147,16 @@ def main() -> None:
         help=f"a way that lives in a venv of its own, with its Python: {', '.join(sorted(OWN_VENV))}; see `make peers`",
     )
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    return parser
+
+
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    """Return what all ways have in common, the peers' exports made where they are missing."""
     arguments.work.mkdir(parents=True, exist_ok=True)
     openvino, onnx = exports(arguments.weights, arguments.work, arguments.peer_px)
     shape = ov.Core().read_model(str(arguments.ours)).inputs[0].shape
     names: dict[int, str] = yolo.load(arguments.weights).names
-    plan = Plan(
+    return Plan(
         ours=arguments.ours.resolve(),
         openvino=openvino.resolve(),
         onnx=onnx.resolve(),
@@ -165,18 +169,22 @@ def main() -> None:
         hint=arguments.hint,
         requests=2 * len(os.sched_getaffinity(0)),
     )
+
+
+def main() -> None:
+    """Print the comparison."""
+    arguments = _parser().parse_args()
+    plan = plan_of(arguments)
     pythons = {way: Path(sys.executable) for way in WAYS if way not in OWN_VENV}
     pythons |= {way: Path(python) for way, _, python in (each.partition("=") for each in arguments.others)}
-    environment = dict(os.environ)
-    if arguments.max_cpu_isa:
-        environment["ONEDNN_MAX_CPU_ISA"] = arguments.max_cpu_isa
-    found = measure(Bench(plan, pythons, environment), arguments.rounds, arguments.seconds)
+    held_to = {"ONEDNN_MAX_CPU_ISA": arguments.max_cpu_isa} if arguments.max_cpu_isa else {}
+    found = measure(Bench(plan, pythons, os.environ | held_to), arguments.rounds, arguments.seconds)
     versions = ", ".join(
         f"{name} {version(name)}" for name in ("openvino", "onnxruntime", "ultralytics-opencv-headless")
     )
     print(
-        f"{arguments.ours.name} {plan.height}x{plan.width} against {arguments.weights.name} at {plan.peer_px} px, "
-        f"{arguments.hint}, {arguments.max_cpu_isa or 'the whole CPU'}; {versions}\n\n{table(found)}"
+        f"{plan.ours.name} {plan.height}x{plan.width} against {arguments.weights.name} at {plan.peer_px} px, "
+        f"{plan.hint}, {arguments.max_cpu_isa or 'the whole CPU'}; {versions}\n\n{table(found)}"
     )
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(found, indent=1))

@@ -11,6 +11,8 @@ import itertools
 import tempfile
 import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,56 +50,89 @@ def _versions(work: Path) -> tuple[Path, ...]:
     return work / "a", work / "b"
 
 
+class WatchedBox:
+    """A box, and when each of its frames was through, by which model."""
+
+    def __init__(self, config: BoxConfig) -> None:
+        self._config = config
+        self._steps: list[tuple[float, str | None]] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=run_box, args=(config, self._stop, self._observe), daemon=True)
+
+    @contextmanager
+    def running(self) -> Generator["WatchedBox"]:
+        """Run it for as long as the block takes, from its first frame on."""
+        self._thread.start()
+        while not self._steps and self.alive:
+            time.sleep(0.05)
+        try:
+            yield self
+        finally:
+            self._stop.set()
+            self._thread.join(30)
+
+    def _observe(self, inferred: Inferred, _half: CameraInterpreter) -> None:
+        self._steps.append((time.monotonic(), inferred.model_digest))
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._thread.is_alive()
+
+    @property
+    def frames(self) -> int:
+        """Frames that are through."""
+        return len(self._steps)
+
+    def exchange(self, name: str) -> bool:
+        """Have its model exchanged, wait until the other one has seen its probation; False where it did not come."""
+        digest = self._steps[-1][1]
+        command = CommandMessage(id=f"swap-{self.frames}", client="ops", bundle=name)
+        ask(self._config.mqtt, Topics("hall", "box-1"), CommandName.RELOAD_BUNDLE, command, 20)
+        end_s = time.monotonic() + _MOST_S
+        while self._steps[-1][1] == digest and time.monotonic() < end_s and self.alive:
+            time.sleep(0.05)
+        time.sleep(self._config.swap.probation_s + 0.5)
+        return self._steps[-1][1] != digest
+
+    def longest_gap_ms(self, begin: int = 0) -> float:
+        """Return the longest time between two frames from one on."""
+        times = [at_s for at_s, _ in self._steps[begin:]]
+        return 1000 * max(later - earlier for earlier, later in itertools.pairwise(times))
+
+
+def _config(work: Path, bundle: Path, backend: Any, port: int) -> BoxConfig:
+    camera = Camera.model_validate({"name": "belt", "source": {"kind": "file", "path": CLIP, "realtime": True}})
+    return BoxConfig(
+        box=Box(site="hall", name="box-1"),
+        bundle=Bundle(path=bundle, trusted_keys=(work / "key.pub",)),
+        swap=Swap(folder=work, shadow_frames=20, probation_s=1.0, most_slower=3.0),
+        inference=Inference(backend=backend),
+        mqtt=Mqtt(port=port),
+        outbox=Outbox(path=work / "outbox.sqlite"),
+        commands=Commands(clients=("ops",), audit_log=work / "audit.jsonl"),
+        camera=(camera,),
+    )
+
+
 def measure(work: Path, swaps: int, backend: Any) -> None:
     """Run a box, exchange its model so many times, and print what that cost."""
     first, _ = _versions(work)
-    steps: list[tuple[float, str | None]] = []
-    stop = threading.Event()
-
-    def observe(inferred: Inferred, _half: CameraInterpreter) -> None:
-        steps.append((time.monotonic(), inferred.model_digest))
-
-    camera = Camera.model_validate({"name": "belt", "source": {"kind": "file", "path": CLIP, "realtime": True}})
-    with EmbeddedBroker() as broker:
-        config = BoxConfig(
-            box=Box(site="hall", name="box-1"),
-            bundle=Bundle(path=first, trusted_keys=(work / "key.pub",)),
-            swap=Swap(folder=work, shadow_frames=20, probation_s=1.0, most_slower=3.0),
-            inference=Inference(backend=backend),
-            mqtt=Mqtt(port=broker.port),
-            outbox=Outbox(path=work / "outbox.sqlite"),
-            commands=Commands(clients=("ops",), audit_log=work / "audit.jsonl"),
-            camera=(camera,),
-        )
-        thread = threading.Thread(target=run_box, args=(config, stop, observe), daemon=True)
-        thread.start()
-        while not steps:
-            time.sleep(0.05)
+    with EmbeddedBroker() as broker, WatchedBox(_config(work, first, backend, broker.port)).running() as box:
         time.sleep(_SETTLE_S)
-        before, quiet = rss_mib(), _longest([at_s for at_s, _ in steps])
-        print(f"before: longest gap {quiet * 1000:.0f} ms, {before:.0f} MiB")
+        print(f"before: longest gap {box.longest_gap_ms():.0f} ms, {rss_mib():.0f} MiB")
         done = 0
         for number, name in zip(range(swaps), itertools.cycle("ba"), strict=False):
-            begin, digest = len(steps), steps[-1][1]
-            command = CommandMessage(id=f"swap-{number}", client="ops", bundle=name)
-            ask(config.mqtt, Topics("hall", "box-1"), CommandName.RELOAD_BUNDLE, command, 20)
-            end_s = time.monotonic() + _MOST_S
-            while steps[-1][1] == digest and time.monotonic() < end_s and thread.is_alive():
-                time.sleep(0.05)
-            done += steps[-1][1] != digest
-            time.sleep(config.swap.probation_s + 0.5)
+            begin = box.frames
+            done += box.exchange(name)
             gc.collect()
-            gap = _longest([at_s for at_s, _ in steps[begin:]])
-            print(f"exchange {number + 1}: longest gap {gap * 1000:.0f} ms, {rss_mib():.0f} MiB", flush=True)
-            if not thread.is_alive():
+            print(
+                f"exchange {number + 1}: longest gap {box.longest_gap_ms(begin):.0f} ms, {rss_mib():.0f} MiB",
+                flush=True,
+            )
+            if not box.alive:
                 break
-        print(f"{done} exchanges, longest gap of all {_longest([at_s for at_s, _ in steps]) * 1000:.0f} ms")
-        stop.set()
-        thread.join(30)
-
-
-def _longest(times: list[float]) -> float:
-    return max(later - earlier for earlier, later in itertools.pairwise(times))
+        print(f"{done} exchanges, longest gap of all {box.longest_gap_ms():.0f} ms")
 
 
 def main() -> None:
