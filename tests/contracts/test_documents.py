@@ -107,6 +107,17 @@ def test_a_wrong_command_or_option_is_found() -> None:
             parse(line)
 
 
+def commands_by_row(readme: str) -> list[list[str]]:
+    """Return the code in each row of a README's tables of commands, sorted, since languages differ in order."""
+    text = (REPOSITORY / readme).read_text(encoding="utf-8")
+    tables = text[text.index("\n### ") : text.rindex("\n## ")]
+    return [sorted(re.findall(r"`([^`]+)`", line)) for line in tables.splitlines() if line.startswith("| ")]
+
+
+def test_both_readmes_have_the_same_table_of_commands() -> None:
+    assert commands_by_row("README.zh-CN.md") == commands_by_row("README.md")
+
+
 def run(block: Block, folder: Path) -> None:
     """Run a block in a folder that looks like a checkout, with the kit's command at hand."""
     for name in ("edge", "systemd"):
