@@ -156,7 +156,7 @@ class Names:
         else:
             place.tags = _renewed(place.tags, naming.inquiry.tags)
         naming.named, naming.looking = True, False
-        naming.anchor, naming.calm, naming.checked_s = place.anchor, Calm(frame.image, place.anchor), frame.media_s
+        naming.anchor, naming.calm, naming.checked_s = place.anchor, Calm(frame.luma, place.anchor), frame.media_s
         naming.colour = _colour(frame, place.anchor)
 
     def _changed(self, place: Place, naming: _Naming, frame: Frame) -> bool:
@@ -168,7 +168,7 @@ class Names:
         here, there = (np.array([box], np.float32) for box in (place.anchor, naming.anchor))
         moved = float(iou_matrix(here, there)[0, 0]) < _SAME_PLACE
         other_colour = bool(np.abs(_colour(frame, naming.anchor) - naming.colour).max() > _SAME_COLOUR)
-        return moved or other_colour or not naming.calm.holds(frame.image, naming.anchor)
+        return moved or other_colour or not naming.calm.holds(frame.luma, naming.anchor)
 
     def _fields(
         self, places: Sequence[Place], detections: Detections, classes: Sequence[str]

@@ -179,8 +179,8 @@ def _see(place: Place, products: Detections, row: int, now: Instant) -> None:
 def _look_at_empty(place: Place, frame: Frame, now: Instant) -> None:
     """Begin to wait, or begin anew where something moves in a place in which the product is not seen."""
     restless = now.media_s - place.seen.media_s >= _RESTLESS_S
-    if place.calm is None or not (restless or place.calm.holds(frame.image, place.anchor)):
-        place.empty_since, place.calm = now, Calm(frame.image, place.anchor)
+    if place.calm is None or not (restless or place.calm.holds(frame.luma, place.anchor)):
+        place.empty_since, place.calm = now, Calm(frame.luma, place.anchor)
 
 
 def _matches(places: Sequence[Place], products: Detections) -> dict[int, int]:
