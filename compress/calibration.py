@@ -16,7 +16,7 @@ from edge.evaluate.dataset import DetectionSet
 from edge.evaluate.groups import read_groups
 from edge.evaluate.labels import read_labels
 from edge.evaluate.tagged_set import TaggedSet
-from edge.model.geometry import Letterbox
+from edge.model.geometry import Bgr, Letterbox
 from edge.model.picture import read_picture
 
 _CAMERA = "camera"  # the heading of a set's groups
@@ -48,7 +48,7 @@ class CalibrationSet:
         for path in self.pictures:
             picture = read_picture(path)
             tensor = np.empty((1, height, width, 3), np.uint8)
-            Letterbox.fit(picture.shape[1], picture.shape[0], width, height).draw(picture, tensor[0])
+            Letterbox.fit(picture.shape[1], picture.shape[0], width, height).draw(Bgr(picture), tensor[0])
             tensor[0, 0, 0], tensor[0, 0, 1] = 0, 255
             yield tensor
 

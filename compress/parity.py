@@ -17,7 +17,7 @@ from edge.model.detections import Detections
 from edge.model.detector import Detector
 from edge.model.engine import Outputs
 from edge.model.export_record import ExportRecord
-from edge.model.geometry import PADDING
+from edge.model.geometry import PADDING, Bgr
 from edge.model.picture import read_picture
 from train import ultralytics_adapter as yolo
 
@@ -62,7 +62,7 @@ def check_parity(
 def _both(
     detector: Detector, decoder: Decoder, model: Any, image: NDArray[np.uint8], margin: int, *, top_k: bool
 ) -> tuple[Detections, Detections]:
-    tensor, letterbox = detector.prepare(image)
+    tensor, letterbox = detector.prepare(Bgr(image))
     by_torch = decoder.decode(_by_torch(model, tensor, margin, top_k=top_k), letterbox)
     return by_torch, detector.decode(detector.infer(tensor), letterbox)
 

@@ -11,7 +11,7 @@ from edge.model.bundle import ClassifierBundle
 from edge.model.detector import Backend, PrecisionChoice, choose_model, load_engine
 from edge.model.engine import Engine, EngineInfo, EngineRequest
 from edge.model.gallery import MATRIX, RECORD, Gallery, read_gallery
-from edge.model.geometry import Letterbox
+from edge.model.geometry import Bgr, Letterbox
 from edge.model.picture import decode_picture
 from edge.model.several import SaidValues, SeveralHead
 from edge.model.taxonomy import Attribute, Taxonomy
@@ -168,7 +168,7 @@ class Classifier:
             EdgekitError: The model gives scores that are no numbers.
         """
         tensor = np.empty((1, self._height, self._width, 3), np.uint8)
-        Letterbox.fit(image.shape[1], image.shape[0], self._width, self._height).draw(image, tensor[0])
+        Letterbox.fit(image.shape[1], image.shape[0], self._width, self._height).draw(Bgr(image), tensor[0])
         row = self._engine.infer(tensor)[0][0]
         if not np.isfinite(row).all():
             raise EdgekitError(

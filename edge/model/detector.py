@@ -12,7 +12,7 @@ from edge.model.bundle import AnyManifest, Bundle
 from edge.model.decode import Decoder
 from edge.model.detections import Detections, iou
 from edge.model.engine import Engine, EngineInfo, EngineRequest, Outputs, Placement
-from edge.model.geometry import Letterbox
+from edge.model.geometry import Bgr, Letterbox, Picture
 from edge.model.manifest import ModelFile
 from edge.model.picture import decode_picture
 
@@ -50,11 +50,11 @@ class Detector:
         self._height = height
         self._width = width
 
-    def prepare(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Letterbox]:
-        """Return the input (1, height, width, 3) for a picture (H, W, 3) uint8 BGR, and how it lies in it."""
-        letterbox = Letterbox.fit(image.shape[1], image.shape[0], self._width, self._height)
+    def prepare(self, picture: Picture) -> tuple[NDArray[np.uint8], Letterbox]:
+        """Return the input (1, height, width, 3) for a picture, and how it lies in it."""
+        letterbox = Letterbox.fit(picture.width, picture.height, self._width, self._height)
         tensor = np.empty((1, self._height, self._width, 3), np.uint8)
-        letterbox.draw(image, tensor[0])
+        letterbox.draw(picture, tensor[0])
         return tensor, letterbox
 
     def infer(self, tensor: NDArray[np.uint8]) -> Outputs:
@@ -78,7 +78,7 @@ class Detector:
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Return what stands in a picture (H, W, 3) uint8 BGR."""
-        tensor, letterbox = self.prepare(image)
+        tensor, letterbox = self.prepare(Bgr(image))
         return self.decode(self.infer(tensor), letterbox)
 
 

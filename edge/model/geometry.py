@@ -1,12 +1,57 @@
 """Letterbox and its exact inverse: the only place where frame pixels become input pixels and back."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 PADDING = 114  # the grey that YOLO detectors are trained with
+
+
+class Picture(Protocol):
+    """What can be laid into an input, whatever form its pixels have."""
+
+    @property
+    def height(self) -> int:
+        """Rows, pixels."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Columns, pixels."""
+        ...
+
+    def draw(self, out: NDArray[np.uint8]) -> None:
+        """Draw it, scaled, over all of a picture (rows, columns, 3) uint8 BGR."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bgr:
+    """A picture that lies in memory, (H, W, 3) uint8 BGR."""
+
+    image: NDArray[np.uint8]
+
+    @property
+    def height(self) -> int:
+        """Rows, pixels."""
+        return int(self.image.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns, pixels."""
+        return int(self.image.shape[1])
+
+    def draw(self, out: NDArray[np.uint8]) -> None:
+        """Draw it, scaled, over all of a picture (rows, columns, 3) uint8 BGR."""
+        scale(self.image, out)
+
+
+def scale(image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    """Scale a picture (H, W, 3), or a plane of one (H, W), over all of another, as pictures are scaled in training."""
+    cv2.resize(image, (out.shape[1], out.shape[0]), dst=out, interpolation=cv2.INTER_LINEAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +98,18 @@ class Letterbox:
             input_height,
         )
 
-    def draw(self, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    def draw(self, picture: Picture, out: NDArray[np.uint8]) -> None:
         """Scale a frame into an input.
 
         Args:
-            image: (frame_height, frame_width, 3) uint8.
+            picture: The frame.
             out: (input_height, input_width, 3) uint8, overwritten whole.
         """
         out[: self.top] = PADDING
         out[self.top + self.height :] = PADDING
         out[self.top : self.top + self.height, : self.left] = PADDING
         out[self.top : self.top + self.height, self.left + self.width :] = PADDING
-        target = out[self.top : self.top + self.height, self.left : self.left + self.width]
-        cv2.resize(image, (self.width, self.height), dst=target, interpolation=cv2.INTER_LINEAR)
+        picture.draw(out[self.top : self.top + self.height, self.left : self.left + self.width])
 
     def to_frame(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return boxes (N, 4) in input pixels as boxes in frame pixels, clipped to the frame."""

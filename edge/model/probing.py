@@ -17,6 +17,7 @@ from edge.model.bundle import Bundle, open_bundle
 from edge.model.choice import Choice
 from edge.model.detector import Detector, load_detector
 from edge.model.engine import Device, Placement
+from edge.model.geometry import Bgr
 from edge.model.picture import decode_picture
 
 _TRY_S = 60.0  # a large model on a small box, beside whatever else starts there
@@ -69,7 +70,7 @@ def tried(trial: Trial) -> Outcome:
 def measure_ms(bundle: Bundle, detector: Detector, requests: int) -> float:
     """Return the milliseconds that a picture takes with all requests at work, by the bundle's self-test picture."""
     picture = decode_picture(bundle.read(bundle.manifest.self_test_picture), str(bundle.directory))
-    tensor, _ = detector.prepare(picture)
+    tensor, _ = detector.prepare(Bgr(picture))
     counts = [0] * requests
     detector.infer(tensor)  # the first one still allocates
     began_s = time.perf_counter()

@@ -50,7 +50,7 @@ class InUse(Generic[Model]):
 
     def __init__(self, model: Model) -> None:
         self.current = model
-        self.shadow: Shadow[Any] | None = None
+        self.shadow: Shadow[Any, Any] | None = None
         self.failure: str | None = None
         self._probation: Probation[Model] | None = None
         self._times_ms: deque[float] = deque(maxlen=_LAST_TIMES)

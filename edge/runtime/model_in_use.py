@@ -10,7 +10,7 @@ from edge.model.bundle import Bundle
 from edge.model.detections import Detections
 from edge.model.detector import Detector
 from edge.model.engine import Outputs
-from edge.model.geometry import Letterbox
+from edge.model.geometry import Bgr, Letterbox
 from edge.runtime.in_use import InUse
 
 
@@ -55,7 +55,7 @@ class LoadedModel:
 
     def detect(self, image: NDArray[np.uint8]) -> Detections:
         """Return what stands in a picture (H, W, 3) uint8 BGR, in classes of the run."""
-        tensor, letterbox = self.detector.prepare(image)
+        tensor, letterbox = self.detector.prepare(Bgr(image))
         return self.decode(self.detector.infer(tensor), letterbox)
 
     def at_threshold(self, score: float) -> "LoadedModel":

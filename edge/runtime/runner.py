@@ -199,7 +199,7 @@ class Runner:
     def _infer_by(self, model: LoadedModel, task: Task) -> Inferred:
         """Run the frame's way through a model, with the milliseconds that each stage took."""
         begin = time.monotonic()
-        tensor, letterbox = model.detector.prepare(task.frame.image)
+        tensor, letterbox = model.detector.prepare(task.frame)
         prepared = time.monotonic()
         outputs = model.detector.infer(tensor)
         inferred = time.monotonic()
@@ -217,7 +217,7 @@ class Runner:
         """Let a model that may come look at what was inferred; its lane has it already, so nothing waits for that."""
         shadow = self._models.shadow
         if shadow is not None and isinstance(done, Inferred):
-            shadow.offer(Seen(done.frame.image, done.detections, done.stages_ms["infer"]))
+            shadow.offer(Seen(done.frame, done.detections, done.stages_ms["infer"]))
 
     def _wind_up(self, workers: Sequence[threading.Thread], *, abandon: bool) -> None:
         """Stop the feeds, let what they delivered go through, end the workers, decide what still waits."""

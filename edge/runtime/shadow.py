@@ -9,28 +9,26 @@ from queue import Empty, Full, Queue
 from statistics import median
 from typing import Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 _WARM_UP = 2  # frames whose time says nothing: memory is allocated, caches are cold
 _TAKE_S = 0.1
 
 
+Looked = TypeVar("Looked")  # what models look at: a frame, or a crop
 Found = TypeVar("Found")  # what a model finds in a picture: detections, or tags
 Agreement = Callable[[Found, Found], tuple[int, int]]  # of what the old one found: how much counts, and was found again
 
 
 @dataclass(frozen=True, slots=True)
-class Seen(Generic[Found]):
-    """A frame, or a crop, as the model in use saw it.
+class Seen(Generic[Looked, Found]):
+    """What the model in use looked at, and what it saw.
 
     Attributes:
-        image: (H, W, 3) uint8 BGR.
+        picture: A frame, or a crop (H, W, 3) uint8 BGR.
         found: What was found in it.
         infer_ms: What inference took.
     """
 
-    image: NDArray[np.uint8]
+    picture: Looked
     found: Found
     infer_ms: float
 
@@ -66,20 +64,20 @@ class Bounds:
     seconds: float
 
 
-class Shadow(Generic[Found]):
+class Shadow(Generic[Looked, Found]):
     """Takes what workers have finished, one frame at a time and never one that waits; one thread compares."""
 
     def __init__(self) -> None:
-        self._next: Queue[Seen[Found]] = Queue(maxsize=1)
+        self._next: Queue[Seen[Looked, Found]] = Queue(maxsize=1)
 
-    def offer(self, seen: Seen[Found]) -> None:
+    def offer(self, seen: Seen[Looked, Found]) -> None:
         """Show a frame; returns at once, and the frame is passed over where another one still waits."""
         with contextlib.suppress(Full):
             self._next.put_nowait(seen)
 
     def compare(
         self,
-        look: Callable[[NDArray[np.uint8]], tuple[Found, float]],
+        look: Callable[[Looked], tuple[Found, float]],
         agreement: Agreement[Found],
         bounds: Bounds,
         stop: threading.Event,
@@ -101,7 +99,7 @@ class Shadow(Generic[Found]):
                 seen = self._next.get(timeout=_TAKE_S)
             except Empty:
                 continue
-            found_too, took_ms = look(seen.image)
+            found_too, took_ms = look(seen.picture)
             old_ms.append(seen.infer_ms)
             new_ms.append(took_ms)
             counted, again = agreement(seen.found, found_too)

@@ -59,7 +59,7 @@ class ClassifierSwap:
     def compare(self, new: Classifying, trial: Trial) -> Comparison | None:
         """Let a new classifier look at the crops that the old one looks at; None where none came."""
         both = set(self.in_use.current.attributes.single) & set(new.attributes.single)
-        shadow: Shadow[tuple[Tag, ...]] = Shadow()
+        shadow: Shadow[NDArray[np.uint8], tuple[Tag, ...]] = Shadow()
 
         def look(image: NDArray[np.uint8]) -> tuple[tuple[Tag, ...], float]:
             began = time.monotonic()

@@ -4,7 +4,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.config import BoxConfig
 from edge.model.bundle import open_bundle
@@ -16,6 +15,7 @@ from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.shadow import Comparison, Shadow
 from edge.runtime.swappable import Trial, already_in_use, refuse_older
 from edge.tags.shelf_checks import check_classes
+from edge.video.frame import Frame
 
 _ALIKE_IOU = 0.5
 
@@ -62,10 +62,10 @@ class DetectorSwap:
     def compare(self, new: LoadedModel, trial: Trial) -> Comparison | None:
         """Let a new model look at live frames beside the old one; None where none came."""
         common = np.intersect1d(self.in_use.current.run_ids, new.run_ids).astype(np.int32)
-        shadow: Shadow[Detections] = Shadow()
+        shadow: Shadow[Frame, Detections] = Shadow()
 
-        def look(image: NDArray[np.uint8]) -> tuple[Detections, float]:
-            tensor, letterbox = new.detector.prepare(image)
+        def look(frame: Frame) -> tuple[Detections, float]:
+            tensor, letterbox = new.detector.prepare(frame)
             began = time.monotonic()
             outputs = new.detector.infer(tensor)
             took_ms = (time.monotonic() - began) * 1000

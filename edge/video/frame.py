@@ -7,6 +7,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.model.geometry import Bgr
 from edge.video.planes import Planes
 
 
@@ -47,6 +48,11 @@ class Frame:
     def image(self) -> NDArray[np.uint8]:
         """The picture, (H, W, 3) uint8 BGR."""
         return self.pixels.bgr if isinstance(self.pixels, Planes) else self.pixels
+
+    def draw(self, out: NDArray[np.uint8]) -> None:
+        """Draw it, scaled, over all of a picture (rows, columns, 3) uint8 BGR; planes need not become BGR for that."""
+        picture = self.pixels if isinstance(self.pixels, Planes) else Bgr(self.pixels)
+        picture.draw(out)
 
     @property
     def luma(self) -> NDArray[np.uint8]:

@@ -31,11 +31,11 @@ class PrivacyMasks:
         self._blacken(frame.pixels)
         return frame
 
-    def _blacken(self, image: NDArray[np.uint8]) -> None:
-        """Blacken the masked parts of a picture (H, W) or (H, W, 3) in place."""
+    def _blacken(self, image: NDArray[np.uint8], black: int = 0) -> None:
+        """Blacken the masked parts of a picture (H, W, 3) or a plane (H, W), in which one value is black, in place."""
         scale = np.array((image.shape[1], image.shape[0]), np.float64)
         # Outwards to whole pixels on all sides: what touches a mask's edge is hidden.
         for mask in self._masks:
             corners = np.rint(mask * scale).astype(np.int32)
-            cv2.fillPoly(image, [corners], (0, 0, 0), lineType=cv2.LINE_8)
-            cv2.polylines(image, [corners], isClosed=True, color=(0, 0, 0), thickness=2)
+            cv2.fillPoly(image, [corners], (black,) * 3, lineType=cv2.LINE_8)
+            cv2.polylines(image, [corners], isClosed=True, color=(black,) * 3, thickness=2)

@@ -25,7 +25,7 @@ from pipeline import Case, Pipeline, cores, load  # pyright: ignore[reportMissin
 
 from compress.openvino_int8 import OpenvinoQuantizer
 from edge.model.engine import Hint
-from edge.model.geometry import Letterbox
+from edge.model.geometry import Bgr, Letterbox
 from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
 from edge.video.sources import open_source
@@ -50,7 +50,7 @@ def seen(clip: Path, px: int) -> list[NDArray[np.uint8]]:
         for frame, _ in zip(container.decode(video=0), range(_CALIBRATION), strict=False):
             picture = frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
             tensor = np.empty((1, px, px, 3), np.uint8)
-            Letterbox.fit(picture.shape[1], picture.shape[0], px, px).draw(picture, tensor[0])
+            Letterbox.fit(picture.shape[1], picture.shape[0], px, px).draw(Bgr(picture), tensor[0])
             tensors.append(tensor)
     return tensors
 

@@ -10,7 +10,7 @@ import pytest
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
-from edge.model.geometry import Letterbox
+from edge.model.geometry import Bgr, Letterbox
 from edge.model.picture import read_picture
 from train import yolo_trainer
 from train.detector import TrainSettings, train_detector
@@ -60,7 +60,7 @@ def test_a_validation_picture_is_to_the_pixel_what_the_runtime_lays_into_the_inp
     for file, seen in validated.items():
         picture = read_picture(Path(file))
         expected = np.empty((64, 96, 3), np.uint8)
-        Letterbox.fit(91, 70, 96, 64).draw(picture, expected)
+        Letterbox.fit(91, 70, 96, 64).draw(Bgr(picture), expected)
         np.testing.assert_array_equal(seen, expected[:, :, ::-1].transpose(2, 0, 1))
     record = export_run(tmp_path / "run", tmp_path / "export")
     assert (record.input.height, record.input.width) == (64, 96)

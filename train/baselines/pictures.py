@@ -12,7 +12,7 @@ from torch import Tensor
 
 from edge.evaluate.labels import Label, read_labels
 from edge.model.detections import Detections
-from edge.model.geometry import Letterbox
+from edge.model.geometry import Bgr, Letterbox
 from edge.model.masks import Masks
 from edge.model.picture import read_picture
 from train.baselines.adapter import Baseline, Objects
@@ -37,7 +37,7 @@ def laid(image: NDArray[np.uint8], input_px: int) -> tuple[Tensor, Letterbox]:
     """Return a picture (H, W, 3) uint8 BGR as the runtime lays it into a square input, (3, side, side) RGB 0 to 1."""
     box = Letterbox.fit(image.shape[1], image.shape[0], input_px, input_px)
     drawn = np.empty((input_px, input_px, 3), np.uint8)
-    box.draw(image, drawn)
+    box.draw(Bgr(image), drawn)
     return torch.from_numpy(np.ascontiguousarray(drawn[:, :, ::-1].transpose(2, 0, 1))).float() / 255, box
 
 

@@ -9,7 +9,7 @@ import torch
 
 from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedPicture
-from edge.model.geometry import Letterbox
+from edge.model.geometry import Bgr, Letterbox
 from edge.model.picture import read_picture
 from edge.model.taxonomy import Taxonomy
 
@@ -61,7 +61,7 @@ def read_pictures(
                 raise EdgekitError(f"{exc}; mend it, or leave such pictures out with --skip-bad") from exc
             skipped.append(str(exc))
             continue
-        Letterbox.fit(image.shape[1], image.shape[0], side, side).draw(image, images[len(kept)])
+        Letterbox.fit(image.shape[1], image.shape[0], side, side).draw(Bgr(image), images[len(kept)])
         cv2.cvtColor(images[len(kept)], cv2.COLOR_BGR2RGB, dst=images[len(kept)])
         kept.append(picture)
     if not kept:

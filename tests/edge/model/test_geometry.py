@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.model.geometry import PADDING, Letterbox
+from edge.model.geometry import PADDING, Bgr, Letterbox
 
 sizes = st.integers(16, 4000)
 boxes = st.lists(st.floats(0, 1), min_size=4, max_size=4)
@@ -33,7 +33,7 @@ def test_the_picture_lies_inside_the_input_in_the_middle(width: int, height: int
 
 def test_what_is_not_picture_is_grey():
     out = np.zeros((64, 64, 3), np.uint8)
-    Letterbox.fit(200, 100, 64, 64).draw(np.full((100, 200, 3), 255, np.uint8), out)
+    Letterbox.fit(200, 100, 64, 64).draw(Bgr(np.full((100, 200, 3), 255, np.uint8)), out)
     assert (out[:16] == PADDING).all()
     assert (out[16:48] == 255).all()
     assert (out[48:] == PADDING).all()
