@@ -3,36 +3,23 @@
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
 from edge.conformance.judge import Judge
-from edge.identifiers import uuid7
+from edge.conformance.scripted_run import ScriptedRun
 from edge.mqtt.clock import utc_now
 from edge.mqtt.link import Link, Outgoing, Received
-from edge.mqtt.messages import (
-    BoxState,
-    CameraPosition,
-    CaptureTime,
-    EventMessage,
-    Latency,
-    StatusMessage,
-    WireInterval,
-    WireTag,
-)
+from edge.mqtt.messages import CameraPosition, EventMessage
 from edge.mqtt.plc import plc_message
 from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
-from edge.tags.events import EventKind, TagSource
-from edge.video.frame import ClockSource
 
 CAMERAS = ("belt", "dock")
 GHOST = "ghost"  # a camera that sends nothing but one retained event
 AGAIN_S = 2.0
 _WAIT_S = 0.05
-_CODE = "4006381333931"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +62,14 @@ class ScriptedBox:
         self._lock = threading.Lock()
         self._link: Link | None = None
         self._listener: Link | None = None
-        self._run_id = ""
-        self.epoch = ""
+        self._run = ScriptedRun(topics, "", "")
         self._events: dict[tuple[str, int], EventMessage] = {}
         self._lost: dict[str, set[int]] = {}
+
+    @property
+    def epoch(self) -> str:
+        """Of what it sends; empty before the first scenario."""
+        return self._run.epoch
 
     @property
     def effects_topic(self) -> str:
@@ -88,7 +79,7 @@ class ScriptedBox:
     def start(self, scenario: str, *, new_epoch: bool = False) -> None:
         """Begin a scenario, with a new epoch where asked for."""
         if new_epoch or not self.epoch:
-            self.epoch = uuid4().hex
+            self._run = replace(self._run, epoch=uuid4().hex)
             self._events.clear()
             self._lost.clear()
         with self._lock:
@@ -100,8 +91,8 @@ class ScriptedBox:
         Raises:
             EdgekitError: The broker cannot be reached, or refuses.
         """
-        self._run_id = str(uuid7(int(utc_now().timestamp() * 1000)))
-        will = self._state(BoxState.OFFLINE)
+        self._run = self._run.successor()
+        will = self._run.will()
         client_id = f"edgekit.{self._topics.site}.{self._topics.box}"
         self._link = Link.open(self._settings, client_id, will, self._hear)
         self._link.subscribe(self._topics.acknowledgements(self._consumer))
@@ -130,17 +121,15 @@ class ScriptedBox:
 
     def tell(self) -> None:
         """Publish the box's status."""
-        self._publish(self._state(BoxState.ONLINE))
+        self._publish(self._run.online({camera: self._position(camera) for camera in CAMERAS}))
 
     def tell_of_an_older_run(self) -> None:
         """Publish the last will of a run that is long over, as a broker does that notices late."""
-        older = {"run_id": "an-older-run", "epoch": "an-older-epoch"}
-        status = self._status(BoxState.OFFLINE).model_copy(update=older)
-        self._publish(Outgoing(self._topics.status, status.to_json().encode(), retain=True))
+        self._publish(ScriptedRun(self._topics, "an-older-run", "an-older-epoch").will())
 
     def haunt(self) -> None:
         """Leave an event of a camera that does not exist with the broker, retained."""
-        ghost = self._event(GHOST, 1, EventKind.READ, ())
+        ghost = self._run.event(GHOST, 1)
         self._publish(Outgoing(self._topics.events(GHOST), ghost.to_json().encode(), retain=True))
 
     def send(
@@ -150,7 +139,7 @@ class ScriptedBox:
         spans = tuple((seq, seq) for seq in lost)
         for seq in seqs:
             known = self._events.get((camera, seq))
-            event = known or self._event(camera, seq, EventKind.LOST if spans else EventKind.READ, spans)
+            event = known or self._run.event(camera, seq, spans)
             event = event.model_copy(
                 update={"replayed": replayed, "late": event.late or late, "published_at": utc_now()}
             )
@@ -266,59 +255,6 @@ class ScriptedBox:
             for line in content[self._effects_read : whole].splitlines():
                 self._judge.effect(line)
             self._effects_read = max(self._effects_read, whole)
-
-    def _event(self, camera: str, seq: int, kind: EventKind, lost: tuple[tuple[int, int], ...]) -> EventMessage:
-        now = datetime.now(timezone.utc)
-        tag = WireTag(key="code", value=_CODE, score=1.0, source=TagSource.BARCODE, symbology="EAN13")
-        return EventMessage(
-            event_id=str(uuid7(int(now.timestamp() * 1000))),
-            site=self._topics.site,
-            box=self._topics.box,
-            camera=camera,
-            run_id=self._run_id,
-            epoch=self.epoch,
-            seq=seq,
-            kind=kind,
-            captured_at=CaptureTime(time=now, source=ClockSource.HOST, synchronised=True),
-            frame=None,
-            late=False,
-            track=None,
-            zone="gate",
-            direction=None,
-            boxes=(),
-            tags=() if lost else (tag,),
-            product=None,
-            route=None,
-            trigger_id=None,
-            reason=None,
-            interval=WireInterval(start=now, end=now, cause="outbox_full", seqs=lost) if lost else None,
-            model_digest=None,
-            published_at=now,
-            latency_ms=Latency(stages={}, total=None),
-            replayed=False,
-        )
-
-    def _state(self, state: BoxState) -> Outgoing:
-        return Outgoing(self._topics.status, self._status(state).to_json().encode(), retain=True)
-
-    def _status(self, state: BoxState) -> StatusMessage:
-        now = utc_now() if state is BoxState.ONLINE else None
-        return StatusMessage(
-            site=self._topics.site,
-            box=self._topics.box,
-            run_id=self._run_id,
-            state=state,
-            reason="connection lost" if now is None else None,
-            since=now,
-            published_at=now,
-            versions={},
-            model_digest=None,
-            epoch=self.epoch,
-            outbox_depth=None if now is None else 0,
-            cameras={} if now is None else {camera: self._position(camera) for camera in CAMERAS},
-            consumers={},
-            refused_acknowledgements=None,
-        )
 
     def _position(self, camera: str) -> CameraPosition:
         last = max((seq for known, seq in self._events if known == camera), default=0)

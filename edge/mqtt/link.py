@@ -6,25 +6,21 @@ starts clean: the outbox is the durable side, so the broker need not keep any st
 """
 
 import contextlib
-import fcntl
 import logging
 import socket
 import ssl
-import sys
-import termios
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, Queue
 
-from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTMessageInfo
-from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from devices.errors import EdgekitError
+from edge.mqtt.offers import Offers
 from edge.mqtt.paho import new_client, reason_text
 from edge.mqtt.section import Mqtt
 from edge.mqtt.tls import not_trusted
@@ -33,8 +29,6 @@ _log = logging.getLogger(__name__)
 
 _RECEIVE_MAXIMUM = 65_535  # MQTT 5, 3.2.2.3.3: what holds where the broker does not say
 _FAREWELL_S = 1.0
-_MOST_OFFERED = 8
-_MOST_UNSENT_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +102,9 @@ class Link:
         self._ended = threading.Event()
         self._granting = threading.Lock()
         self._granted: dict[int, Callable[[], None]] = {}
-        self._offering = threading.Lock()
-        self._offered: deque[MQTTMessageInfo] = deque()
         self.receive_maximum = _RECEIVE_MAXIMUM
         self._client = new_client(settings, client_id, comes_back=False)
+        self._offers = Offers(self._client)
         self._client.connect_timeout = settings.connect_timeout_s
         self._client.max_inflight_messages = 0  # the session keeps its own bound, which also heeds the broker's
         if will is not None:
@@ -175,30 +168,10 @@ class Link:
     def offer(self, topic: str, payload: bytes) -> bool:
         """Send a message at QoS 0, unless too much waits on the line already; may be called from any thread.
 
-        Events share the line: what it cannot take at once would delay them.
-
         Returns:
             Whether it was sent.
         """
-        with self._offering:
-            while self._offered and self._offered[0].is_published():
-                self._offered.popleft()
-            if len(self._offered) >= _MOST_OFFERED or self._unsent_bytes() > _MOST_UNSENT_BYTES:
-                return False
-            info = self._client.publish(topic, payload, qos=0)
-            if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                return False
-            self._offered.append(info)
-            return True
-
-    def _unsent_bytes(self) -> int:
-        """Return what the system holds and the other side has not confirmed; without a connection it is too much."""
-        opened = self._client.socket()
-        try:
-            waiting = fcntl.ioctl(opened, termios.TIOCOUTQ, bytes(4)) if opened is not None else None
-        except (OSError, ValueError):  # it was closed just now
-            waiting = None
-        return _MOST_UNSENT_BYTES + 1 if waiting is None else int.from_bytes(waiting, sys.byteorder)
+        return self._offers.make(topic, payload)
 
     def subscribe(self, topic_filter: str, granted: Callable[[], None] | None = None) -> None:
         """Ask for messages; each comes as `Received`.
