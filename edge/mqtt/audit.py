@@ -17,13 +17,14 @@ _CLOSED = -1
 
 
 class AuditEntry(WireModel):
-    """One line of the log."""
+    """One line of the log; `settled` where its id gets this reply from now on, since its command was carried out."""
 
     at: UtcTime
     command: str
     client: str | None
     parameters: str
     reply: ReplyMessage
+    settled: bool = True  # an older release wrote none
 
 
 class AuditLog:
@@ -106,7 +107,7 @@ class AuditLog:
                 self._remember(AuditEntry.model_validate_json(line))
 
     def _remember(self, entry: AuditEntry) -> None:
-        if entry.client is None or entry.reply.id is None or entry.reply.repeated:
+        if entry.client is None or entry.reply.id is None or entry.reply.repeated or not entry.settled:
             return
         self._replies[(entry.client, entry.reply.id)] = entry.reply
         while len(self._replies) > MOST_IDS:

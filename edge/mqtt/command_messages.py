@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt
 from edge.model.taxonomy import ProductName
 from edge.mqtt.messages import ModelKind
 from edge.mqtt.shelf_messages import WireCount
-from edge.mqtt.wire import Score, UtcTime, WireModel
+from edge.mqtt.wire import Score, Seq, UtcTime, WireModel
 from edge.tags.triggers import TRIGGER_ID
 
 COMMAND = "edgekit.command/1"
@@ -78,10 +78,10 @@ class CommandMessage(WireModel):
     snapshots: int | None = Field(default=None, ge=1, le=8, description="of teach: pictures to learn from; 1 if none")
     trigger_id: TriggerId | None = Field(default=None, description="of trigger: the controller's, new for each parcel")
     epoch: str | None = Field(default=None, description="of replay: that of the events that are asked for")
-    first: PositiveInt | None = Field(
+    first: Seq | None = Field(
         default=None, validation_alias="from", serialization_alias="from", description="of replay: the first seq"
     )
-    last: PositiveInt | None = Field(
+    last: Seq | None = Field(
         default=None, validation_alias="to", serialization_alias="to", description="of replay: the last seq"
     )
 

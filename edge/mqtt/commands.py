@@ -19,7 +19,8 @@ from edge.mqtt.audit import AuditEntry, AuditLog
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
 from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage, Result
 from edge.mqtt.link import Outgoing, Received
-from edge.mqtt.topics import Topics
+from edge.mqtt.topics import ROOT, Topics
+from edge.printable import printable
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ PICTURE = "jpeg"  # the one result that is told and not kept
 _MOST_BYTES = 4096
 _MOST_WAITING = 32
 _MOST_TOPIC = 256
+_DROPS_TOLD_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class CommandDesk:
         self._audit = audit
         self._clock = clock
         self._waiting: Queue[Received | None] = Queue(_MOST_WAITING)
+        self._dropped = 0
+        self._drops_told_s: float | None = None
         self._send: Callable[[Outgoing], None] = lambda _message: None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._main, name="commands", daemon=True)
@@ -84,7 +88,17 @@ class CommandDesk:
         try:
             self._waiting.put_nowait(message)
         except Full:
-            _log.warning("%d commands wait already: dropped one to %s", _MOST_WAITING, message.topic)
+            self._dropped += 1
+            self._tell_drops(message.topic)
+
+    def _tell_drops(self, topic: str) -> None:
+        """A flood of commands must not be one of the log."""
+        now_s = self._clock.monotonic()
+        if self._drops_told_s is None or now_s >= self._drops_told_s + _DROPS_TOLD_EVERY_S:
+            _log.warning(
+                "%d commands wait already: dropped %d, the last to %s", _MOST_WAITING, self._dropped, printable(topic)
+            )
+            self._dropped, self._drops_told_s = 0, now_s
 
     def _main(self) -> None:
         while not self._stopping.is_set():
@@ -97,18 +111,19 @@ class CommandDesk:
             try:
                 self._answer(message)
             except Exception:  # noqa: BLE001 - the top of the thread: the next command gets its chance
-                _log.exception("a command to %s failed", message.topic)
+                _log.exception("a command to %s failed", printable(message.topic))
 
     def _answer(self, message: Received) -> None:
         name = self._desk.topics.command_of(message.topic)
         if name is None or not message.payload:
             return  # an empty payload only clears a retained topic
+        settled = False  # whether the reply is what this id gets from now on
         try:
             command = _command(name, message, self._desk.clients)
         except ValueError as exc:
             client = _claimed(message.payload, "client")
             reply = self._reply(name, _claimed(message.payload, "id"), error=str(exc))
-            _log.warning("refused the command %s of %s: %s", name, client, exc)
+            _log.warning("refused the command %s of %s: %s", printable(name), client, exc)
         else:
             client = command.client
             before = self._audit.reply_to(client, command.id)
@@ -117,10 +132,12 @@ class CommandDesk:
             elif before is not None:
                 reply = self._reply(name, command.id, error=f"this id was used for the command {before.command}")
             else:
-                reply = self._done(CommandName(name), command)
+                reply, settled = self._done(CommandName(name), command), True
         kept = reply.model_copy(update={"result": {k: v for k, v in reply.result.items() if k != PICTURE}})
         told = message.payload[:_MOST_BYTES].decode(errors="replace")
-        self._audit.append(AuditEntry(at=self._clock.utc(), command=name, client=client, parameters=told, reply=kept))
+        self._audit.append(
+            AuditEntry(at=self._clock.utc(), command=name, client=client, parameters=told, reply=kept, settled=settled)
+        )
         topic = self._reply_topic(name, message, client)
         if topic is not None:
             self._send(Outgoing(topic, reply.to_json().encode(), correlation=message.correlation))
@@ -130,6 +147,9 @@ class CommandDesk:
             result = self._execute(name, command)
         except EdgekitError as exc:
             return self._reply(name.value, command.id, error=str(exc))
+        except Exception:  # noqa: BLE001 - who asked must not wait for ever, and the log must say that it was tried
+            _log.exception("the command %s of %s (%s) failed", name.value, command.client, command.id)
+            return self._reply(name.value, command.id, error="the box failed at it; its log says why")
         _log.info("command %s of %s (%s): done", name.value, command.client, command.id)
         return self._reply(name.value, command.id, result=result)
 
@@ -150,15 +170,13 @@ class CommandDesk:
         )
 
     def _reply_topic(self, name: str, message: Received, client: str | None) -> str | None:
-        """Return where to reply: where the client wishes, unless that would speak in the box's own name."""
+        """Return where to reply: where the client wishes, unless that would speak in this box's or another's name."""
         wished = message.response_topic
         if wished is None:
             return self._desk.topics.reply(name, client) if client in self._desk.clients else None
         replies = f"{self._desk.topics.root}/cmd/"
-        own = wished.startswith(f"{self._desk.topics.root}/") and not (
-            wished.startswith(replies) and "/reply/" in wished
-        )
-        if own or len(wished) > _MOST_TOPIC or any(sign in wished for sign in "#+\0$"):
+        forged = wished.startswith(f"{ROOT}/") and not (wished.startswith(replies) and "/reply/" in wished)
+        if forged or not 0 < len(wished) <= _MOST_TOPIC or any(sign in wished for sign in "#+\0$"):
             _log.warning("the command %s wants its reply at %r: no reply is sent there", name, wished[:_MOST_TOPIC])
             return None
         return wished

@@ -1,10 +1,14 @@
 """Which events go next over a connection: what happens now first, what waited after it, each in its order."""
 
-from collections import deque
+import logging
 from dataclasses import dataclass
 
 from edge.mqtt.event_table import Span, StoredEvent
 from edge.mqtt.outbox import Outbox
+
+_log = logging.getLogger(__name__)
+
+_MOST_ASKED = 1000  # spans that wait to go again
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,8 @@ class Lanes:
         self._boundary = outbox.last_position
         self._live = self._boundary
         self._history = 0
-        self._asked: deque[Span] = deque()
+        self._asked: dict[Span, None] = {}  # in the order in which they were asked for, each once
+        self._going: Span | None = None
         self._asked_after = 0
         self.exhausted = False
 
@@ -47,11 +52,14 @@ class Lanes:
     @property
     def asked_waits(self) -> bool:
         """Whether something is to go again that was not taken yet."""
-        return bool(self._asked)
+        return bool(self._asked or self._going)
 
     def ask(self, span: Span) -> None:
-        """Let a span of delivered events go again, after those asked for before."""
-        self._asked.append(span)
+        """Let a span of delivered events go again, after those asked for before; what waits already goes once."""
+        if len(self._asked) >= _MOST_ASKED and span not in self._asked:
+            _log.warning("%d spans of events wait to go again: one more of %s is not sent", _MOST_ASKED, span.camera)
+            return
+        self._asked[span] = None
         self.exhausted = False
 
     def take(self, room: int, history_room: int | None = None, past_room: int | None = None) -> list[Due]:
@@ -89,12 +97,14 @@ class Lanes:
 
     def _take_asked(self, room: int) -> list[StoredEvent]:
         asked: list[StoredEvent] = []
-        while self._asked and (left := room - len(asked)) > 0:
-            page = self._outbox.kept.page(self._asked[0], left, self._asked_after)
+        while self.asked_waits and (left := room - len(asked)) > 0:
+            if self._going is None:
+                self._going = next(iter(self._asked))
+                del self._asked[self._going]
+            page = self._outbox.kept.page(self._going, left, self._asked_after)
             asked += page
             if len(page) == left:
                 self._asked_after = page[-1].position
             else:
-                self._asked.popleft()
-                self._asked_after = 0
+                self._going, self._asked_after = None, 0
         return asked

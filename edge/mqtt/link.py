@@ -21,14 +21,16 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from devices.errors import EdgekitError
 from edge.mqtt.offers import Offers
-from edge.mqtt.paho import new_client, reason_text
+from edge.mqtt.paho import new_client, no_larger_than, reason_text
 from edge.mqtt.section import Mqtt
 from edge.mqtt.tls import not_trusted
+from edge.printable import printable
 
 _log = logging.getLogger(__name__)
 
 _RECEIVE_MAXIMUM = 65_535  # MQTT 5, 3.2.2.3.3: what holds where the broker does not say
 _FAREWELL_S = 1.0
+_MOST_PACKET_BYTES = 512 * 1024  # that comes in; the largest that anybody needs is a reply with its picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ class Link:
         link = cls(settings, client_id, will, post)
         where = f"{settings.host}:{settings.port}"
         try:
-            link._client.connect(settings.host, settings.port, settings.keepalive_s)
+            asked = no_larger_than(settings, _MOST_PACKET_BYTES)
+            link._client.connect(settings.host, settings.port, settings.keepalive_s, properties=asked)
         except socket.gaierror as exc:
             raise EdgekitError(f"there is no host named {settings.host!r}: check host in [mqtt]") from exc
         except ssl.SSLError as exc:
@@ -252,6 +255,9 @@ class Link:
                 )
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        if len(message.payload) > _MOST_PACKET_BYTES:  # over 3.1.1 the broker could not be asked to keep it back
+            _log.warning("%d bytes on %s are passed over: too many", len(message.payload), printable(message.topic))
+            return
         asked = message.properties
         self._post(
             Received(

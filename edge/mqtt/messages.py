@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from edge.mqtt.shelf_messages import ShelfMessage, WireStock
-from edge.mqtt.wire import Score, UtcTime, WireModel, Xyxy
+from edge.mqtt.wire import Score, Seq, Upto, UtcTime, WireModel, Xyxy
 from edge.tags.events import EventKind, NoReadReason, TagSource
 from edge.video.frame import ClockSource
 
@@ -75,7 +75,7 @@ class WireInterval(WireModel):
     start: UtcTime = Field(validation_alias="from", serialization_alias="from")
     end: UtcTime = Field(validation_alias="to", serialization_alias="to")
     cause: str
-    seqs: tuple[tuple[PositiveInt, PositiveInt], ...] = Field(
+    seqs: tuple[tuple[Seq, Seq], ...] = Field(
         default=(),
         description="lost only: ranges of seq, first and last, that will never be sent; none where none was given",
     )
@@ -93,7 +93,7 @@ class _EventFields(WireModel):
     camera: str
     run_id: str = Field(description="of the run that committed the event")
     epoch: str = Field(description="born with the box's outbox; seq counts from 1 in each")
-    seq: PositiveInt
+    seq: Seq
     kind: EventKind
     captured_at: CaptureTime
     frame: FrameReference | None
@@ -171,8 +171,8 @@ class LookCounts(WireModel):
 class CameraPosition(WireModel):
     """How far a camera's events have come."""
 
-    last_seq: NonNegativeInt = Field(description="0: none yet in this epoch")
-    oldest_unacknowledged: PositiveInt | None
+    last_seq: Upto = Field(description="0: none yet in this epoch")
+    oldest_unacknowledged: Seq | None
 
 
 class SwapMessage(WireModel):
@@ -215,7 +215,7 @@ class StatusMessage(WireModel):
     epoch: str
     outbox_depth: NonNegativeInt | None
     cameras: Mapping[str, CameraPosition]
-    consumers: Mapping[str, Mapping[str, NonNegativeInt]] = Field(
+    consumers: Mapping[str, Mapping[str, Upto]] = Field(
         description="named consumers, and by camera the seq up to which each has acknowledged"
     )
     refused_acknowledgements: NonNegativeInt | None = Field(description="of this run: wrong epoch, or never published")
@@ -270,7 +270,7 @@ class AcknowledgementMessage(WireModel):
         default=ACKNOWLEDGEMENT, validation_alias="schema", serialization_alias="schema"
     )
     epoch: str
-    upto: NonNegativeInt
+    upto: Upto
 
 
 MESSAGES: tuple[type[WireModel], ...] = (

@@ -1,4 +1,4 @@
-"""What may get lost: it goes at QoS 0, past the queue, as far as the line takes it at once, since events share the line."""
+"""What may get lost: it goes at QoS 0, past the queue, as far as the line takes it at once, since events share it."""
 
 import fcntl
 import sys

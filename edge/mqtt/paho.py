@@ -2,6 +2,7 @@
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -36,6 +37,15 @@ def new_client(settings: Mqtt, client_id: str, *, comes_back: bool) -> Client:
     if settings.tls is not None:
         client.tls_set_context(tls_context(settings.tls))
     return client
+
+
+def no_larger_than(settings: Mqtt, packet_bytes: int) -> Properties | None:
+    """Return what asks a broker at CONNECT to keep back packets that are larger; MQTT 3.1.1 cannot ask for it."""
+    if settings.protocol != "5":
+        return None
+    asked = Properties(PacketTypes.CONNECT)
+    asked.MaximumPacketSize = packet_bytes
+    return asked
 
 
 def reason_text(reason: ReasonCode, properties: Properties | None = None) -> str:

@@ -3,10 +3,10 @@
 import json
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt
 
 from edge.mqtt.messages import EventMessage
-from edge.mqtt.wire import WireModel
+from edge.mqtt.wire import Seq, WireModel
 from edge.tags.events import EventKind, NoReadReason
 
 PLC = "edgekit.plc/1"
@@ -29,10 +29,8 @@ class PlcMessage(WireModel):
 
     schema_id: Literal["edgekit.plc/1"] = Field(default=PLC, validation_alias="schema", serialization_alias="schema")
     epoch: Text = Field(description="of the box's outbox; another one: counting begins anew")
-    seq: PositiveInt = Field(
-        description="acknowledge it as a plain, unretained integer once nothing before it is missing"
-    )
-    oldest: PositiveInt = Field(description="what is below and did not come will not come: lost, or before your time")
+    seq: Seq = Field(description="acknowledge it as a plain, unretained integer once nothing before it is missing")
+    oldest: Seq = Field(description="what is below and did not come will not come: lost, or before your time")
     kind: EventKind
     reason: NoReadReason | Literal[""] = Field(description="of no_read")
     code: str = Field(max_length=_MOST_CODE_BYTES, description="of several the surest; at most 128 bytes")

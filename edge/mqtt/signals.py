@@ -35,6 +35,8 @@ class Again:
     span: Span
 
 
+_MOST_AT_ONCE = 1000  # so that a flood of them does not hold up what is to be sent
+
 Told = CameraStatusMessage | ShelfMessage | SwapMessage
 Signal = Committed | Stop | Reply | Again | Told | Acknowledged | Closed | Received
 
@@ -51,11 +53,12 @@ class Signals:
         self._queue.put(signal)
 
     def take(self, timeout_s: float) -> list[Signal]:
-        """Return all signals that are there, after waiting for the first."""
+        """Return the signals that are there, after waiting for the first."""
         found: list[Signal] = []
         try:
             found.append(self._queue.get(timeout=max(timeout_s, 0.0)))
-            while True:
+            while len(found) < _MOST_AT_ONCE:
                 found.append(self._queue.get_nowait())
         except Empty:
-            return found
+            pass
+        return found

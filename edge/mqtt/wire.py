@@ -29,6 +29,9 @@ UtcTime = Annotated[
     PlainSerializer(format_utc, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": _UTC_MS}),
 ]
+MOST_SEQ = 2**53 - 1  # the largest number that every reader of JSON keeps exactly (RFC 8259, section 6)
+Seq = Annotated[int, Field(ge=1, le=MOST_SEQ)]
+Upto = Annotated[int, Field(ge=0, le=MOST_SEQ)]  # a seq, or 0 before the first
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 Xyxy = Annotated[tuple[float, float, float, float], Field(description="left, top, right, bottom")]
 

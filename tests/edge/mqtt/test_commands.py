@@ -21,6 +21,7 @@ from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
 
 TOPICS = Topics("hall", "box-1")
+OTHER = Topics("hall", "box-2")
 LINK = cast("Link", None)
 Eventually = Callable[..., None]
 
@@ -35,6 +36,8 @@ class Box:
         self.done.append((name, command))
         if command.camera == "nowhere":
             raise EdgekitError("there is no camera 'nowhere'")
+        if command.camera == "broken":
+            raise RuntimeError("a secret of the inside")
         return {"uptime_s": 1.5, PICTURE: "abc"}
 
 
@@ -104,8 +107,10 @@ def test_the_same_id_is_executed_once_also_after_a_restart(counter: Counter, tmp
 def test_an_id_that_was_used_for_another_command_is_refused(counter: Counter):
     counter.say(command())
     counter.say(command(), "self_test")
-    _, second = counter.replies(2)
+    counter.say(command())
+    _, second, third = counter.replies(3)
     assert (second.ok, second.error) == (False, "this id was used for the command ping")
+    assert (third.ok, third.repeated) == (True, True)
     assert len(counter.box.done) == 1
 
 
@@ -113,6 +118,29 @@ def test_what_the_box_cannot_do_is_told_with_its_reason(counter: Counter):
     counter.say(command(camera="nowhere"), "pause")
     (reply,) = counter.replies(1)
     assert (reply.ok, reply.error) == (False, "there is no camera 'nowhere'")
+
+
+def test_what_fails_inside_is_answered_without_its_inside_and_written_down(counter: Counter):
+    counter.say(command(camera="broken"), "pause")
+    (reply,) = counter.replies(1)
+    assert (reply.ok, reply.error) == (False, "the box failed at it; its log says why")
+    (entry,) = counter.entries(1)
+    assert entry.reply.error == reply.error
+
+
+def test_what_was_refused_may_be_mended_and_sent_again_under_its_id(
+    counter: Counter, tmp_path: Path, eventually: Eventually
+):
+    counter.say(command(volume=3))
+    counter.say({**command("c2"), "client": "stranger"})
+    counter.entries(2)
+    counter.desk.stop(5)
+    again = Counter(tmp_path / "audit.jsonl", eventually)
+    again.say(command())
+    (reply,) = again.replies(1)
+    again.desk.stop(5)
+    assert (reply.ok, reply.repeated) == (True, False)
+    assert len(again.box.done) == 1
 
 
 @pytest.mark.parametrize(
@@ -127,6 +155,18 @@ def test_what_the_box_cannot_do_is_told_with_its_reason(counter: Counter):
         (b"[" * 4000, "ping", False, "payload"),
         (b"x" * 5000, "ping", False, "5000 bytes are too many"),
         (b"\xff\xfe", "ping", False, "payload"),
+        (
+            b'{"id": "c1", "client": "ops", "score": NaN}',
+            "set_threshold",
+            False,
+            "score: Input should be a finite",
+        ),
+        (b'{"id": "c1", "client": "ops", "score": 1e999}', "set_threshold", False, "score: Input should be a finite"),
+        ({**command(), "from": 10**30}, "replay", False, "from: Input should be less than or equal to"),
+        (command(camera=["belt"]), "pause", False, "camera: Input should be a valid string"),
+        (command(bundle="../../etc"), "reload_bundle", False, "bundle"),
+        (command(snapshots=10**9), "teach", False, "snapshots"),
+        ([command()], "ping", False, "the payload"),
     ],
 )
 def test_what_is_no_valid_command_is_refused_and_written_down(
@@ -150,6 +190,22 @@ def test_what_a_stranger_calls_itself_is_refused_and_forges_no_line_of_the_log(
     assert warned.isprintable()
 
 
+def test_what_a_topic_calls_a_command_forges_no_line_of_the_log(counter: Counter, caplog: pytest.LogCaptureFixture):
+    counter.say(command(), "ping\n2026-11-25 done: command pause of ops")
+    counter.entries(1)
+    (warned,) = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert warned.isprintable()
+
+
+def test_a_flood_of_commands_is_not_one_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    desk = CommandDesk(Desk(TOPICS, "run-1", ("ops",)), Box().execute, AuditLog(tmp_path / "audit.jsonl"))
+    payload = json.dumps(command()).encode()
+    for _ in range(1000):  # before it begins to execute: nothing makes room
+        desk.take(Received(LINK, TOPICS.command("ping"), payload, retained=False))
+    assert len([record for record in caplog.records if "commands wait already" in record.getMessage()]) == 1
+    desk.stop(5)
+
+
 def test_a_reply_goes_where_it_is_wished_with_what_it_has_to_carry(counter: Counter):
     counter.say(command(), response_topic="gateway/7/answers", correlation=b"\x00\x01")
     counter.replies(1)
@@ -158,9 +214,14 @@ def test_a_reply_goes_where_it_is_wished_with_what_it_has_to_carry(counter: Coun
 
 
 @pytest.mark.parametrize(
-    "wished", [TOPICS.status, TOPICS.events("gate"), TOPICS.command("ping"), "a/#", "$SYS/x", "a" * 300]
+    "wished",
+    [
+        *(TOPICS.status, TOPICS.events("gate"), TOPICS.command("ping"), TOPICS.acknowledgement("sorter", "gate")),
+        *(OTHER.status, OTHER.command("ping"), OTHER.reply("ping", "ops"), "edgekit/v1/x"),
+        *("a/#", "+/a", "$SYS/x", "a" * 300, ""),
+    ],
 )
-def test_a_reply_never_speaks_in_the_boxs_own_name(counter: Counter, wished: str):
+def test_a_reply_never_speaks_in_the_name_of_this_box_or_another(counter: Counter, wished: str):
     counter.say(command("c1"), response_topic=wished)
     counter.say(command("c2"))
     (reply,) = counter.replies(1)

@@ -17,7 +17,7 @@ from edge.mqtt.pace import Pace
 from edge.mqtt.plc import MOST_BYTES, PlcMessage, plc_message
 from edge.mqtt.section import Mqtt
 from edge.mqtt.topics import Topics
-from edge.mqtt.wire import json_schema
+from edge.mqtt.wire import MOST_SEQ, json_schema
 from edge.tags.events import EventKind, Interval, NoReadReason, Stock, Tag, TagEvent, TagSource
 from edge.video.frame import ClockSource
 from tests.edge.mqtt.conftest import NOON
@@ -116,7 +116,7 @@ def test_no_message_is_longer_than_promised(code: str, product: str, route: str,
         route=route,
         stock=Stock(tag, 10**9, NOON),
     )
-    flat = plc_message(sent(event, seq=2**63, trigger_id=trigger), 2**63)
+    flat = plc_message(sent(event, seq=MOST_SEQ, trigger_id=trigger), MOST_SEQ)
     written = flat.to_json().encode()
     assert len(written) <= MOST_BYTES
     VALIDATOR.validate(json.loads(written))
