@@ -28,6 +28,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+_LATER = replace(Response.error(503, "other pictures come first: try again in a second"), headers={"Retry-After": "1"})
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -87,42 +88,54 @@ class Connection(BaseHTTPRequestHandler):
             query=dict(reversed(parse_qsl(query))),
             headers={name.lower(): value for name, value in self.headers.items()},
         )
-        body = self._body(head)
-        if body is None:
+        size = self._size(head)
+        if size is None:
+            return
+        with self.server.room(size) as there_is:
+            if there_is:
+                self._serve(head, size)
+            else:
+                self._refuse(_LATER, size)
+
+    def _serve(self, head: Request, size: int) -> None:
+        """Read the body of a request and answer it."""
+        body = self.rfile.read(size)
+        if len(body) < size:
+            self.close_connection = True
             return
         self.server.allow(self.connection, self.server.limits.answer_s)
         try:
             answer = self.server.answer(replace(head, body=body))
         except Exception:  # noqa: BLE001 - the top of a thread: the page fails, the box goes on
-            _log.exception("the page failed at %s %s", head.method, path)
+            _log.exception("the page failed at %s %s", head.method, head.path)
             answer = Response.error(500, "the page failed; the box's log says why")
         if isinstance(answer, Stream):
             self._stream(answer)
         else:
             self._send(answer)
 
-    def _body(self, head: Request) -> bytes | None:
-        """Read what a request brings; None where it was refused."""
+    def _size(self, head: Request) -> int | None:
+        """Return how many bytes a request brings; None where it was refused."""
         if "Transfer-Encoding" in self.headers:
             self.send_error(411, "say how long the body is")
             return None
-        told = self.headers.get("Content-Length", "0")
-        if not (told.isascii() and told.isdigit() and len(told) <= _MOST_DIGITS):
-            self.send_error(400, "Content-Length is no number")
+        told = self.headers.get_all("Content-Length", ["0"])
+        if len(told) > 1 or not (told[0].isascii() and told[0].isdigit() and len(told[0]) <= _MOST_DIGITS):
+            self.send_error(400, "Content-Length is not one number")  # of two, a proxy may have believed the other
             return None
-        most, size = self.server.heed(head), int(told)
+        most, size = self.server.heed(head), int(told[0])
         if isinstance(most, int) and size > most:
             most = Response.error(413, f"more than {most} bytes")
         if isinstance(most, Response):
-            self.close_connection = True
-            self._send(most)
-            self._let_go(size)
+            self._refuse(most, size)
             return None
-        body = self.rfile.read(size)
-        if len(body) < size:
-            self.close_connection = True
-            return None
-        return body
+        return size
+
+    def _refuse(self, why: Response, size: int) -> None:
+        """Answer a request whose body is not wanted."""
+        self.close_connection = True
+        self._send(why)
+        self._let_go(size)
 
     def _let_go(self, size: int) -> None:
         """Read on for a while what nobody wants: a client that still sends would not hear why it was refused."""

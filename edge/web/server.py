@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from socketserver import TCPServer
@@ -36,12 +36,14 @@ class Limits:
     Attributes:
         connections: Open at the same time; one more is turned away.
         body_bytes: Of one request.
+        large_bodies: Larger ones, which `heed` allowed, that are held at the same time: a size alone bounds no memory.
         request_s: Within which a request has to be here, whole, counted from the end of the one before it.
         answer_s: Within which an answer has to be gone; streams have no end, only each of their pieces.
     """
 
     connections: int = 32
     body_bytes: int = MOST_BODY_BYTES
+    large_bodies: int = 4
     request_s: float = 10.0
     answer_s: float = 30.0
 
@@ -70,6 +72,7 @@ class Server(ThreadingHTTPServer):
         self.stopping = threading.Event()
         self._slots = threading.BoundedSemaphore(self.limits.connections)
         self._open_lock = threading.Lock()
+        self._held = 0
         self._due_s: dict[socket.socket, float | None] = {}
         self._tls = _tls_context(settings.tls) if settings.tls is not None else None
         self._thread = threading.Thread(target=self.serve_forever, args=(0.2,), name="web", daemon=True)
@@ -88,6 +91,12 @@ class Server(ThreadingHTTPServer):
         """Connections that are open now."""
         with self._open_lock:
             return len(self._due_s)
+
+    @property
+    def large_bodies(self) -> int:
+        """Large bodies that are held now."""
+        with self._open_lock:
+            return self._held
 
     def start(self) -> None:
         """Begin to serve, in a thread of its own."""
@@ -115,6 +124,19 @@ class Server(ThreadingHTTPServer):
         with self._open_lock:
             if connection in self._due_s:
                 self._due_s[connection] = due_s
+
+    @contextlib.contextmanager
+    def room(self, body_bytes: int) -> Generator[bool]:
+        """Hold room for a body while it is read and answered; gives whether there is any."""
+        is_large = body_bytes > self.limits.body_bytes
+        with self._open_lock:
+            has_room = not is_large or self._held < self.limits.large_bodies
+            self._held += is_large and has_room
+        try:
+            yield has_room
+        finally:
+            with self._open_lock:
+                self._held -= is_large and has_room
 
     def service_actions(self) -> None:
         """Cut off connections that are over their time; called by the serving loop five times a second."""

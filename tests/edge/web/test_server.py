@@ -75,6 +75,37 @@ def test_a_body_larger_than_allowed_is_refused_before_it_is_read(serve: Serve, t
     assert ask(port) == b"/hello"
 
 
+def test_a_request_with_two_lengths_is_refused(serve: Serve):
+    port = serve()
+    with socket.create_connection((HOST, port), 10) as client:
+        client.sendall(b"PUT / HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\nGET /")
+        assert client.recv(12) == b"HTTP/1.1 400"
+        assert b"HTTP/1.1" not in client.makefile("rb").read()
+
+
+def test_only_so_many_large_bodies_are_held_at_the_same_time(free_port: int, eventually: Any):
+    limits = Limits(body_bytes=100, large_bodies=2)
+    server = Server(Web(port=free_port), lambda _request: Response(200), limits, lambda _request: 1_000)
+    server.start()
+    with contextlib.closing(contextlib.ExitStack()) as opened:
+        opened.callback(server.stop)
+        head = b"PUT / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n"
+        clients = [opened.enter_context(socket.create_connection((HOST, free_port), 10)) for _ in range(4)]
+        for client in clients[:2]:
+            client.sendall(head + bytes(999))
+        eventually(lambda: server.large_bodies == 2)
+        clients[2].sendall(head + bytes(1_000))
+        refused = clients[2].recv(4096)
+        assert refused.startswith(b"HTTP/1.1 503")
+        assert b"Retry-After: 1" in refused
+        clients[3].sendall(b"PUT / HTTP/1.1\r\nContent-Length: 100\r\n\r\n" + bytes(100))
+        assert clients[3].recv(12) == b"HTTP/1.1 200"
+        for client in clients[:2]:
+            client.sendall(bytes(1))
+            assert client.recv(12) == b"HTTP/1.1 200"
+        eventually(lambda: server.large_bodies == 0)
+
+
 def test_an_idle_connection_is_let_go(serve: Serve):
     port = serve(Limits(request_s=1.0))
     with socket.create_connection((HOST, port), 10) as idle:
