@@ -21,7 +21,9 @@ class Line(Section):
     hysteresis: float = Field(
         default=0.02, ge=0, lt=0.5, description="distance past the line that makes a crossing, share of the width"
     )
-    deadline_ms: int = Field(default=100, ge=0, description="how long after the crossing a missing text is waited for")
+    deadline_ms: int = Field(
+        default=100, ge=0, le=600_000, description="how long after the crossing a missing text is waited for"
+    )
 
     @model_validator(mode="after")
     def _has_length(self) -> "Line":

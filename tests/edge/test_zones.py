@@ -90,3 +90,29 @@ def test_each_fault_of_a_shelf_is_named_in_one_line(tmp_path: Path, old: str, ne
         load_config(write(tmp_path, WHOLE.replace(old, new, 1)))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["polygon", "masks"])
+@pytest.mark.parametrize(
+    ("corners", "said"),
+    [
+        ([[0.1, 0.1], [0.9, 0.9], [0.9, 0.1], [0.1, 0.8]], "two sides of the polygon cross"),
+        ([[0.5, 0.1], [0.7, 0.9], [0.1, 0.4], [0.9, 0.4], [0.3, 0.9]], "two sides of the polygon cross"),  # a star
+        ([[0.1, 0.1], [0.9, 0.1], ["nan", 0.9]], "less than or equal to 1"),
+        ([[0.1, 0.1], [0.9, 0.1], ["-inf", 0.9]], "greater than or equal to 0"),
+        ([[n / 1000, 0.0 if n % 2 else 0.5] for n in range(1000)], "at most 256 items"),
+    ],
+)
+def test_a_polygon_that_is_no_plain_area_is_refused(tmp_path: Path, place: str, corners: list[list[object]], said: str):
+    head, _, _ = WHOLE.partition("[[camera.line]]")
+    written = str(corners).replace("'", "")
+    text = f'[[camera.shelf]]\nname = "all"\npolygon = {written}\n' if place == "polygon" else f"masks = [{written}]\n"
+    with pytest.raises(EdgekitError, match=said):
+        load_config(write(tmp_path, head + text))
+
+
+def test_a_polygon_whose_sides_only_touch_is_an_area(tmp_path: Path):
+    head, _, _ = WHOLE.partition("[[camera.line]]")
+    mask = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.5, 0.1], [0.1, 0.9]]
+    (camera,) = load_config(write(tmp_path, f"{head}masks = [{mask}]\n")).cameras
+    assert len(camera.masks[0]) == 5
