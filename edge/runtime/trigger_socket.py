@@ -9,6 +9,7 @@ import contextlib
 import logging
 import re
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ from edge.tags.triggers import TRIGGER_ID
 _log = logging.getLogger(__name__)
 
 MOST_LINE_BYTES = 256
-_ANSWER_S = 2.0  # a controller that takes no answers for so long is let go
+_ANSWER_S = 2  # a controller that takes no answers for so long is let go
 _AGAIN_S = 0.5
 _SILENT_S = 30  # seconds after which the kernel asks whether the other side is still there
 
@@ -119,6 +120,8 @@ class TriggerListener:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _SILENT_S)
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                # Of answers alone: a controller may say nothing for as long as it likes.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _ANSWER_S, 0))
                 self._converse(connection)
         except Exception:  # noqa: BLE001 - the top of a thread: the others go on
             _log.exception("a connection for triggers failed")

@@ -197,6 +197,29 @@ def test_half_a_line_is_no_trigger_and_a_long_one_ends_the_connection(listen: Ca
     assert [taken.trigger_id for taken in site.outbox.triggers.waiting()] == ["p-2"]
 
 
+def test_a_controller_that_takes_no_answers_is_let_go(
+    listen: Callable[..., tuple[Site, int]], eventually: Callable[..., None]
+):
+    _, port = listen(1)
+    deaf = socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.connect(("127.0.0.1", port))
+    deaf.settimeout(0.2)
+
+    def is_cut_off() -> bool:
+        try:
+            deaf.sendall(b"gate\n" * 10_000)
+        except TimeoutError:  # it does not take more before its answers are taken
+            return False
+        except OSError:
+            return True
+        return False
+
+    eventually(is_cut_off, 60)
+    eventually(lambda: Controller(port).say(b"gate p-1\n") == "ok p-1")
+    deaf.close()
+
+
 def test_a_connection_that_was_silent_for_long_makes_room_for_another(
     listen: Callable[..., tuple[Site, int]], eventually: Callable[..., None]
 ):
