@@ -50,11 +50,11 @@ class Catalogue:
             tags: Of one parcel. Other tags than codes and GTINs are asked only where these find nothing.
         """
         coded = [tag for tag in tags if tag.key in (_USUAL_TAG, _GTIN_KEY)]
-        found = {id(product): product for product in map(self._find, coded) if product is not None}
+        found = [product for product in map(self._find, coded) if product is not None]
         if not found:
             others = (self._find(tag) for tag in tags if tag not in coded)
-            found = {id(product): product for product in others if product is not None}
-        return next(iter(found.values())) if len(found) == 1 else None
+            found = [product for product in others if product is not None]
+        return found[0] if found and all(product == found[0] for product in found) else None
 
     def _find(self, tag: Tag) -> Product | None:
         product = self.products.get((tag.key, tag.value))
@@ -81,7 +81,8 @@ def load_catalogue(path: Path) -> Catalogue:
         EdgekitError: It cannot be read, or a line of it is not as it should be; names line and remedy.
     """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
     except OSError as exc:
         raise EdgekitError(f"cannot read the catalogue {path}: {exc.strerror}") from exc
     if len(content) > _MOST_BYTES:
@@ -104,8 +105,7 @@ def load_catalogue(path: Path) -> Catalogue:
                 products[key] = product
     except csv.Error as exc:
         raise EdgekitError(f"{path}, line {rows.line_num}: {exc}") from exc
-    by_gtin = {gtin: product for (key, value), product in products.items() if (gtin := _gtin(key, value)) is not None}
-    return Catalogue(products, by_gtin, hashlib.sha256(content).hexdigest())
+    return Catalogue(products, _by_gtin(products, path), hashlib.sha256(content).hexdigest())
 
 
 def _columns(header: Sequence[str], path: Path) -> list[str]:
@@ -133,6 +133,20 @@ def _entry(row: Sequence[str], columns: Sequence[str], where: str) -> tuple[tupl
             raise EdgekitError(f"{where} has no {name}")
     attributes = {name: cells[name] for name in _ATTRIBUTES if cells.get(name)}
     return (cells.get("tag") or _USUAL_TAG, cells["value"]), Product(cells["product"], attributes)
+
+
+def _by_gtin(products: Mapping[tuple[str, str], Product], path: Path) -> dict[str, Product]:
+    """Return products by GTIN-14.
+
+    Raises:
+        EdgekitError: Two lines name one GTIN, as a UPC-A and an EAN-13 say, and not one product.
+    """
+    found: dict[str, Product] = {}
+    for (key, value), product in products.items():
+        gtin = _gtin(key, value)
+        if gtin is not None and found.setdefault(gtin, product) != product:
+            raise EdgekitError(f"{path}: {key} {value} is GTIN {gtin}, which stands there twice: keep one line of it")
+    return found
 
 
 def _gtin(key: str, value: str) -> str | None:

@@ -114,6 +114,10 @@ def test_without_tables_events_stay_as_they_are():
         (b"value,product\n1,On\xc3\xa9\x1b[31m\n", "line 2: product holds a character that cannot be shown"),
         (b"value,product\n1,\xff\n", "no UTF-8"),
         (b'value,product\n1,"One\n', "line 2"),
+        (b"value,product\n036000291452,A\n0036000291452,B\n", "GTIN 00036000291452, which stands there twice"),
+        (b"value,product\n1," + b"x" * 140_000 + b"\n", "line 2: field larger than field limit"),
+        (b"value,product\n1,A\x00\n", "line 2"),
+        ("value,product\n1,A\n".encode("utf-16"), "no UTF-8"),
     ],
 )
 def test_each_fault_of_a_catalogue_is_told_with_its_line(tmp_path: Path, content: bytes, said: str):
@@ -121,6 +125,23 @@ def test_each_fault_of_a_catalogue_is_told_with_its_line(tmp_path: Path, content
     path.write_bytes(content)
     with pytest.raises(EdgekitError, match=said):
         load_catalogue(path)
+
+
+def test_a_catalogue_too_large_is_refused_before_it_takes_memory(tmp_path: Path):
+    path = tmp_path / "catalogue.csv"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # holes alone; read whole it would not fit
+    with pytest.raises(EdgekitError, match="more than 64 MiB"):
+        load_catalogue(path)
+
+
+def test_a_product_that_is_listed_in_two_forms_is_one(tmp_path: Path):
+    path = tmp_path / "catalogue.csv"
+    path.write_text("tag,value,product\ncode,BOX-1,Box\nserial,77,Box\ngtin,00036000291452,Box\n")
+    tags = (code("BOX-1"), Tag("gtin", "00036000291452", 1.0, TagSource.BARCODE))
+    product = load_catalogue(path).product_of(tags)
+    assert product is not None
+    assert product.name == "Box"
 
 
 @pytest.mark.parametrize(
