@@ -224,7 +224,8 @@ def jpeg_of(crop: CaseCrop) -> bytes:
     """Return a crop as JPEG, its longer side bounded."""
     image: cv2.typing.MatLike = crop.image
     if crop.scale < 1:
-        image = cv2.resize(image, None, fx=crop.scale, fy=crop.scale, interpolation=cv2.INTER_AREA)
+        height, width = (max(1, round(side * crop.scale)) for side in image.shape[:2])  # one may be a single pixel
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1]
     return np.asarray(coded, np.uint8).tobytes()
 

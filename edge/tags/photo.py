@@ -65,7 +65,8 @@ class PhotoReader:
         gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
         reduced = min(1.0, _MOST_PX / max(gray.shape))
         if reduced < 1:
-            gray = np.asarray(cv2.resize(gray, None, fx=reduced, fy=reduced, interpolation=cv2.INTER_AREA), np.uint8)
+            height, width = (max(1, round(side * reduced)) for side in gray.shape)  # one may be a single pixel
+            gray = np.asarray(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         piece = Piece(gray, 0, 0)
         found: list[PhotoText] = []
         for look in AT_ONCE:

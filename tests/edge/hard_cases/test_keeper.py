@@ -13,6 +13,7 @@ import pytest
 from devices.errors import EdgekitError
 from edge.hard_cases.case import HardCase, unseal
 from edge.hard_cases.judging import Reason, reasons_of
+from edge.hard_cases.keeper import CaseCrop, jpeg_of
 from edge.hard_cases.section import HardCases
 from edge.sealing import create_sealing_key, load_opener
 from edge.tags.catalogue import Catalogue, Product
@@ -112,3 +113,9 @@ def test_a_key_of_another_kind_is_refused_before_anything_runs(make_keeper: Make
     keys.public.write_text("no key")
     with pytest.raises(EdgekitError, match="no public key"):
         make_keeper()
+
+
+def test_a_crop_of_a_single_row_is_a_picture():
+    crop = CaseCrop(np.zeros((1, 9_000, 3), np.uint8), 0, 0)
+    assert crop.scale < 1
+    assert jpeg_of(crop).startswith(b"\xff\xd8")

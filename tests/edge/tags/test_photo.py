@@ -33,6 +33,11 @@ def test_a_clear_code_is_read_with_its_place(symbology: str, text: str):
     assert found.looks >= 2
 
 
+@pytest.mark.parametrize("shape", [(1, 30_000, 3), (30_000, 1, 3), (1, 1, 3), (2, 5_000, 3)])
+def test_a_photo_of_a_single_row_or_column_has_no_code(shape: tuple[int, int, int]):
+    assert PhotoReader(("All",)).read(np.zeros(shape, np.uint8)) == []
+
+
 def test_a_faint_noisy_code_that_the_defaults_cannot_read_is_read():
     rng = np.random.default_rng(4)
     faint = photo_of("EAN13", "4006381333931", module_px=2).astype(np.float64) * 0.25 + 60
