@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Name = Annotated[
@@ -19,22 +20,15 @@ def _without_crossing(corners: tuple[Point, ...]) -> tuple[Point, ...]:
     Raises:
         ValueError: It is one.
     """
-    sides = list(zip(corners, (*corners[1:], corners[0]), strict=True))
-    for index, side in enumerate(sides):
-        for other in sides[index + 2 :]:
-            if _cross(side, other):
-                raise ValueError("two sides of the polygon cross: move a corner, or draw two polygons")
+    points = np.array(corners, np.float64)
+    x, y = points.T
+    along_x, along_y = (np.roll(points, -1, axis=0) - points).T
+    # (N, N): on which side of each polygon's side each corner lies; 0 on it, as exactly as its own ends do.
+    turns = along_x[:, None] * (y - y[:, None]) - along_y[:, None] * (x - x[:, None])
+    parts = turns * np.roll(turns, -1, axis=1) < 0  # which side has the ends of which on its two sides
+    if (parts & parts.T).any():
+        raise ValueError("two sides of the polygon cross: move a corner, or draw two polygons")
     return corners
-
-
-def _cross(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
-    """Whether two sides cross, not only touch."""
-    return _turn(*one, other[0]) * _turn(*one, other[1]) < 0 and _turn(*other, one[0]) * _turn(*other, one[1]) < 0
-
-
-def _turn(start: Point, end: Point, point: Point) -> float:
-    """Return on which side of a line a point lies: positive, negative, or 0 on it."""
-    return (end[0] - start[0]) * (point[1] - start[1]) - (end[1] - start[1]) * (point[0] - start[0])
 
 
 Polygon = Annotated[
