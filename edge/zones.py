@@ -53,8 +53,12 @@ class Shelf(Section):
     expected: tuple[str, ...] = Field(
         default=(), description="classes, or values of count_by, that belong here; another one is misplaced"
     )
-    least: int = Field(default=1, ge=0, alias="min", description="fewer of an expected class are low_stock")
-    most: int | None = Field(default=None, ge=1, alias="max", description="more of an expected class are overstock")
+    least: int = Field(
+        default=1, ge=0, le=1_000_000, alias="min", description="fewer of an expected class are low_stock"
+    )
+    most: int | None = Field(
+        default=None, ge=1, le=1_000_000, alias="max", description="more of an expected class are overstock"
+    )
     debounce_s: float = Field(
         default=2.0, ge=0, le=600, description="how long a product must stand, or its place be seen empty, to be told"
     )

@@ -168,6 +168,7 @@ def test_the_command_prints_each_event_once_and_keeps_it(
     make_outbox: "MakeOutbox",
     make_event: "MakeEvent",
     make_publisher: "MakePublisher",
+    eventually: Callable[..., None],
 ) -> None:
     outbox = make_outbox(consumers=("plc",))
     publisher = make_publisher(outbox, Mqtt(port=mosquitto.port), pace=QUICK)
@@ -175,15 +176,20 @@ def test_the_command_prints_each_event_once_and_keeps_it(
     publisher.start()
     store = tmp_path / "store.sqlite"
     command = [sys.executable, "-m", "edge", "subscribe", "--site", "hall", "--box", "box-1", "--consumer", "plc"]
-    command += ["--store", str(store), "--port", str(mosquitto.port), "--seconds", "4"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert [line.split()[1:5] for line in done.stdout.splitlines()] == [
+    command += ["--store", str(store), "--port", str(mosquitto.port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(2)]
+        eventually(lambda: outbox.depth == 0, 60.0)
+        process.terminate()
+        said += process.stdout.read().splitlines()
+    assert process.returncode == 0
+    assert [line.split()[1:5] for line in said] == [
         ["belt", "1", "read", "4006381333931"],
         ["belt", "2", "read", "5901234123457"],
     ]
     with sqlite3.connect(store) as connection:
         assert connection.execute("SELECT camera, seq FROM events").fetchall() == [("belt", 1), ("belt", 2)]
-    assert outbox.depth == 0
 
 
 @contextlib.contextmanager
