@@ -56,7 +56,7 @@ name = "gate-{number}"
 start = [{x}, 1.0]
 end = [{x}, 0.0]
 """
-_APART = 0.06  # of the picture's width, from line to line
+_APART = 0.05  # of the picture's width, from line to line
 _WEB = "[web]\nport = {port}\n"
 
 
