@@ -161,7 +161,7 @@ def open_any_bundle(directory: Path, trusted_keys: Sequence[Path]) -> Bundle[Som
         EdgekitError: As `open_bundle`.
     """
     if not directory.is_dir():
-        raise EdgekitError(f"there is no bundle at {directory}: check path in [bundle]")
+        raise EdgekitError(f"there is no bundle at {directory}: check path in [bundle], or what --bundle names")
     present = _plain_files(directory)
     content = _read_small(directory, MANIFEST, present)
     signature = _read_small(directory, SIGNATURE, present)
