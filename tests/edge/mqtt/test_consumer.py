@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TOPICS = Topics("hall", "box-1")
 QUICK = Pace(backoff_first_s=0.1, backoff_max_s=0.4, confirm_s=0.5)
 HERE = Path(__file__).parent
+LEAST = 10  # events that a box commits before anybody is killed
 LAST = 2  # events that the last box commits, before it is left alone
 
 Consume = Callable[..., list[EventMessage]]
@@ -212,6 +213,7 @@ def said_by(process: "subprocess.Popen[str]", lines: int | None = None) -> list[
     return [(word[0], word[1], int(word[2])) for word in words if len(word) == 3]
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kills", [8, pytest.param(100, marks=pytest.mark.long)])
 def test_no_committed_event_is_lost_or_has_effect_twice_whoever_is_killed(
     mosquitto: "Mosquitto", tmp_path: Path, kills: int, eventually: Callable[..., None]
@@ -231,6 +233,7 @@ def test_no_committed_event_is_lost_or_has_effect_twice_whoever_is_killed(
 
         boxes, consumers = [box(0)], [consumer()]
         for number in range(1, kills + 1):
+            said += said_by(boxes[-1], LEAST)  # however slow the machine: between any two kills something is committed
             time.sleep(chance.uniform(0.3, 1.2))
             match chance.choice(("box", "consumer", "broker")):
                 case "box":
@@ -252,11 +255,11 @@ def test_no_committed_event_is_lost_or_has_effect_twice_whoever_is_killed(
         said += said_by(boxes[-1], LAST)
         if consumers[-1].poll() is not None:
             consumers.append(consumer())
-        eventually(lambda: _all_have_effect(store, said), 60.0)
+        eventually(lambda: _all_have_effect(store, said), 120.0)
         consumers[-1].kill()
         consumers[-1].wait()
     effects = _effects(store)
-    assert len(said) > 10 * kills
+    assert len(said) > LEAST * kills
     assert len(effects) == len(set(effects))
     assert set(said) <= set(effects)
     for camera in ("belt", "dock"):
