@@ -1,16 +1,24 @@
 """box.toml changed by a program: comments stay, the previous is kept, and a bad change changes nothing."""
 
+import contextlib
 import os
+import random
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from devices.errors import EdgekitError
 from edge.config import BoxConfig
 from edge.config_file import ConfigChangedError, ConfigFile, Drawing
+from edge.section import Polygon
 from edge.zones import Line, Shelf
 
 EXAMPLE = Path(__file__).parents[2] / "systemd" / "box.toml.example"
@@ -141,15 +149,71 @@ lines = st.lists(
 )
 
 
+def is_area(corners: list[tuple[float, float]]) -> bool:
+    try:
+        TypeAdapter(Polygon).validate_python(corners)
+    except ValidationError:  # its sides cross
+        return False
+    return True
+
+
+masks = st.lists(st.lists(point, min_size=3, max_size=5).filter(is_area), max_size=2)
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(st.tuples(lines, st.lists(st.lists(point, min_size=3, max_size=5), max_size=2)), max_size=4))
+@given(steps=st.lists(st.tuples(lines, masks), max_size=4))
 def test_after_any_row_of_drawings_the_file_says_the_last_one(file: ConfigFile, steps: list[tuple[Any, Any]]):
     file.path.write_text(EXAMPLE.read_text())
-    for some_lines, masks in steps:
+    for some_lines, some_masks in steps:
         wanted = Drawing(
             tuple(Line(name=name, start=start, end=end) for name, start, end in some_lines),
             (),
-            tuple(tuple(mask) for mask in masks),
+            tuple(tuple(mask) for mask in some_masks),
         )
         file.redraw("belt", wanted, file.read()[1])
         assert drawn(file) == wanted
+
+
+def test_of_many_who_save_at_once_one_is_heard_and_the_others_are_told(file: ConfigFile):
+    revision = file.read()[1]
+    masks = [((0.0, 0.0), (0.1 + share / 100, 0.0), (0.1, 0.1)) for share in range(8)]
+    heard: list[Polygon] = []
+
+    def save(mask: Polygon) -> None:
+        with contextlib.suppress(ConfigChangedError):
+            file.redraw("belt", Drawing((), (), (mask,)), revision)
+            heard.append(mask)
+
+    threads = [threading.Thread(target=save, args=(mask,)) for mask in masks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [drawn(file).masks] == [(mask,) for mask in heard]
+
+
+SAVING = """
+import sys
+from pathlib import Path
+from edge.config_file import ConfigFile, Drawing
+file = ConfigFile(Path(sys.argv[1]))
+for number in range(1, 10_000):
+    file.redraw("belt", Drawing((), (), (((0.0, 0.0), (number / 10_000, 0.0), (0.5, 0.5)),)), file.read()[1])
+    print(number, flush=True)
+"""
+
+
+def test_who_is_killed_while_saving_leaves_the_drawing_before_or_after_and_the_previous(file: ConfigFile):
+    for seed in range(4):
+        command = [sys.executable, "-c", SAVING, str(file.path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for _ in range(3):  # it is in the middle of saving
+                process.stdout.readline()
+            time.sleep(random.Random(seed).uniform(0.0, 0.1))
+            process.kill()
+            said = 3 + len(process.stdout.read().split())
+        ((_, corner, _),) = drawn(file).masks
+        assert corner[0] in (said / 10_000, (said + 1) / 10_000)
+        ((_, corner, _),) = drawn(ConfigFile(file.previous)).masks
+        assert corner[0] in {number / 10_000 for number in (said - 1, said, said + 1)}
