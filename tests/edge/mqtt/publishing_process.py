@@ -20,7 +20,8 @@ def main() -> None:
     origin = Origin("hall", "box-1", "killed-run")
     outbox = Outbox.open(Path(sys.argv[1]) / "killed.sqlite", bounds=Bounds(events=100), origin=origin)
     protocol: Any = sys.argv[3] if len(sys.argv) > 3 else "5"
-    publisher = Publisher(Mqtt(port=int(sys.argv[2]), protocol=protocol), outbox, cameras=["belt"], versions={})
+    settings = Mqtt(port=int(sys.argv[2]), protocol=protocol, connect_timeout_s=60.0)  # a busy machine takes its time
+    publisher = Publisher(settings, outbox, cameras=["belt"], versions={})
     publisher.start()
     now = datetime.now(timezone.utc)
     outbox.commit([TagEvent("belt", EventKind.READ, now, ClockSource.HOST, time.monotonic(), 0)])

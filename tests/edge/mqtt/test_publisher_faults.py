@@ -239,10 +239,10 @@ def test_the_broker_tells_of_a_killed_publisher(
     subscriber = subscribe(port)
     with subprocess.Popen([sys.executable, str(PROCESS), str(tmp_path), str(port)], stdin=subprocess.PIPE) as process:
         try:
-            eventually(lambda: subscriber.on(EVENTS), 20.0)
+            eventually(lambda: subscriber.on(EVENTS), 60.0)
         finally:
             process.send_signal(signal.SIGKILL)
-    eventually(lambda: subscriber.on(STATUS)[-1].json()["state"] == "offline")
+    eventually(lambda: subscriber.on(STATUS)[-1].json()["state"] == "offline", 30.0)
     will = subscriber.on(STATUS)[-1].json()
     assert (will["run_id"], will["reason"], will["since"]) == ("killed-run", "connection lost", None)
     late = subscribe(port, STATUS)
