@@ -70,16 +70,24 @@ def gate(
     config: Config = BOX_TOML,
     store: Store = SOFTWARE,
     signs: Signs = SIGNS,
-    most_s: Annotated[float, typer.Option(help="Seconds in which the release must be found well.", min=1)] = 30.0,
+    most_s: Annotated[
+        float,
+        typer.Option(help="Seconds after its start until it must be well.", min=1),
+    ] = 30.0,
     steady_s: Annotated[float, typer.Option(help="Seconds on end for which it must be well.", min=0)] = 10.0,
+    start_s: Annotated[float, typer.Option(help="Seconds that a start may take which is at work.", min=1)] = 900.0,
+    group: Annotated[
+        Path | None, typer.Option(help="The control group of the service's unit, if not in system.slice.")
+    ] = None,
     verdict: Annotated[
         Path | None, typer.Option(help="Only judge, and write the verdict here for `settle`; this needs no root.")
     ] = None,
 ) -> None:
     """Judge the release on trial: good, or bad and the one before is in use again. Exit code 1 where it is bad.
 
-    It must run from its own folder, prove itself (`edgekit release prove`), leave an outbox that the release before can
-    read, do no worse by any camera that did well before, and exchange a message with the broker if that worked before.
+    It must start, run from its own folder, prove itself (`edgekit release prove`), leave an outbox that the release
+    before can read, do no worse by any camera that did well before, and exchange a message with the broker if that
+    worked before.
 
     Example: edgekit release gate
     """
@@ -91,7 +99,8 @@ def gate(
     releases = ReleaseStore(store)
     if verdict is not None:
         verdict.unlink(missing_ok=True)  # of an earlier trial: done again, it would restart the service for ever
-    found = Gate(releases, Site(config, signs), Patience(most_s, steady_s)).judge()
+    site = Site(config, signs) if group is None else Site(config, signs, (group,))
+    found = Gate(releases, site, Patience(most_s, steady_s, start_s=start_s)).judge()
     if verdict is None:
         print(settle(releases, found))
     elif found is not None and releases.read().on_trial is not None:

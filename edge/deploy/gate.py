@@ -6,7 +6,7 @@ itself in a process of its own software; how it does in service is read from the
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from edge.config import load_config
 from edge.deploy.judgement import Before, Watch, best_of
 from edge.deploy.ledger import Release
 from edge.deploy.proof_process import ProofProcess
+from edge.deploy.start_watch import StartWatch, service_groups
 from edge.deploy.store import ReleaseStore
 from edge.deploy.verdict import Verdict
 from edge.doctor.broker import check_broker
@@ -33,14 +34,21 @@ class Patience:
     """How long the gate watches.
 
     Attributes:
-        most_s: Until the release must be found well; cameras take seconds to be opened, a slow box to load its model.
+        most_s: Until the release must be found well, from when its start was over or it was last at work on it: cameras
+            take seconds to be opened.
         steady_s: For how long on end one run of it must be well.
         proof_s: How long its proof may take while nothing else is wrong: a slow box is no bad release.
+        pending_s: How long the unit may take until it starts the release: the one before is given 30 s to end.
+        start_s: How long a start may take that is at work all the time: an engine is built in minutes.
+        hang_s: After how long a start that computes nothing hangs.
     """
 
     most_s: float = 30.0
     steady_s: float = 10.0
     proof_s: float = 150.0
+    pending_s: float = 60.0
+    start_s: float = 900.0
+    hang_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +58,12 @@ class Site:
     Attributes:
         config: Its box.toml.
         signs: The file in which the running box tells its vital signs.
+        groups: Where the service's control group may lie.
     """
 
     config: Path
     signs: Path
+    groups: tuple[Path, ...] = field(default_factory=service_groups)
 
 
 def begin_trial(store: ReleaseStore, release_id: str, site: Site, look_s: float = 10.0) -> None:
@@ -119,21 +129,22 @@ class Gate:
         if trial is None:
             return None
         faults = self._watched(trial)
-        if self._is_on_trial(trial):
+        if self._on_trial(trial) is not None:
             return Verdict(release=trial.id, faults=faults)
         told = next((one.reason for one in self._store.read().releases if one.id == trial.id), None)
         return Verdict(release=trial.id, faults=(told or "it was removed meanwhile",))
 
     def _watched(self, trial: Release) -> tuple[str, ...]:
         """Return what is wrong with a release; nothing where it was well for long enough, or is on trial no more."""
-        began_s = time.monotonic()
         before = self._before(trial)
         folder = self._store.folder(trial.id)
         watch = Watch(folder.resolve(), before.signs if before is not None else None)
+        start = StartWatch(self._site.groups, self._patience.pending_s, self._patience.hang_s)
         late: tuple[str, ...] = ()
         with ProofProcess(folder, self._site.config) as proof:
-            while self._is_on_trial(trial):
+            while (now := self._on_trial(trial)) is not None:
                 watch.look(read_signs(self._site.signs))
+                start.look(begun=now.starts > 0, runs=watch.runs)
                 refuted = proof.look() if watch.runs else None
                 if refuted is not None:
                     return (refuted,)
@@ -144,14 +155,19 @@ class Gate:
                         return ()
                 late = faults or late  # what was last seen to be wrong
                 proving = not faults and not proof.passed
-                if time.monotonic() - began_s >= (self._patience.proof_s if proving else self._patience.most_s):
+                if start.idle_s >= (self._patience.proof_s if proving else self._patience.most_s):
                     break
+                if start.hangs:
+                    return (f"its start hangs: it is not over, and computes nothing for {self._patience.hang_s:g} s",)
+                if start.starts_s >= self._patience.start_s:
+                    return (f"its start is not over after {self._patience.start_s:g} s",)
                 time.sleep(_LOOK_S)
         return late or (f"it was not well for {self._patience.steady_s:g} s on end within {self._patience.most_s:g} s",)
 
-    def _is_on_trial(self, trial: Release) -> bool:
+    def _on_trial(self, trial: Release) -> Release | None:
+        """Return how a trial stands now, None where it has ended."""
         now = self._store.read().on_trial
-        return now is not None and now.id == trial.id
+        return now if now is not None and now.id == trial.id else None
 
     def _before(self, trial: Release) -> Before | None:
         """Return how the box did as this trial began; None where nobody wrote it down."""

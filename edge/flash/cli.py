@@ -44,7 +44,7 @@ def flash(
     identity: Annotated[Path | None, typer.Option(help="The private key for --ssh.")] = None,
     known_hosts: Annotated[Path | None, typer.Option(help="Keys of hosts for --ssh, if not your own file.")] = None,
     prefix: Annotated[str | None, typer.Option(help="With --ssh: a folder on the box to install into.")] = None,
-    verdict_s: Annotated[float, typer.Option(help="With --ssh: seconds to wait for a health gate.", min=0)] = 180.0,
+    verdict_s: Annotated[float, typer.Option(help="With --ssh: seconds to wait for a health gate.", min=0)] = 1200.0,
     keep_going: Annotated[bool, typer.Option("--keep-going", help="With --ssh: go on after a bad box.")] = False,
     login: Annotated[Path | None, typer.Option(help="With --seed: public key of who may log in.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --ssh: print what became of each box as JSON.")] = False,

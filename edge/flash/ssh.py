@@ -55,13 +55,13 @@ class Reach:
         identity: A private key; None for what the SSH configuration and agent offer.
         known_hosts: Keys of hosts; None for the user's own file.
         prefix: A folder on the box that is installed into, such as a mounted disk; None for the box itself.
-        verdict_s: Seconds to wait for the health gate.
+        verdict_s: Seconds to wait for the health gate, which is given 1140 by its unit.
     """
 
     identity: Path | None = None
     known_hosts: Path | None = None
     prefix: str | None = None
-    verdict_s: float = 180.0
+    verdict_s: float = 1200.0
 
 
 class Connection:

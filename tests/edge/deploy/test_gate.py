@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
@@ -70,7 +70,7 @@ path = "outbox.db"
         for name, url in cameras.items():
             text += f'[[camera]]\nname = "{name}"\nsource = {{ kind = "rtsp", url = "{url}" }}\n'
         (tmp_path / "box.toml").write_text(text)
-        return Site(tmp_path / "box.toml", tmp_path / "run" / NAME)
+        return Site(tmp_path / "box.toml", tmp_path / "run" / NAME, (tmp_path / "edgekit.service",))
 
     return write
 
@@ -122,8 +122,10 @@ def test_without_a_trial_there_is_nothing_to_judge(store: ReleaseStore, write_si
 def test_a_verdict_of_an_earlier_trial_is_not_done_again(store: ReleaseStore, write_site: Make, call: Make) -> None:
     site, verdict = write_site(1, belt="rtsp://nowhere"), store.root / "verdict.json"
     begin_trial(store, "new", site)
+    store.start()
     options = ("--store", store.root, "--verdict", verdict)
     gate = (sys.executable, "-m", "edge", "release", "gate", "--config", site.config, "--signs", site.signs)
+    gate += ("--group", *site.groups)
     settled = (sys.executable, "-m", "edge", "release", "settle", *options)
     assert call(*gate, "--most-s", "1", *options).returncode == 0
     assert call(*settled).returncode == 1
@@ -223,9 +225,59 @@ def test_a_camera_that_was_just_being_opened_anew_counts_as_one_that_streamed(
 def test_a_release_that_never_runs_is_taken_back(store: ReleaseStore, write_site: Make) -> None:
     site = write_site(1, belt="rtsp://nowhere")
     begin_trial(store, "new", site)
+    store.start()
     with pytest.raises(EdgekitError, match="the service does not run"):
         judged(store, site, Patience(1.0, 0.3))
     assert store.read().current == "old"
+
+
+def computes(group: Path, steps: Iterator[float], every_s: float = 0.1) -> threading.Thread:
+    """Let the kernel's account of a service say one figure after another."""
+    group.mkdir()
+
+    def count() -> None:
+        for computed_s in steps:
+            write_whole(group / "cpu.stat", f"usage_usec {computed_s * 1e6:.0f}\n".encode())
+            time.sleep(every_s)
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    return thread
+
+
+def test_a_release_that_hangs_in_its_start_is_taken_back(store: ReleaseStore, write_site: Make) -> None:
+    site = write_site(1, belt="rtsp://nowhere")
+    begin_trial(store, "new", site)
+    store.start()
+    computes(site.groups[0], iter([3.0])).join()
+    with pytest.raises(EdgekitError, match="new is bad: its start hangs: it is not over, and computes nothing for 1 s"):
+        judged(store, site, Patience(60.0, 0.3, hang_s=1.0))
+    assert store.read().current == "old"
+
+
+def test_a_release_that_is_long_at_work_on_its_start_is_waited_for(store: ReleaseStore, write_site: Make) -> None:
+    site = write_site(1, belt="rtsp://nowhere")
+    begin_trial(store, "new", site)
+    store.start()
+    compiling = computes(site.groups[0], (second * 1.0 for second in range(80)))
+    found: list[str] = []
+    judging = threading.Thread(target=lambda: found.append(judged(store, site, Patience(4.0, 0.3, hang_s=4.0))))
+    judging.start()
+    compiling.join()  # twice as long as a release has that does nothing
+    assert not found
+    with Service(store, site.signs):
+        judging.join(60)
+    assert found == ["release new is good"]
+
+
+def test_a_start_that_never_ends_is_given_up_though_it_is_at_work(store: ReleaseStore, write_site: Make) -> None:
+    site = write_site(1, belt="rtsp://nowhere")
+    begin_trial(store, "new", site)
+    store.start()
+    spinning = computes(site.groups[0], (second * 1.0 for second in range(30)))
+    with pytest.raises(EdgekitError, match="new is bad: its start is not over after 2 s"):
+        judged(store, site, Patience(60.0, 0.3, start_s=2.0))
+    spinning.join()
 
 
 def test_a_release_that_its_starts_have_taken_back_meanwhile_is_not_judged(
