@@ -9,21 +9,53 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
 import pytest
 
+from edge.demo.show import BUNDLE, CLIP, TRUSTED_KEY
+from edge.flash.payload import Order
 from edge.flash.root import target_of
 from edge.flash.wheelhouse import Sources, gather
 
-PACKAGES = "systemd,systemd-sysv,dbus,python3"
+PACKAGES = "systemd,systemd-sysv,dbus,python3,openssh-server"
 # Where either is set, what takes minutes to make or to fetch is taken from there.
 READY_SYSTEM, READY_WHEELS = "EDGEKIT_TEST_DEBIAN", "EDGEKIT_TEST_WHEELS"
 
 _PTRACE_SEIZE, _PTRACE_INTERRUPT = 0x4206, 0x4207
 _WAIT_ALL_THREADS = 0x40000000  # __WALL
 _BOOT_S = 180.0
+# systemd keeps its units in one of these; two systems in one would end each other's processes.
+_HIERARCHIES = {"/sys/fs/cgroup": "", "/sys/fs/cgroup/unified": "", "/sys/fs/cgroup/systemd": "name=systemd"}
+_ENTER = 'while [ "$1" != -- ]; do mkdir -p "$1" && echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
+
+BOX = """
+[box]
+site = "hall"
+name = "{box}"
+[bundle]
+path = "{bundle}"
+trusted_keys = ["bundle.pub"]
+[inference]
+precision = "int8"
+[mqtt]
+port = {port}
+at_start = "wait"
+[outbox]
+path = "/var/lib/edgekit/outbox.db"
+[[camera]]
+name = "belt"
+source = {{ kind = "rtsp", url = "{belt}" }}
+[[camera.line]]
+name = "gate"
+start = [0.55, 1.0]
+end = [0.55, 0.0]
+[[camera]]
+name = "door"
+source = {{ kind = "rtsp", url = "rtsp://127.0.0.1:{dead}/dead" }}
+"""
 
 
 def wait_until(holds: Callable[[], object], timeout_s: float, what: str) -> float:
@@ -35,6 +67,14 @@ def wait_until(holds: Callable[[], object], timeout_s: float, what: str) -> floa
     return time.monotonic() - began_s
 
 
+def control_groups(name: str) -> list[Path]:
+    """Return a control group of a name in every hierarchy that systemd may keep its units in, below our own."""
+    told = (line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines())
+    own = {hierarchy: path.strip("/") for _, hierarchy, path in told}
+    roots = {Path(root): own.get(kind, "") for root, kind in _HIERARCHIES.items()}
+    return [root / below / name for root, below in roots.items() if (root / "cgroup.procs").is_file()]
+
+
 @final
 class BootedBox:
     """A running system below a folder, as a context manager."""
@@ -43,9 +83,11 @@ class BootedBox:
         self.root = root
         self._log = log
         self._leader = 0
+        self._groups = control_groups(f"edgekit-{os.getpid()}-{log.stem}")
 
     def __enter__(self) -> "BootedBox":
-        command = ["systemd-nspawn", "-q", "-D", str(self.root), "--boot", "--register=no", "--keep-unit"]
+        command = ["sh", "-c", _ENTER, "sh", *map(str, self._groups), "--"]
+        command += ["systemd-nspawn", "-q", "-D", str(self.root), "--boot", "--register=no", "--keep-unit"]
         command += ["--console=passive", "--kill-signal=SIGRTMIN+3", "--resolv-conf=off"]
         with self._log.open("wb") as log:
             self._nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -59,6 +101,10 @@ class BootedBox:
         except subprocess.TimeoutExpired:
             self._nspawn.kill()
             self._nspawn.wait()
+        for group in self._groups:
+            for folder, _, _ in os.walk(group, topdown=False):
+                with contextlib.suppress(OSError):
+                    Path(folder).rmdir()
 
     def run(self, *words: str, check: bool = True, timeout_s: float = 400) -> str:
         """Run a program inside, and return what it said."""
@@ -166,15 +212,71 @@ def needs_systemd_nspawn() -> None:
         pytest.skip(f"{', '.join(missing) or 'root'} is missing: apt install mmdebstrap systemd-container, as root")
 
 
+@dataclass
+class Releases:
+    """Sites whose configurations differ in what they name, and orders of releases of them."""
+
+    folder: Path
+    wheels: Path
+    port: int
+    dead: int
+
+    def write_site(self, name: str, belt: str, *, bundle: str = "bundle", box: str = "line1", more: str = "") -> Path:
+        """Write a site's folder, or its box.toml anew, and return that."""
+        site = self.folder / name
+        site.mkdir(exist_ok=True)
+        shutil.copy(TRUSTED_KEY, site / "bundle.pub")
+        if bundle == "bundle":
+            shutil.copytree(BUNDLE, site / "bundle", dirs_exist_ok=True)
+        text = BOX.format(bundle=bundle, box=box, port=self.port, belt=belt, dead=self.dead)
+        (site / "box.toml").write_text(text + more)
+        return site / "box.toml"
+
+    def order(self, name: str, counter: int, belt: str, **told: str) -> Order:
+        """Write a site's folder and return the order of its release."""
+        box_toml = self.write_site(name, belt, **told)
+        return Order(box_toml, sources=Sources(self.wheels, index=False), counter=counter)
+
+
+@dataclass
+class Outside:
+    """What boxes find outside of themselves."""
+
+    camera: Any
+    subscriber: Any
+    releases: Releases
+
+    def events(self, box: str = "line1") -> int:
+        """How many events of a box have come over the broker."""
+        return len(self.subscriber.on(f"edgekit/v1/hall/{box}/cameras/belt/events"))
+
+    def run_id(self, box: str = "line1") -> str:
+        """Return the run that a box's newest status is of."""
+        return self.subscriber.on(f"edgekit/v1/hall/{box}/status")[-1].json()["run_id"]
+
+
+@pytest.fixture
+def outside(
+    network_camera: Callable[..., Any],
+    mosquitto: Any,
+    subscribe: Callable[..., Any],
+    wheels: Path,
+    tmp_path: Path,
+    free_port: int,
+) -> Outside:
+    """Start a camera and a broker, and listen to all that boxes say there."""
+    releases = Releases(tmp_path, wheels, mosquitto.port, free_port)
+    return Outside(network_camera(CLIP), subscribe(mosquitto.port), releases)
+
+
 @pytest.fixture(scope="session")
 def debian(needs_systemd_nspawn: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a Debian system with systemd and Python, and nothing of this kit."""
+    """Make a Debian system with systemd, Python and an SSH server, and nothing of this kit; tests copy it."""
     del needs_systemd_nspawn
-    root = tmp_path_factory.mktemp("debian") / "root"
     ready = os.environ.get(READY_SYSTEM)  # made before: it takes minutes, and is the same each time
     if ready:
-        subprocess.run(["cp", "-a", ready, str(root)], check=True)
-        return root
+        return Path(ready)
+    root = tmp_path_factory.mktemp("debian") / "root"
     made = ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(root)]
     subprocess.run(made, check=True, capture_output=True, timeout=1800)
     return root
@@ -192,10 +294,23 @@ def wheels(debian: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def fresh_root(debian: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Copy that system, under a name."""
+
+    def copied(name: str) -> Path:
+        (tmp_path / name).mkdir(exist_ok=True)
+        root = tmp_path / name / "root"
+        subprocess.run(["cp", "-a", str(debian), str(root)], check=True)
+        return root
+
+    return copied
+
+
+@pytest.fixture
 def boot(tmp_path: Path) -> Iterator[Callable[[Path], BootedBox]]:
-    """Boot a system; it is shut down at the end."""
+    """Boot systems; they are shut down at the end."""
     with contextlib.ExitStack() as running:
-        yield lambda root: running.enter_context(BootedBox(root, tmp_path / "nspawn.log"))
+        yield lambda root: running.enter_context(BootedBox(root, tmp_path / f"{root.parent.name}.log"))
 
 
 @pytest.fixture
