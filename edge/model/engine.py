@@ -103,7 +103,7 @@ class Placement:
             `openvino` are providers of ONNX Runtime.
         hint: In what floats are computed; but for f32 OpenVINO alone can choose.
         allow_cpu_fallback: Whether the CPU may do what the device cannot, or all of it where there is no such device.
-        cache: Folder in which OpenVINO keeps the compiled model, None for none.
+        cache: Folder of this model alone for what OpenVINO compiled of it, or TensorRT built; None for none.
     """
 
     device: Device = "cpu"

@@ -30,12 +30,13 @@ from edge.runtime.detections import DetectionSender, both
 from edge.runtime.event_control import ABOUT_EVENTS, EventControl
 from edge.runtime.keeping import Keeping
 from edge.runtime.lane import Observer
-from edge.runtime.loading import load_for_box
+from edge.runtime.loading import load_for_box, tell_loading
 from edge.runtime.looking import load_looking
 from edge.runtime.memory import map_pictures, return_free_memory
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.restarts import Operator
 from edge.runtime.runner import StatusSender
+from edge.runtime.service_manager import ServiceManager
 from edge.runtime.shelves import ShelfSender
 from edge.runtime.summary import RunSummary, Tally
 from edge.runtime.swap import ModelSwap
@@ -169,6 +170,7 @@ def _load_model(config: BoxConfig) -> LoadedModel:
         EdgekitError: The bundle or its model cannot be used.
     """
     map_pictures()
+    tell_loading(config, ServiceManager())
     bundle = open_bundle(config.bundle.path, config.bundle.trusted_keys)
     detector = load_for_box(config, bundle)
     return_free_memory()

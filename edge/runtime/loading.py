@@ -12,12 +12,14 @@ from edge.model.detector import Detector, PrecisionChoice, choose_model, load_de
 from edge.model.engine import Hint, Placement
 from edge.model.probing import Trial
 from edge.runtime.measured import choose_by_measuring, key_of
+from edge.runtime.service_manager import ServiceManager
 from edge.video.sources import is_live
 
 _log = logging.getLogger(__name__)
 
 _MOST_COMPILED = 3  # compiled models that are kept: in use, on trial beside it, and the one before
 _MOST_REQUESTS = 16
+_BUILDING_S = 900.0  # of an accelerator's engine, once for each bundle and version; the gate waits as long
 _WAYS: dict[str, tuple[PrecisionChoice, Hint]] = {
     "fp32": ("fp32", "f32"),
     "bf16": ("fp32", "bf16"),
@@ -37,7 +39,7 @@ def load_for_box(config: BoxConfig, bundle: Bundle) -> Detector:
     folder = inference.state or config.outbox.path.parent / "inference"
     choice = _choose(config, bundle, requests, folder)
     cache = None
-    if choice.backend == "openvino":
+    if choice.backend == "openvino" or inference.device == "tensorrt":
         key = key_of(bundle.digest, str(choice), inference.device, str(requests))
         cache = _room_for_compiled(folder / "compiled" / key)
     return load_detector(
@@ -48,6 +50,15 @@ def load_for_box(config: BoxConfig, bundle: Bundle) -> Detector:
         score_threshold=inference.score_threshold,
         placement=Placement(inference.device, choice.hint, inference.allow_cpu_fallback, cache),
     )
+
+
+def tell_loading(config: BoxConfig, manager: ServiceManager) -> None:
+    """Tell the service manager that a box's model is loaded now, and ask for the time that an accelerator may need.
+
+    It is asked for beforehand: while ONNX Runtime loads a model, no thread of this interpreter could ask for more.
+    """
+    device = config.inference.device
+    manager.starting(f"loading the model for device {device}", None if device == "cpu" else _BUILDING_S)
 
 
 def requests_for(config: BoxConfig) -> int:

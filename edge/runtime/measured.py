@@ -16,6 +16,8 @@ from edge.model.probing import Outcome, Trial, tried
 
 _log = logging.getLogger(__name__)
 
+# Of what computes; TensorRT comes as a package, or with a Jetson's system.
+_SOFTWARE = ("edgekit", "openvino", "onnxruntime", "onnxruntime-gpu", "tensorrt", "tensorrt-cu12", "tensorrt-cu13")
 _ALL_S = 90.0  # after which the best until then is taken: a start that takes three minutes is broken off
 
 
@@ -75,7 +77,9 @@ def choose_by_measuring(trials: Sequence[Trial], digest: str, kept: Path) -> Cho
 def key_of(*parts: str) -> str:
     """Return a name for something on this machine with these versions of the engines, 16 hexadecimal digits."""
     machine = probe()
-    software = [f"{name} {_version(name)}" for name in ("edgekit", "openvino", "onnxruntime", "onnxruntime-gpu")]
+    software = [f"{name} {_version(name)}" for name in _SOFTWARE]
+    if machine.jetson is not None:
+        software.append(f"L4T {machine.jetson.l4t}, CUDA {machine.jetson.cuda}, TensorRT {machine.jetson.tensorrt}")
     whole = [*parts, machine.cpu, " ".join(sorted(machine.cpu_flags)), str(machine.cores), *software]
     return hashlib.sha256("\n".join(whole).encode()).hexdigest()[:16]
 

@@ -1,7 +1,8 @@
-"""Tells systemd how the box does: ready, alive, stopping; on a machine without it nothing is told.
+"""Tells systemd how the box does: starting, ready, alive, stopping; on a machine without it nothing is told.
 
 Source: sd_notify(3): datagrams of `KEY=value` lines to the socket that NOTIFY_SOCKET names; a name that begins with @
 is of the abstract namespace. WATCHDOG_USEC is the time within which the service has to say that it is alive.
+EXTEND_TIMEOUT_USEC moves the end of the time for the start, never to before what TimeoutStartSec= gives it.
 """
 
 import contextlib
@@ -33,6 +34,16 @@ class ServiceManager:
     def watchdog_s(self) -> float | None:
         """Within how many seconds the manager wants to hear that the service is alive; None where it does not ask."""
         return self._watchdog_s
+
+    def starting(self, status: str, most_s: float | None = None) -> None:
+        """Say what the start is at, before it is ready: afterwards a longer time would let the watchdog wait too.
+
+        Args:
+            status: For a person.
+            most_s: Seconds from now in which it may be ready; None for what the unit says.
+        """
+        more = "" if most_s is None else f"EXTEND_TIMEOUT_USEC={most_s * 1e6:.0f}\n"
+        self._tell(f"{more}STATUS={status}")
 
     def ready(self, status: str) -> None:
         """Say that the service is at its work."""

@@ -1,14 +1,18 @@
 """A box measures once how its model runs best on this machine, remembers it, and says what cannot be done."""
 
 import json
+import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 
 from devices.errors import EdgekitError
+from devices.probe import probe
 from edge.config import Box, BoxConfig, Bundle, Inference
 from edge.model.bundle import open_bundle
 from edge.model.choice import Choice
@@ -16,10 +20,12 @@ from edge.model.detector import Detector
 from edge.model.manifest import Expected, SelfTest
 from edge.model.probing import Trial, tried
 from edge.mqtt.section import Outbox
-from edge.runtime.loading import load_for_box, requests_for
+from edge.runtime.loading import load_for_box, requests_for, tell_loading
+from edge.runtime.service_manager import ServiceManager
 from edge.video.section import Camera, FileSource, RtspSource
 
 Make = Callable[..., Any]
+ORIN = Path(__file__).parents[2] / "devices/machines/orin-nano"
 
 
 def config_for(made: Any, folder: Path, cameras: tuple[Camera, ...] = (), **inference: Any) -> BoxConfig:
@@ -129,3 +135,65 @@ def test_one_live_camera_gets_all_cores_for_each_picture(make_bundle: Make, tmp_
     assert requests_for(config_for(made, tmp_path, (live[0],), mode="throughput")) >= 2
     assert requests_for(config_for(made, tmp_path, mode="latency")) == 1
     assert requests_for(config_for(made, tmp_path, mode="latency", requests=3)) == 3
+
+
+@pytest.fixture
+def told_to_tensorrt(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """Let ONNX Runtime claim a Jetson's providers, compute on the processor, and record what TensorRT would be told."""
+    told: list[dict[str, str]] = []
+    real = ort.InferenceSession
+
+    class Recording:
+        def __init__(self, model: bytes, _options: object, providers: list[str], provider_options: list[Any]) -> None:
+            assert [providers[0], len(provider_options)] == ["TensorrtExecutionProvider", len(providers)]
+            assert not any(provider_options[1:])
+            told.append(provider_options[0])
+            self._session, self._providers = real(model, providers=["CPUExecutionProvider"]), providers
+
+        def get_providers(self) -> list[str]:
+            return self._providers
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._session, name)
+
+    monkeypatch.setattr(ort, "InferenceSession", Recording)
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["TensorrtExecutionProvider", "CUDAExecutionProvider"])
+    return told
+
+
+def test_tensorrt_finds_its_engine_again_and_never_one_of_another_model_or_version(
+    make_bundle: Make, tmp_path: Path, told_to_tensorrt: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+):
+    orin = probe(ORIN, "aarch64")
+    assert orin.jetson is not None
+    newer = replace(orin, jetson=replace(orin.jetson, tensorrt="10.99"))
+    config = config_for(make_bundle(), tmp_path, device="tensorrt")
+    for machine, asked in (
+        (orin, config),
+        (orin, config),
+        (newer, config),
+        (orin, config_for(make_bundle(release=2), tmp_path, device="tensorrt")),
+    ):
+        monkeypatch.setattr("edge.runtime.measured.probe", lambda machine=machine: machine)
+        load(asked)
+    folders = [told["trt_engine_cache_path"] for told in told_to_tensorrt]
+    assert folders[0] == folders[1]
+    assert len(set(folders)) == 3
+    for told in told_to_tensorrt:
+        assert (told["trt_engine_cache_enable"], told["trt_timing_cache_enable"]) == ("True", "True")
+        assert told["trt_timing_cache_path"] == told["trt_engine_cache_path"]
+        assert Path(told["trt_engine_cache_path"]).parent == tmp_path / "inference/compiled"
+        assert Path(told["trt_engine_cache_path"]).is_dir()
+
+
+def test_for_an_engine_that_may_have_to_be_built_the_service_manager_is_asked_for_time(
+    make_bundle: Make, tmp_path: Path
+):
+    made = make_bundle()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        for device in ("cpu", "tensorrt"):
+            told = ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+            tell_loading(config_for(made, tmp_path, device=device), told)
+        assert manager.recv(999) == b"STATUS=loading the model for device cpu"
+        assert manager.recv(999) == b"EXTEND_TIMEOUT_USEC=900000000\nSTATUS=loading the model for device tensorrt"

@@ -58,10 +58,13 @@ def environment(manager: Manager, **more: str) -> dict[str, str]:
 
 def test_the_manager_hears_that_a_box_is_ready_alive_and_stopping(manager: Manager) -> None:
     told = ServiceManager(environment(manager))
+    told.starting("loading")
+    told.starting("building", 900)
     told.ready("1 camera")
     told.alive()
     told.stopping()
-    assert manager.heard() == ["READY=1\nSTATUS=1 camera", "WATCHDOG=1", "STOPPING=1"]
+    started = ["STATUS=loading", "EXTEND_TIMEOUT_USEC=900000000\nSTATUS=building"]
+    assert manager.heard() == [*started, "READY=1\nSTATUS=1 camera", "WATCHDOG=1", "STOPPING=1"]
     assert told.watchdog_s == 30
 
 
@@ -149,6 +152,6 @@ source = {{ kind = "file", path = "{DEMO}/conveyor.mp4" }}
             box.kill()
     heard += manager.heard()
     assert box.returncode == 0
-    assert heard[0] == "READY=1\nSTATUS=1 cameras"
+    assert heard[:2] == ["STATUS=loading the model for device cpu", "READY=1\nSTATUS=1 cameras"]
     assert heard[-1] == "STOPPING=1"
     assert heard.count("WATCHDOG=1") >= 3
