@@ -3,11 +3,11 @@
 import subprocess
 from collections.abc import Iterator
 
-from edge.doctor.finding import Finding, fine, warning
+from edge.doctor.finding import Finding, failure, fine, warning
 
 UNIT = "edgekit.service"
 _PATIENCE_S = 5.0
-_ASKED = ("LoadState", "ActiveState", "SubState", "NRestarts", "Result")
+_ASKED = ("LoadState", "ActiveState", "SubState", "NRestarts", "Result", "StatusText")
 
 
 def check_unit() -> Iterator[Finding]:
@@ -29,10 +29,17 @@ def check_unit() -> Iterator[Finding]:
         yield warning(
             "unit", f"{UNIT} is not installed", "nothing starts the box after a power cut", "install it from systemd/"
         )
-    elif told.get("ActiveState") != "active":
+    elif told.get("SubState") == "start":
         yield warning(
             "unit",
-            f"{UNIT} is {told.get('ActiveState')} ({told.get('Result')})",
+            f"{UNIT} is being started: {told.get('StatusText') or 'its software is loaded'}",
+            "nobody looks at the cameras yet",
+            "wait; where an engine is built for an accelerator first, that takes minutes",
+        )
+    elif told.get("ActiveState") != "active":
+        yield failure(
+            "unit",
+            f"{UNIT} is {told.get('ActiveState')}, {told.get('SubState')}: {told.get('Result')}",
             "nobody looks at the cameras",
             f"journalctl -u {UNIT} says why; then systemctl restart {UNIT}",
         )

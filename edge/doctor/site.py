@@ -11,6 +11,7 @@ from devices.errors import EdgekitError
 from edge.config import BoxConfig
 from edge.doctor.finding import Finding, failure, fine, warning
 from edge.doctor.providers import check_providers
+from edge.doctor.start import check_start
 from edge.model.bundle import Bundle, open_bundle
 from edge.model.detector import ENGINE_OF, load_detector
 from edge.video.frame import Frame
@@ -21,7 +22,7 @@ _FRAME_S = 15.0  # an encoder's next key frame may be far away
 
 
 def check_model(config: BoxConfig) -> Iterator[Finding]:
-    """Verify the bundle, and infer with every file of it on the engine that the file is for."""
+    """Verify the bundle, infer with every file of it on the engine that it is for, then load all as the box would."""
     try:
         bundle = open_bundle(config.bundle.path, config.bundle.trusted_keys)
     except EdgekitError as exc:
@@ -31,6 +32,7 @@ def check_model(config: BoxConfig) -> Iterator[Finding]:
     for model in bundle.manifest.models:
         yield _try_engine(bundle, ENGINE_OF[model.format], model.precision)
     yield from check_providers(bundle)
+    yield from check_start(config, bundle)
 
 
 def _try_engine(bundle: Bundle, backend: str, precision: str) -> Finding:

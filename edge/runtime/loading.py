@@ -75,18 +75,28 @@ def requests_for(config: BoxConfig) -> int:
     return 1 if latency else min(_MOST_REQUESTS, 2 * len(os.sched_getaffinity(0)))
 
 
+def ways_for(config: BoxConfig, bundle: Bundle) -> tuple[Choice, ...]:
+    """Return the ways to run a model that a configuration allows: the one that it names, or all that there are.
+
+    Raises:
+        EdgekitError: The bundle has no file for it, or what runs it is not installed.
+    """
+    inference = config.inference
+    if inference.precision == "auto":
+        return candidates(bundle, inference.backend, inference.device)
+    precision, hint = _WAYS[inference.precision]
+    engine, model = choose_model(bundle, backend_for(inference.backend, inference.device, hint), precision)
+    return (Choice(engine, model.precision, hint),)
+
+
 def _choose(config: BoxConfig, bundle: Bundle, requests: int, folder: Path) -> Choice:
-    """Return the way to run a model: as configured, or the one way there is, or the best by measure.
+    """Return the way to run a model: the one way there is, or the best by measure.
 
     Raises:
         EdgekitError: The bundle has no file for it, or nothing that was measured works.
     """
     inference = config.inference
-    if inference.precision != "auto":
-        precision, hint = _WAYS[inference.precision]
-        engine, model = choose_model(bundle, backend_for(inference.backend, inference.device, hint), precision)
-        return Choice(engine, model.precision, hint)
-    ways = candidates(bundle, inference.backend, inference.device)
+    ways = ways_for(config, bundle)
     if len(ways) == 1:
         return ways[0]
     trials = [

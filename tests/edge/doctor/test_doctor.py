@@ -121,7 +121,31 @@ def test_a_model_that_fails_its_self_test_here_is_told_and_the_bundle_is_still_w
     found = by_check(check_model(load_config(write_box(1, self_test=test))))
     assert found["bundle"].level is Level.OK
     assert found["onnxruntime fp32"].level is Level.WARNING
+    assert found["inference"].level is Level.FAILURE, "no file of it can be used"
     assert "fails its self-test" in found["onnxruntime fp32"].what
+
+
+@pytest.mark.parametrize(
+    ("more", "check", "told"),
+    [
+        ('[inference]\ndevice = "cuda"', "inference", "this ONNX Runtime has no CUDAExecutionProvider"),
+        ('[inference]\nprecision = "int8"', "inference", "it holds onnx fp32, openvino fp32"),
+        ('[routing]\ncatalogue = "none.csv"', "routing", "cannot read the catalogue"),
+        ('[classifier]\npath = "none"', "zones and classifier", "none"),
+        ('[hard_cases]\nfolder = "cases"\nrecipient = "none.pub"', "hard cases", "none.pub"),
+        ('[codes]\nformats = ["Runes"]', "zones and classifier", "Runes"),
+    ],
+)
+def test_what_would_keep_the_box_from_starting_is_told_before_it_is_started(
+    write_box: Callable[..., Path], more: str, check: str, told: str
+) -> None:
+    box = write_box(1)
+    well = by_check(check_model(load_config(box)))
+    assert [well[name].level for name in ("inference", "zones and classifier")] == [Level.OK, Level.OK]
+    box.write_text(f"{box.read_text()}\n{more}\n")
+    found = by_check(check_model(load_config(box)))
+    assert found[check].level is Level.FAILURE
+    assert told in found[check].what
 
 
 def test_a_camera_that_ends_without_a_picture_fails(write_box: Callable[..., Path], tmp_path: Path) -> None:
@@ -233,7 +257,9 @@ def test_a_clock_that_nobody_sets_is_told(*, synchronised: bool | None, level: L
     [
         ("LoadState=loaded\nActiveState=active\nNRestarts=0", Level.OK),
         ("LoadState=loaded\nActiveState=active\nNRestarts=3", Level.WARNING),
-        ("LoadState=loaded\nActiveState=failed\nResult=watchdog", Level.WARNING),
+        ("LoadState=loaded\nActiveState=failed\nSubState=failed\nResult=watchdog", Level.FAILURE),
+        ("LoadState=loaded\nActiveState=activating\nSubState=auto-restart\nResult=exit-code", Level.FAILURE),
+        ("LoadState=loaded\nActiveState=activating\nSubState=start\nStatusText=loading", Level.WARNING),
         ("LoadState=not-found\nActiveState=inactive", Level.WARNING),
     ],
 )
