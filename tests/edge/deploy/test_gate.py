@@ -259,11 +259,11 @@ def test_a_release_that_is_long_at_work_on_its_start_is_waited_for(store: Releas
     site = write_site(1, belt="rtsp://nowhere")
     begin_trial(store, "new", site)
     store.start()
-    compiling = computes(site.groups[0], (second * 1.0 for second in range(80)))
+    compiling = computes(site.groups[0], (second * 1.0 for second in range(100)))
     found: list[str] = []
-    judging = threading.Thread(target=lambda: found.append(judged(store, site, Patience(4.0, 0.3, hang_s=4.0))))
+    judging = threading.Thread(target=lambda: found.append(judged(store, site, Patience(8.0, 0.3, hang_s=8.0))))
     judging.start()
-    compiling.join()  # twice as long as a release has that does nothing
+    compiling.join()  # longer than a release has that does nothing
     assert not found
     with Service(store, site.signs):
         judging.join(60)

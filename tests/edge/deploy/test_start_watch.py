@@ -1,5 +1,6 @@
 """A start that is at work is told from one that hangs by what its processes compute, and by nothing that they say."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -93,7 +94,7 @@ def test_where_the_kernel_does_not_count_a_start_has_the_time_that_its_unit_give
 def group() -> Iterator[Path]:
     """Make a control group of the kernel's own; whoever is in it is ended."""
     folder = next((root for root in UNIFIED if (root / "cgroup.procs").is_file()), None)
-    made = None if folder is None else folder / "edgekit-test"
+    made = None if folder is None else folder / f"edgekit-test-{os.getpid()}"
     try:
         if made is None:
             raise PermissionError
