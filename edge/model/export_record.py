@@ -73,7 +73,12 @@ class ClassifierExportRecord(Part):
     thresholds: dict[str, Share]
     heads: dict[str, SeveralHead] = Field(default={}, description="by attribute of several values: how it is told")
     temperature: float = Field(gt=0, description="what logits are divided by inside the graph")
-    calibrated_on: PositiveInt = Field(description="pictures that temperature and thresholds were chosen on")
+    familiar_from: float | None = Field(
+        default=None,
+        le=1,
+        description="cosine to the nearest learnt value at which half of a score is left; null: nothing is taken",
+    )
+    calibrated_on: PositiveInt = Field(description="pictures that temperature, thresholds and this were chosen on")
     data: tuple[DataEntry, ...]
     weights: WeightsEntry
     recipe: str

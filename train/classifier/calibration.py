@@ -1,13 +1,13 @@
 """Scores that mean what they say: the temperature of a classifier, and from which score on it is sure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
-from edge.model.taxonomy import Taxonomy
+from edge.model.taxonomy import Attribute, Taxonomy
 from train.classifier.heads import SeveralHeadModule
 from train.classifier.losses import label_loss
-from train.classifier.network import scores_of, split_columns
+from train.classifier.network import split_columns
 from train.classifier.pictures import Pictures
 
 KNOWN_KEPT = 0.95  # share of right answers that may be given; the others are called unknown
@@ -50,31 +50,29 @@ def calibrate(head: SeveralHeadModule, logits: torch.Tensor, targets: torch.Tens
 
 
 def thresholds_of(
-    logits: torch.Tensor, pictures: Pictures, taxonomy: Taxonomy, temperature: float
+    scores: Sequence[tuple[torch.Tensor, Attribute]], pictures: Pictures, taxonomy: Taxonomy
 ) -> Mapping[str, float]:
     """Return by attribute the score from which on an answer is given.
 
     It is the one that keeps `KNOWN_KEPT` of the right answers on kept-out pictures; for several values it is `EVEN`.
 
     Args:
-        logits: (N, columns).
+        scores: (N, columns), 0 to 1, of each learnt attribute, as the exported network gives them.
         pictures: What they are of.
         taxonomy: Gives the attributes.
-        temperature: Of the scores.
     """
     found: dict[str, float] = {}
     truth = split_columns(pictures.targets, taxonomy.learnt)
-    for (part, attribute), (wanted, _) in zip(split_columns(logits / temperature, taxonomy.learnt), truth, strict=True):
+    for (part, attribute), (wanted, _) in zip(scores, truth, strict=True):
         if attribute.multiple:
             found[attribute.name] = EVEN
             continue
-        scores = scores_of(part, attribute)
-        top, answer = scores.max(dim=1)
+        top, answer = part.max(dim=1)
         label = wanted.argmax(dim=1)
         found[attribute.name] = _keeping(top[answer == label])
         for implied in taxonomy.implied(attribute.name):
             follows = torch.tensor(implied.follows)
-            sums = torch.zeros(len(scores), len(implied.values)).index_add_(1, follows, scores)
+            sums = torch.zeros(len(part), len(implied.values)).index_add_(1, follows, part)
             own = sums.gather(1, follows[answer][:, None])[:, 0]
             found[implied.name] = _keeping(own[follows[answer] == follows[label]])
     return found

@@ -5,6 +5,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
 
@@ -15,12 +16,13 @@ from edge.model.manifest import DataEntry, Input
 from edge.model.several import SeveralMethod
 from train.classifier.backbones import create_backbone
 from train.classifier.calibration import temperature_of, thresholds_of
+from train.classifier.familiarity import examples_of_values, fit_familiarity
 from train.classifier.head_record import read_heads, require_heads
 from train.classifier.network import ScoredNetwork
 from train.classifier.pictures import read_pictures
 from train.classifier.recipe import recipe_of
 from train.classifier.run import divide
-from train.classifier.scores import logits_of
+from train.classifier.scores import features_of
 from train.classifier.settings import ClassifierConfig, read_classifier_config
 from train.classifier.several import load_heads
 from train.classifier.teacher import load_network
@@ -33,7 +35,8 @@ def export_classifier(
     """Export the best network of a run, its scores calibrated on the pictures that the run was scored on.
 
     The input is `image` (1, side, side, 3) uint8 BGR. The output `predictions` (1, columns) float32 holds a score for
-    each value of each learnt attribute, and behind them, where asked for, features of unit length.
+    each value of each learnt attribute, near 0 all of them where a picture is like nothing that was learnt, and behind
+    them, where asked for, features of unit length.
 
     Args:
         run: The folder of `train_classifier`.
@@ -55,21 +58,28 @@ def export_classifier(
         )
     settings, taxonomy = config.settings, config.tagged_set.taxonomy
     network = load_network(run)
-    held, _ = read_pictures(divide(tagged_set, settings).held, taxonomy, settings.input_px, skip_bad=True)
-    logits = logits_of(network, held.images)
-    temperature = temperature_of(logits, held, taxonomy)
+    division = divide(tagged_set, settings)
+    held, _ = read_pictures(division.held, taxonomy, settings.input_px, skip_bad=True)
+    features = features_of(network, held.images)
+    examples, _ = read_pictures(examples_of_values(division.learn), taxonomy, settings.input_px, skip_bad=True)
+    familiarity = fit_familiarity(features_of(network, examples.images), examples.targets, features)
+    temperature = temperature_of(network.head(features).detach(), held, taxonomy)
     fitted = require_heads(run) if head is not None else read_heads(run)
     chosen = dict(fitted.chosen(head)) if fitted is not None else {}
     heads = load_heads(run, network, taxonomy, chosen) if chosen else {}
+    scored = ScoredNetwork(network, taxonomy, temperature, embedding=embedding, familiarity=familiarity, heads=heads)
+    with torch.inference_mode():
+        thresholds = thresholds_of(scored.scores(features), held, taxonomy)
     weights = config.past.weights if config.past is not None else create_backbone(settings.network).weights
     record = ClassifierExportRecord(
         licence=weights.licence,
         taxonomy=taxonomy,
         input=Input(height=settings.input_px, width=settings.input_px),
         embedding=network.head.in_features if embedding else 0,
-        thresholds=dict(thresholds_of(logits, held, taxonomy, temperature)),
+        thresholds=dict(thresholds),
         heads=chosen,
         temperature=temperature,
+        familiar_from=familiarity.bound,
         calibrated_on=len(held),
         data=data_of(config),
         weights=weights,
@@ -79,7 +89,6 @@ def export_classifier(
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         partial = Path(folder) / out.name
         partial.mkdir()
-        scored = ScoredNetwork(network, taxonomy, temperature, embedding=embedding, heads=heads)
         _write(scored, settings.input_px, partial / CLASSIFIER.exported)
         (partial / CLASSIFIER.record).write_text(
             record.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8"
@@ -111,8 +120,20 @@ def _write(network: ScoredNetwork, side: int, out: Path) -> None:
             dynamo=False,
         )
     model = with_picture_input(onnx.load(str(plain)))
+    _store_as_half(model.graph, "familiarity.prototypes")
     # The tracer leaves the output's sizes open, and an engine would tell them as unknown.
     for axis, size in zip(model.graph.output[0].type.tensor_type.shape.dim, (1, network.columns), strict=True):
         axis.dim_value = size
     onnx.save(model, str(out))
     plain.unlink()
+
+
+def _store_as_half(graph: onnx.GraphProto, name: str) -> None:
+    """Store a matrix of the graph in half of the bytes; engines cast it back to float as they load it.
+
+    Cosines do not feel it, and it would be a tenth of a small classifier's file.
+    """
+    stored = next(one for one in graph.initializer if one.name == name)
+    half = onnx.numpy_helper.to_array(stored).astype(np.float16)
+    stored.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}.half"))
+    graph.node.insert(0, onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))

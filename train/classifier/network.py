@@ -8,6 +8,7 @@ from torch import nn
 
 from edge.model.taxonomy import Attribute, Taxonomy
 from train.classifier.backbones import Backbone
+from train.classifier.familiarity import Familiarity, directions_of
 from train.classifier.heads import SeveralHeadModule
 
 
@@ -55,6 +56,7 @@ class ScoredNetwork(nn.Module):
         taxonomy: Its attributes.
         temperature: Logits are divided by it, so that a score is the share of right answers among its like.
         embedding: Whether the features follow the scores.
+        familiarity: Takes their scores from pictures that are like nothing that was learnt.
         heads: By attribute of several values: what tells it instead of the network's own columns.
     """
 
@@ -65,6 +67,7 @@ class ScoredNetwork(nn.Module):
         temperature: float,
         *,
         embedding: bool,
+        familiarity: Familiarity,
         heads: Mapping[str, SeveralHeadModule] | None = None,
     ) -> None:
         super().__init__()
@@ -73,16 +76,22 @@ class ScoredNetwork(nn.Module):
         self.learnt = taxonomy.learnt
         self.temperature = temperature
         self.embedding = embedding
+        self.familiarity = familiarity
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return (N, columns) or (N, columns + width) of pictures (N, 3, H, W), RGB, 0 to 1."""
         features = self.network.features(pictures)
+        parts = [scores for scores, _ in self.scores(features)]
+        return torch.cat([*parts, directions_of(features)] if self.embedding else parts, dim=1)
+
+    def scores(self, features: torch.Tensor) -> list[tuple[torch.Tensor, Attribute]]:
+        """Return the scores (N, columns) of each learnt attribute, with it, of features (N, width)."""
         logits = self.network.head(features) / self.temperature
-        parts = [self._scores(features, part, attribute) for part, attribute in split_columns(logits, self.learnt)]
-        if self.embedding:
-            # Written out: what `normalize` traces to has nodes that ask for shapes, which are fixed here.
-            parts.append(features / features.square().sum(dim=1, keepdim=True).sqrt().clamp(min=1e-12))
-        return torch.cat(parts, dim=1)
+        familiar: torch.Tensor = self.familiarity(directions_of(features))
+        return [
+            (self._scores(features, part, attribute) * familiar, attribute)
+            for part, attribute in split_columns(logits, self.learnt)
+        ]
 
     @property
     def columns(self) -> int:

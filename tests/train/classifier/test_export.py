@@ -26,9 +26,11 @@ from edge.model.picture import read_picture
 from edge.model.signature import create_key, load_private
 from train.classifier.calibration import temperature_of, thresholds_of
 from train.classifier.export import export_classifier
+from train.classifier.familiarity import fit_familiarity
 from train.classifier.network import ScoredNetwork
 from train.classifier.pictures import read_pictures
 from train.classifier.run import train_classifier
+from train.classifier.scores import features_of
 from train.classifier.settings import ClassifierSettings
 from train.classifier.teacher import load_network
 from train.cli import app
@@ -45,7 +47,12 @@ def run(coloured: TaggedSet, tiny: Tiny, tmp_path: Path) -> Path:
 def test_both_engines_give_the_scores_of_the_trained_network(run: Path, coloured: TaggedSet, tmp_path: Path):
     record = export_classifier(run, coloured, tmp_path / "export", embedding=True)
     network = load_network(run)
-    scored = ScoredNetwork(network, record.taxonomy, record.temperature, embedding=True).eval()
+    learnt, held = (read_pictures(coloured.part(part), record.taxonomy, 32)[0] for part in ("train", "val"))
+    familiarity = fit_familiarity(
+        features_of(network, learnt.images), learnt.targets, features_of(network, held.images)
+    )
+    assert record.familiar_from == pytest.approx(familiarity.bound, abs=1e-5)
+    scored = ScoredNetwork(network, record.taxonomy, record.temperature, embedding=True, familiarity=familiarity).eval()
     for picture in coloured.part("val")[::4]:
         tensors, _ = read_pictures([picture], record.taxonomy, 32)
         with torch.inference_mode():
@@ -65,7 +72,7 @@ def test_from_run_to_bundle_nothing_is_typed_again_and_int8_agrees(run: Path, co
     exported = ExportedModel.open(tmp_path / "export" / CLASSIFIER.exported)
     quantize(exported, tmp_path / "int8", draw_tagged([coloured], 12, seed=0))
     create_key(tmp_path / "key", tmp_path / "key.pub")
-    picture = next(one for one in coloured.part("val") if "red" in one.path.name)
+    picture = next(one for one in coloured.part("val") if "green" in one.path.name)
     parts = BundleParts("colours", "1", 1, tmp_path / "export", tmp_path / "int8", True, picture.path)
     assemble_classifier(parts, tmp_path / "bundle", load_private(tmp_path / "key"))
     bundle = open_classifier_bundle(tmp_path / "bundle", [tmp_path / "key.pub"])
@@ -94,7 +101,7 @@ def test_calibrated_scores_are_likelier_and_nearly_all_right_answers_are_given(
     assert temperature_of(sure_and_wrong, pictures, taxonomy) > 5
     right = pictures.targets * 3
     assert temperature_of(right, pictures, taxonomy) < 0.5
-    thresholds = thresholds_of(right, pictures, taxonomy, 1.0)
+    thresholds = thresholds_of([(right.softmax(dim=1), taxonomy.learnt[0])], pictures, taxonomy)
     assert thresholds["colour"] == pytest.approx(float(right[0].softmax(dim=0).max()))
     assert read_classifier_export_of(run, coloured, tmp_path).thresholds.keys() == {"colour", "warmth"}
 
