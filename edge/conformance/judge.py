@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from edge.mqtt.messages import AcknowledgementMessage
 
@@ -113,10 +113,10 @@ class Judge:
         """Take a report of an effect: {"camera": …, "epoch": …, "seq": …}."""
         self.reports = True
         try:
-            told = json.loads(report)
-            place = (str(told["camera"]), str(told["epoch"]), int(told["seq"]))
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            told = _Report.model_validate_json(report)
+        except ValidationError:
             return self._fault(Rule.MALFORMED, f"an effect: {report[:80]!r}")
+        place = (told.camera, told.epoch, told.seq)
         self._effects[place] += 1
         if not any(known == place[0] for known, _ in self._sent):
             return self._fault(Rule.RETAINED_EVENT, _spelled(place))
@@ -149,6 +149,14 @@ class Judge:
     def _fault(self, rule: Rule, detail: str) -> None:
         if not any((fault.rule, fault.scenario) == (rule, self._scenario) for fault in self.faults):
             self.faults.append(Fault(rule, self._scenario, detail))
+
+
+class _Report(BaseModel):
+    """A tested consumer's word of an effect; what else it says does not count."""
+
+    camera: str
+    epoch: str
+    seq: int
 
 
 def _claim(payload: bytes) -> tuple[str | None, int] | None:

@@ -305,6 +305,7 @@ def test_under_a_service_manager_a_restart_ends_the_process_for_the_manager_to_s
         heard.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         box = start()
-        assert heard.recv(1000).startswith(b"READY=1")
+        while not heard.recv(1000).startswith(b"READY=1"):
+            pass  # first it tells what it is loading
         assert box.client.send("POST", "/api/restart").status == 204
         assert box.process.wait(60) == 0
