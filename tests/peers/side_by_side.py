@@ -157,6 +157,7 @@ def plan_of(arguments: argparse.Namespace) -> Plan:
     shape = ov.Core().read_model(str(arguments.ours)).inputs[0].shape
     names: dict[int, str] = yolo.load(arguments.weights).names
     return Plan(
+        weights=arguments.weights.resolve(),
         ours=arguments.ours.resolve(),
         openvino=openvino.resolve(),
         onnx=onnx.resolve(),

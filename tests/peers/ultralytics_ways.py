@@ -25,7 +25,7 @@ class Ultralytics:
             return compile_model(self, graph, device_name, wanted)
 
         core.compile_model = in_hint
-        self._model = yolo.load(plan.openvino)
+        self._model = yolo.load(self._file(plan))
         self._options = {
             "imgsz": plan.peer_px,
             "conf": score,
@@ -35,6 +35,10 @@ class Ultralytics:
             "verbose": False,
             "save": False,
         }
+
+    def _file(self, plan: Plan) -> Path:
+        """Return what it loads, which tells it what to run it with."""
+        return plan.openvino
 
     def find(self, image: Image) -> Any:
         """Return what is found."""
@@ -51,6 +55,20 @@ class Ultralytics:
         """Stream it."""
         for _ in self._model.predict(str(clip), stream=True, **self._options):
             yield None
+
+
+class UltralyticsOnOnnxRuntime(Ultralytics):
+    """The same with its ONNX export."""
+
+    def _file(self, plan: Plan) -> Path:
+        return plan.onnx
+
+
+class UltralyticsOnTorch(Ultralytics):
+    """The same with the checkpoint itself."""
+
+    def _file(self, plan: Plan) -> Path:
+        return plan.weights
 
 
 class Supervision(Ultralytics):

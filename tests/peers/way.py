@@ -17,6 +17,7 @@ class Plan:
     """What all ways have in common.
 
     Attributes:
+        weights: The checkpoint that all files were exported from.
         ours: The file that edgekit runs (uint8 NHWC): .onnx, or .xml of INT8.
         openvino: Folder of ultralytics' OpenVINO export.
         onnx: Its ONNX export (float NCHW).
@@ -30,6 +31,7 @@ class Plan:
         requests: Of ours, at full speed.
     """
 
+    weights: Path
     ours: Path
     openvino: Path
     onnx: Path

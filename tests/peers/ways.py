@@ -8,7 +8,12 @@ from typing import Any, cast
 import cv2
 import numpy as np
 from roboflow_ways import Roboflow, RoboflowOverOpenvino  # pyright: ignore[reportMissingImports] - beside this file
-from ultralytics_ways import Supervision, Ultralytics  # pyright: ignore[reportMissingImports] - beside this file
+from ultralytics_ways import (  # pyright: ignore[reportMissingImports] - beside this file
+    Supervision,
+    Ultralytics,
+    UltralyticsOnOnnxRuntime,
+    UltralyticsOnTorch,
+)
 from way import NMS_IOU, Image, Plan, Way  # pyright: ignore[reportMissingImports] - beside this file
 
 
@@ -105,6 +110,8 @@ class TutorialLoop:
 WAYS: dict[str, Callable[[Plan, float, int], Way]] = {
     "edgekit": Edgekit,
     "ultralytics": Ultralytics,
+    "ultralytics+onnxruntime": UltralyticsOnOnnxRuntime,
+    "ultralytics+torch": UltralyticsOnTorch,
     "supervision": Supervision,
     "roboflow": Roboflow,
     "roboflow+openvino": RoboflowOverOpenvino,
