@@ -2,8 +2,9 @@
 
 import math
 
-from edge.tags.events import EventKind, Evidence, Tag, TagEvent, TagSource
+from edge.tags.events import EventKind, Evidence, TagEvent
 from edge.tags.parcel import Moment, Parcel
+from edge.tags.told import kind_of, tags_of
 
 _LATE_AFTER_MS = 100.0  # past its deadline by more than this, an event says that it is late
 
@@ -18,17 +19,8 @@ def line_event(camera: str, parcel: Parcel, moment: Moment, now_s: float) -> Tag
         now_s: On the camera's own time line; infinite where no more frames will come.
     """
     texts = parcel.labels.ballot.texts
-    match len(texts):
-        case 0:
-            kind = EventKind.NO_READ
-        case 1:
-            kind = EventKind.READ
-        case _:
-            kind = EventKind.MULTI_READ
-    tags = [Tag("class", parcel.class_name, round(parcel.score, 4), TagSource.DETECTOR)]
-    today = moment.frame.captured_at.date()
-    tags += [tag for text in texts for tag in text.tags(today)]
-    tags += parcel.inquiry.tags
+    kind = kind_of(texts)
+    found = (parcel.class_name, parcel.score)
     return TagEvent(
         camera=camera,
         kind=kind,
@@ -41,7 +33,7 @@ def line_event(camera: str, parcel: Parcel, moment: Moment, now_s: float) -> Tag
         direction=moment.direction,
         track_id=parcel.track_id,
         regions=moment.regions,
-        tags=tuple(tags),
+        tags=tags_of(found, texts, parcel.inquiry.tags, moment.frame.captured_at.date()),
         reason=parcel.labels.reason if kind is EventKind.NO_READ else None,
         late=math.isfinite(now_s) and (now_s - moment.due_s) * 1000 > _LATE_AFTER_MS,
         stages_ms=moment.stages_ms,

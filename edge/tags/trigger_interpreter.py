@@ -12,11 +12,12 @@ from edge.model.detections import Detections
 from edge.tags.ballot import Ballot
 from edge.tags.codes import CodeReader
 from edge.tags.crops import AnyCrop, ClassifierUse, Look, of_zone
-from edge.tags.events import EventKind, Evidence, NoReadReason, Region, Tag, TagEvent, TagSource
+from edge.tags.events import EventKind, Evidence, NoReadReason, Region, TagEvent
 from edge.tags.field_votes import OcrUse
 from edge.tags.fields import FIELDS
 from edge.tags.inquiry import Inquiry
 from edge.tags.reading import PRINTED, Label, LabelReader, ParcelLabels, labels_by_row
+from edge.tags.told import kind_of, tags_of
 from edge.tags.tracker import Tracks
 from edge.tags.triggers import Trigger
 from edge.video.frame import ClockSource, Frame
@@ -194,12 +195,8 @@ class TriggerInterpreter:
         if look is None:
             return unseen(self._camera.name, trigger, late=late)
         texts = waiting.labels.ballot.texts
-        kind = (EventKind.NO_READ, EventKind.READ, EventKind.MULTI_READ)[min(len(texts), 2)]
-        today = look.frame.captured_at.date()
-        surest = look.surest
-        tags = [Tag("class", surest.label, round(surest.score, 4), TagSource.DETECTOR)] if surest is not None else []
-        tags += [tag for text in texts for tag in text.tags(today)]
-        tags += waiting.inquiry.tags
+        kind = kind_of(texts)
+        found = (look.surest.label, look.surest.score) if look.surest is not None else None
         return TagEvent(
             camera=self._camera.name,
             kind=kind,
@@ -209,7 +206,7 @@ class TriggerInterpreter:
             frame_index=look.frame.index,
             frame_size=(look.frame.width, look.frame.height),
             regions=look.regions,
-            tags=tuple(tags),
+            tags=tags_of(found, texts, waiting.inquiry.tags, look.frame.captured_at.date()),
             reason=self._reason(waiting.labels) if kind is EventKind.NO_READ else None,
             late=late,
             trigger_id=trigger.trigger_id,
