@@ -9,6 +9,7 @@ import typer
 
 from edge.evaluate.dataset import open_set
 from train.setting_options import with_setting_options
+from train.settings import TrainSettings
 
 
 def distil(
@@ -30,7 +31,6 @@ def distil(
     from devices.errors import EdgekitError  # noqa: PLC0415
     from devices.validation import checked  # noqa: PLC0415
     from train.epochs import EpochRecord  # noqa: PLC0415
-    from train.settings import TrainSettings  # noqa: PLC0415
 
     if distillation <= 0:
         raise EdgekitError(f"a teacher's word of weight {distillation:g} says nothing: give more than 0")
@@ -54,4 +54,4 @@ def distil(
     print(f"best checkpoint: {best}")
 
 
-with_setting_options(distil)
+with_setting_options(distil, TrainSettings, left_out=["masked"])

@@ -63,4 +63,4 @@ def detector(
     print(f"report: {out / REPORT}")
 
 
-with_setting_options(detector)
+with_setting_options(detector, TrainSettings, left_out=["masked"])

@@ -9,6 +9,7 @@ import typer
 
 from edge.evaluate.dataset import open_set
 from train.setting_options import given, with_setting_options
+from train.settings import TrainSettings
 from train.training_bar import training_bar
 
 
@@ -49,4 +50,4 @@ def tune(
     print(f"recipe: {recipe}; take it by `edgekit train detector RUN --recipe {recipe} ...`")
 
 
-with_setting_options(tune)
+with_setting_options(tune, TrainSettings, left_out=["masked"])

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from train.classifier.settings import ClassifierConfig
+from train.setting_options import REPEATED
 
 _PATHS = frozenset({"teachers", "weights", "unlabelled"})
 
@@ -16,8 +17,8 @@ def recipe_of(config: ClassifierConfig) -> str:
             if isinstance(inner, bool):
                 words.append(f"--{'' if inner else 'no-'}{option}")
                 continue
-            values = inner if option == "teachers" else [inner]
+            values = inner if option in REPEATED else [inner]
             if option in _PATHS:
                 values = [Path(one).name for one in values]
-            words += [f"--{'teacher' if option == 'teachers' else option.replace('_', '-')} {one}" for one in values]
+            words += [f"--{REPEATED.get(option, option.replace('_', '-'))} {one}" for one in values]
     return " ".join(words)

@@ -45,17 +45,17 @@ class NetworkSettings(_Settings):
 class ScheduleSettings(_Settings):
     """How the weights are moved."""
 
-    epochs: int = Field(default=20, ge=1)
-    batch: int = Field(default=32, ge=2)
+    epochs: int = Field(default=20, ge=1, description="times through all pictures")
+    batch: int = Field(default=32, ge=2, description="pictures in a step")
     optimiser: Literal["sgd", "adam", "adamw", "adadelta", "adagrad"] = Field(
-        default="adamw", description="sgd has momentum 0.9"
+        default="adamw", description="what moves the weights; sgd has momentum 0.9"
     )
     learning_rate: float = Field(default=0.001, gt=0, description="of the head, at its highest; falls as a cosine")
     backbone_rate: float = Field(default=0.3, ge=0, description="the backbone's share of it; 0 freezes the backbone")
-    warmup_epochs: float = Field(default=1.0, ge=0)
+    warmup_epochs: float = Field(default=1.0, ge=0, description="epochs in which the rate rises")
     weight_decay: float = Field(default=0.02, ge=0, description="L2, decoupled with adamw; not of norms and biases")
     l1: float = Field(default=0.0, ge=0, description="weight of the sum of the head's absolute weights in the loss")
-    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1, description="share of a label spread over all values")
     average_decay: float = Field(
         default=0.998, ge=0, lt=1, description="of the moving average of the weights that is kept; 0: no average"
     )
@@ -66,7 +66,7 @@ class ScheduleSettings(_Settings):
 
 
 class AugmentSettings(_Settings):
-    """How pictures are varied; all in one pass over a batch."""
+    """How pictures are varied, all in one pass over a batch."""
 
     least_area: float = Field(default=0.3, gt=0, le=1, description="least share of the picture that a crop shows")
     degrees: float = Field(default=15.0, ge=0, le=180, description="rotation, ±")
@@ -84,9 +84,9 @@ class AugmentSettings(_Settings):
 class TeachingSettings(_Settings):
     """How a student learns from a teacher."""
 
-    teachers: tuple[Path, ...] = Field(default=(), description="runs whose mean is the teacher")
+    teachers: tuple[Path, ...] = Field(default=(), description="a run to learn from; of several, their mean")
     loss: Literal["kd", "dkd", "dist"] = Field(default="kd", description="what is held against the teacher")
-    temperature: float = Field(default=2.0, gt=0)
+    temperature: float = Field(default=2.0, gt=0, description="of the scores that are compared")
     weight: float = Field(default=0.8, ge=0, le=1, description="share of the teacher in the loss, the rest is labels'")
     unlabelled: Path | None = Field(default=None, description="folder of pictures without tags to learn from too")
 
@@ -116,7 +116,7 @@ class ClassifierSettings(_Settings):
         default="f32",
         description="of activations in training; mixed: bf16 in frozen stages and teachers, where nothing flows back",
     )
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, description="of everything random")
 
     @property
     def learning_px(self) -> int:
