@@ -37,7 +37,6 @@ class Office:
         topics: Of the box.
         acknowledgements: How far consumers have come.
         board: What is retained.
-        commands: Where commands go; None where the box takes none.
     """
 
     settings: Mqtt
@@ -45,7 +44,6 @@ class Office:
     topics: Topics
     acknowledgements: Acknowledgements
     board: StatusBoard
-    commands: CommandHall | None
 
 
 class Delivery:
@@ -58,7 +56,8 @@ class Delivery:
         pace: Times and bounds.
 
     Attributes:
-        discovery: How Home Assistant gets to know of the box, None where it does not; set before `run`.
+        commands: Where commands go, None where the box takes none; set before `run`.
+        discovery: How Home Assistant gets to know of the box, None where it does not; likewise.
         first_attempt: Gets None once the broker has accepted, or why a required first attempt failed.
         link: The accepted connection, None while there is none; any thread may read it.
     """
@@ -68,6 +67,7 @@ class Delivery:
         self._signals = signals
         self._clock = clock
         self._pace = pace
+        self.commands: CommandHall | None = None
         self.discovery: Discovery | None = None
         self.first_attempt: SimpleQueue[EdgekitError | None] = SimpleQueue()
         self.link: Link | None = None
@@ -141,7 +141,7 @@ class Delivery:
             link, self._office.outbox, self._office.topics, self._office.acknowledgements, self._clock, self._pace, flat
         )
         try:
-            if self._office.commands is not None:
+            if self.commands is not None:
                 link.subscribe(self._office.topics.commands)
             for message in self._office.board.all(self._clock):
                 session.retain(message)
@@ -227,8 +227,8 @@ class Delivery:
 
     def _receive(self, message: Received, session: Session) -> None:
         name = self._office.topics.command_of(message.topic)
-        if self._office.commands is not None and name is not None:
-            self._office.commands.take(name, message)
+        if self.commands is not None and name is not None:
+            self.commands.take(name, message)
         elif self._office.topics.shelf_of(message.topic) is not None:
             for cleared in self._office.board.outlived(message):
                 session.retain(cleared)

@@ -39,7 +39,6 @@ class Publisher:
         versions: Software by name and version, told in the status.
         clock: Where times come from.
         pace: Times and bounds.
-        commands: Where commands go; None where the box takes none.
     """
 
     def __init__(
@@ -51,20 +50,18 @@ class Publisher:
         versions: Mapping[str, str],
         clock: Clock = SYSTEM_CLOCK,
         pace: Pace | None = None,
-        commands: CommandHall | None = None,
         shelves: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._settings = settings
         self._outbox = outbox
         self._cameras = tuple(cameras)
         self._clock = clock
-        self._commands = commands
         topics = Topics(outbox.origin.site, outbox.origin.box)
         acknowledgements = Acknowledgements(outbox, topics)
         configured = Configured(self._cameras, frozenset(shelves))
         self._board = StatusBoard(topics, outbox, acknowledgements, configured, versions)
         self._signals = Signals()
-        office = Office(settings, outbox, topics, acknowledgements, self._board, commands)
+        office = Office(settings, outbox, topics, acknowledgements, self._board)
         self._delivery = Delivery(office, self._signals, clock, pace or Pace())
         self._thread = threading.Thread(target=self._delivery.run, name="mqtt-publisher", daemon=True)
 
@@ -81,6 +78,10 @@ class Publisher:
         """Let Home Assistant know of the box; call it before `start`."""
         self._delivery.discovery = discovery
 
+    def obey(self, commands: CommandHall) -> None:
+        """Take commands and bring their answers; call it before `start`."""
+        self._delivery.commands = commands
+
     def start(self) -> None:
         """Begin to connect and publish; with `at_start = "require"` wait until the broker has accepted.
 
@@ -91,8 +92,8 @@ class Publisher:
         if self._settings.protocol == "3.1.1" and not self._outbox.consumers:
             _log.warning("over MQTT 3.1.1 the broker also acknowledges what it drops: name consumers in [mqtt]")
         self._outbox.register_cameras(self._cameras)
-        if self._commands is not None:
-            self._commands.start(lambda message: self._signals.put(Reply(message)))
+        if self._delivery.commands is not None:
+            self._delivery.commands.start(lambda message: self._signals.put(Reply(message)))
         self._thread.start()
         if self._settings.at_start == "require":
             failure = self._delivery.first_attempt.get()

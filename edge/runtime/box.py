@@ -5,7 +5,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 
 from edge import __version__
 from edge.config import BoxConfig
@@ -15,23 +17,21 @@ from edge.mqtt.audit import AuditLog
 from edge.mqtt.bounds import Bounds
 from edge.mqtt.commands import CommandDesk, CommandHall, Desk
 from edge.mqtt.conversion import Origin
-from edge.mqtt.event_table import Span
-from edge.mqtt.event_writer import EventWriter
 from edge.mqtt.home_assistant import Discovery
 from edge.mqtt.messages import SwapMessage
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.publisher import Publisher
 from edge.mqtt.topics import Topics
-from edge.printable import printable
 from edge.runtime.alarms import Alarms
 from edge.runtime.assembly import Assembly
 from edge.runtime.control import BoxControl
 from edge.runtime.detections import DetectionSender, both
+from edge.runtime.dispatch import Dispatch
 from edge.runtime.event_control import ABOUT_EVENTS, EventControl
 from edge.runtime.keeping import Keeping
 from edge.runtime.lane import Observer
 from edge.runtime.loading import load_for_box, tell_loading
-from edge.runtime.looking import load_looking
+from edge.runtime.looking import Looking, load_looking
 from edge.runtime.memory import map_pictures, return_free_memory
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.restarts import Operator
@@ -72,95 +72,71 @@ def run_box(
     Raises:
         EdgekitError: Something in the configuration cannot be used, a file broke off, or a stage failed.
     """
+    inside = _put_together(config, observe)
+    assembly = inside.assembly
+    with ExitStack() as stack:
+        for camera in assembly.cameras:
+            stack.callback(camera.feed.stop, 0.0)
+            camera.feed.open()
+        outbox = stack.enter_context(_outbox(config, inside.origin))
+        publisher = _publisher(config, outbox, inside.model.versions)
+        dispatch = Dispatch(outbox, publisher, keeping=inside.keeping, routing=inside.routing, watch=inside.watch)
+        swap = ModelSwap(config.swap, assembly.swappable(config), partial(_tell_swap, inside.models, outbox, publisher))
+        triggers = TriggerDesk(outbox.triggers, assembly.triggered, publisher.replay)
+        _obey(config, inside, swap, EventControl(outbox, triggers, publisher.replay), publisher, stack)
+        inside.keeping.start(stack)
+        publisher.watch(lambda: assembly.condition(dispatch.alarms))
+        publisher.start()
+        stack.callback(publisher.stop, 0.0)
+        inside.detections.offer = publisher.offer
+        assembly.commit = dispatch.commit
+        assembly.tell_shelf = ShelfSender(config.box.site, config.box.name, inside.run_id, publisher.set_shelf).tell
+        _listen(config, triggers, dispatch.commit, stack)
+        parts = BoxParts(inside.models, assembly, outbox, publisher, inside.watch, inside.keeping)
+        _open_to_outsiders(BoxView(config, inside.run_id, inside.model.versions, parts), operator, stack)
+        began = time.monotonic()
+        with closing(dispatch.writer):  # also of a run that fails: what was decided until then holds
+            told = StatusSender(config.box.site, config.box.name, inside.run_id, publisher.set_camera_status)
+            assembly.runner(inside.models, told, dispatch.writer.try_again, stack).run(stop)
+        seconds = time.monotonic() - began
+        swap.stop(_STOP_SWAP_S)
+        undelivered = publisher.stop(_DRAIN_OUTBOX_S)
+    return _summary(inside, dispatch.tally, seconds, undelivered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """What a box consists of before anything of it is opened to cameras, disk or broker."""
+
+    run_id: str
+    origin: Origin
+    model: LoadedModel
+    models: ModelInUse
+    routing: Routing
+    watch: Watch
+    looking: Looking
+    keeping: Keeping
+    detections: DetectionSender
+    assembly: Assembly
+
+
+def _put_together(config: BoxConfig, observe: Observer | None) -> _Inside:
+    """Load what the configuration names and wire the cameras' lanes.
+
+    Raises:
+        EdgekitError: Something in the configuration cannot be used.
+    """
     model = _load_model(config)
     run_id = str(uuid7(int(datetime.now(timezone.utc).timestamp() * 1000)))
     origin = Origin(config.box.site, config.box.name, run_id, model.digest, str(model.detector.info))
     routing = Routing(config.routing.catalogue, config.routing.routes)
-    tally = Tally()
     watch = Watch([camera.name for camera in config.cameras])
     models = ModelInUse(model)
     detections = DetectionSender(origin, config.cameras)
     looking = load_looking(config, model.classes)
     keeping = Keeping(config, models, looking.models)
     assembly = Assembly(config, models, both(both(watch.observe, keeping.observe), observe), detections, looking)
-    with ExitStack() as stack:
-        for camera in assembly.cameras:
-            stack.callback(camera.feed.stop, 0.0)
-            camera.feed.open()
-        outbox = stack.enter_context(
-            Outbox.open(
-                config.outbox.path,
-                origin=origin,
-                bounds=Bounds.of(config.outbox.max_events, config.outbox.max_mib, config.outbox.max_age_h),
-                keep=Bounds.of(config.outbox.keep_events, config.outbox.keep_mib, config.outbox.keep_h),
-                consumers=config.mqtt.consumers,
-            )
-        )
-
-        def tell_swap(step: SwapMessage) -> None:
-            outbox.use_model(models.current.digest, str(models.current.detector.info))
-            publisher.set_swap(step)
-
-        def send_again(span: Span) -> None:
-            publisher.replay(span)
-
-        swap = ModelSwap(config.swap, assembly.swappable(config), tell_swap)
-        control = BoxControl(
-            models,
-            swap,
-            [each.feed for each in assembly.cameras],
-            model.versions,
-            routing,
-            assembly.shelves,
-            looking.models,
-        )
-        triggers = TriggerDesk(outbox.triggers, assembly.triggered, send_again)
-        desk = _desk(config, run_id, control, EventControl(outbox, triggers, send_again), stack)
-
-        def commit(events: Sequence[TagEvent]) -> None:
-            keeping.pass_on(events, routing.tables, writer.commit)  # tables of one reading for all of a step
-
-        def committed(events: Sequence[TagEvent], seqs: Sequence[int]) -> None:
-            publisher.notify()
-            watch.tell(events, seqs)
-            tally.count(events)
-            for event in events:
-                _log.info("%s", _line(event))
-
-        keeping.start(stack)
-        writer = EventWriter(outbox, committed)
-        publisher = _publisher(config, outbox, model.versions, desk)
-        publisher.watch(lambda: assembly.condition(writer.alarms + keeping.alarms))
-        publisher.start()
-        detections.offer = publisher.offer
-        stack.callback(publisher.stop, 0.0)
-
-        assembly.commit = commit
-        _listen(config, triggers, commit, stack)
-        assembly.tell_shelf = ShelfSender(config.box.site, config.box.name, run_id, publisher.set_shelf).tell
-        _open_to_outsiders(
-            BoxView(config, run_id, model.versions, BoxParts(models, assembly, outbox, publisher, watch, keeping)),
-            operator,
-            stack,
-        )
-        began = time.monotonic()
-        with closing(writer):  # also of a run that fails: what was decided until then holds
-            told = StatusSender(config.box.site, config.box.name, run_id, publisher.set_camera_status)
-            assembly.runner(models, told, writer.try_again, stack).run(stop)
-        seconds = time.monotonic() - began
-        swap.stop(_STOP_SWAP_S)
-        undelivered = publisher.stop(_DRAIN_OUTBOX_S)
-    return RunSummary(
-        seconds=seconds,
-        frames=sum(camera.lane.frames for camera in assembly.cameras),
-        still=sum(camera.lane.still for camera in assembly.cameras),
-        spared=sum(camera.feed.health.drops.spared for camera in assembly.cameras),
-        dropped=sum(camera.feed.place.dropped for camera in assembly.cameras),
-        events=tally.kinds(),
-        decision_ms=tally.decision_ms(),
-        undelivered=undelivered,
-        engine=models.current.detector.info,
-    )
+    return _Inside(run_id, origin, model, models, routing, watch, looking, keeping, detections, assembly)
 
 
 def _load_model(config: BoxConfig) -> LoadedModel:
@@ -178,17 +154,37 @@ def _load_model(config: BoxConfig) -> LoadedModel:
     return LoadedModel.of(bundle, detector)
 
 
-def _publisher(
-    config: BoxConfig, outbox: Outbox, versions: Mapping[str, str], commands: CommandHall | None
-) -> Publisher:
+def _outbox(config: BoxConfig, origin: Origin) -> Outbox:
+    """Open the outbox.
+
+    Raises:
+        EdgekitError: It cannot be used.
+    """
+    bounds = config.outbox
+    return Outbox.open(
+        bounds.path,
+        origin=origin,
+        bounds=Bounds.of(bounds.max_events, bounds.max_mib, bounds.max_age_h),
+        keep=Bounds.of(bounds.keep_events, bounds.keep_mib, bounds.keep_h),
+        consumers=config.mqtt.consumers,
+    )
+
+
+def _publisher(config: BoxConfig, outbox: Outbox, versions: Mapping[str, str]) -> Publisher:
     """Return who brings events and statuses to the broker, not yet started."""
     names = [camera.name for camera in config.cameras]
     shelves = [(camera.name, shelf.name) for camera in config.cameras for shelf in camera.shelves]
-    publisher = Publisher(config.mqtt, outbox, cameras=names, versions=versions, commands=commands, shelves=shelves)
+    publisher = Publisher(config.mqtt, outbox, cameras=names, versions=versions, shelves=shelves)
     if config.mqtt.home_assistant is not None:
         topics = Topics(config.box.site, config.box.name)
         publisher.show_in(Discovery(config.mqtt.home_assistant, topics, config.cameras, __version__))
     return publisher
+
+
+def _tell_swap(models: ModelInUse, outbox: Outbox, publisher: Publisher, step: SwapMessage) -> None:
+    """Let events name the model in use from now on, and the status how far its exchange is."""
+    outbox.use_model(models.current.digest, str(models.current.detector.info))
+    publisher.set_swap(step)
 
 
 def _open_to_outsiders(view: BoxView, operator: Operator | None, stack: ExitStack) -> None:
@@ -218,10 +214,15 @@ def _listen(
         stack.callback(listener.stop)
 
 
-def _desk(
-    config: BoxConfig, run_id: str, control: BoxControl, events: EventControl, stack: ExitStack
-) -> CommandHall | None:
-    """Return where commands go, None where the configuration names nobody who may command.
+def _obey(
+    config: BoxConfig,
+    inside: _Inside,
+    swap: ModelSwap,
+    events: EventControl,
+    publisher: Publisher,
+    stack: ExitStack,
+) -> None:
+    """Take commands from those whom the configuration names, until the stack unwinds.
 
     Triggers cannot wait, and are so many that they would drown all others: commands about events have a desk and an
     audit log of their own.
@@ -230,19 +231,36 @@ def _desk(
         EdgekitError: An audit log cannot be written.
     """
     if config.commands is None:
-        return None
-    desk = Desk(Topics(config.box.site, config.box.name), run_id, config.commands.clients)
+        return
+    feeds = [each.feed for each in inside.assembly.cameras]
+    control = BoxControl(
+        inside.models,
+        swap,
+        feeds,
+        inside.model.versions,
+        inside.routing,
+        inside.assembly.shelves,
+        inside.looking.models,
+    )
+    desk = Desk(Topics(config.box.site, config.box.name), inside.run_id, config.commands.clients)
     log = config.commands.audit_log
     usual = CommandDesk(desk, control.execute, AuditLog(log))
     about_events = CommandDesk(desk, events.execute, AuditLog(log.with_name(f"{log.stem}-events{log.suffix}")))
     hall = CommandHall(usual, about_events, ABOUT_EVENTS)
     stack.callback(hall.stop, _STOP_COMMANDS_S)
-    return hall
+    publisher.obey(hall)
 
 
-def _line(event: TagEvent) -> str:
-    texts = ", ".join(printable(tag.value) for tag in event.tags if tag.key == "code")
-    where = "/".join(part for part in (event.camera, event.zone) if part)
-    if event.stock is not None:
-        return f"{where}: {event.kind.value} {event.stock.tag}, {event.stock.count} there"
-    return f"{where}: {event.kind.value} {texts or (event.reason.value if event.reason else '')}".rstrip()
+def _summary(inside: _Inside, tally: Tally, seconds: float, undelivered: int) -> RunSummary:
+    cameras = inside.assembly.cameras
+    return RunSummary(
+        seconds=seconds,
+        frames=sum(camera.lane.frames for camera in cameras),
+        still=sum(camera.lane.still for camera in cameras),
+        spared=sum(camera.feed.health.drops.spared for camera in cameras),
+        dropped=sum(camera.feed.place.dropped for camera in cameras),
+        events=tally.kinds(),
+        decision_ms=tally.decision_ms(),
+        undelivered=undelivered,
+        engine=inside.models.current.detector.info,
+    )

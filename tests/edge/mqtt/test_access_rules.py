@@ -190,7 +190,8 @@ def test_a_box_its_consumer_and_its_client_get_along(
     consuming.start()
     with Outbox.open(tmp_path / "outbox.sqlite", origin=origin, consumers=("sorter",)) as outbox:
         quick = Pace(confirm_s=0.5)  # the consumer may come after the first sending
-        publisher = Publisher(login("line1"), outbox, cameras=("belt",), versions={}, commands=commands, pace=quick)
+        publisher = Publisher(login("line1"), outbox, cameras=("belt",), versions={}, pace=quick)
+        publisher.obey(commands)
         publisher.start()
         try:
             outbox.commit([make_event() for _ in range(3)])

@@ -238,7 +238,8 @@ def test_a_client_is_answered_over_a_real_broker_and_a_second_connection_finds_t
     hall = CommandHall(usual, urgent, {CommandName.TRIGGER})
     settings = Mqtt(port=port)
     outbox = make_outbox()
-    publisher = Publisher(settings, outbox, cameras=("belt",), versions={}, commands=hall)
+    publisher = Publisher(settings, outbox, cameras=("belt",), versions={})
+    publisher.obey(hall)
     publisher.start()
     try:
         for number in range(2):

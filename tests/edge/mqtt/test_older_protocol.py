@@ -142,7 +142,8 @@ def test_commands_are_answered_on_the_clients_own_topic(
     watcher = subscribe(older, protocol=OLDER)
     audit = AuditLog(tmp_path / "audit.jsonl")
     desk = CommandDesk(Desk(TOPICS, "run-1", ("ops",)), lambda _name, _command: {"uptime_s": 1.5}, audit)
-    publisher = Publisher(settings(older), make_outbox(), cameras=("belt",), versions={}, commands=CommandHall(desk))
+    publisher = Publisher(settings(older), make_outbox(), cameras=("belt",), versions={})
+    publisher.obey(CommandHall(desk))
     publisher.start()
     try:
         reply = ask(settings(older), TOPICS, CommandName.PING, CommandMessage(id="c1", client="ops"), 10)
@@ -166,7 +167,8 @@ def test_a_retained_command_is_refused(
     done: list[str] = []
     audit = AuditLog(tmp_path / "audit.jsonl")
     desk = CommandDesk(Desk(TOPICS, "run-1", ("ops",)), lambda name, _command: done.append(name.value) or {}, audit)
-    publisher = Publisher(settings(older), make_outbox(), cameras=("belt",), versions={}, commands=CommandHall(desk))
+    publisher = Publisher(settings(older), make_outbox(), cameras=("belt",), versions={})
+    publisher.obey(CommandHall(desk))
     publisher.start()
     try:
         eventually(lambda: watcher.on(TOPICS.reply("ping", "ops")) or audit.reply_to("ops", "c1") is not None)
