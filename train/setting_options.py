@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, get_args
 
 import typer
 from pydantic import BaseModel
@@ -69,9 +69,9 @@ def _title(settings: type) -> str:
 
 
 def _option(name: str, field: FieldInfo, panel: str | None) -> inspect.Parameter:
-    told = field.description or name
+    told = (field.description or name).removesuffix(".")
     help_text = f"{told[0].upper()}{told[1:]}."
-    if get_origin(field.annotation) is tuple:
+    if name in REPEATED:
         shown = typer.Option(f"--{REPEATED[name]}", help=help_text, rich_help_panel=panel)
         return option(name, Annotated[list[get_args(field.annotation)[0]] | None, shown], None)
     shown = typer.Option(help=help_text, rich_help_panel=panel)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
 from edge.demo.truth import ParcelTruth, UnreadableReason
@@ -20,43 +19,12 @@ from train.synth.motion import Move, positions, total_s
 from train.synth.observation import Observation, observe
 from train.synth.parcels import Condition, ParcelPlan, build_parcel, line_up, plan_parcel
 from train.synth.scenery import BeltView, belt_stage, random_belt_view
+from train.synth.settings import ClipConfig
 from train.synth.stage import NOISE_MARGIN, LabelledBox, Stage, label_boxes, photograph
 
 ATTEMPTS = 30
 CM_PER_MOMENT = 0.05  # while the shutter is open, moments further apart than this are averaged
 UNREADABLE = tuple(Condition(reason.value) for reason in UnreadableReason)
-
-
-class ClipConfig(BaseModel):
-    """What kind of clip to render; what it does not fix (camera, light, colours, sizes, order) comes from the seed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    width_px: int = Field(default=1280, ge=960, le=3840, multiple_of=2, description="Width of the picture, pixels.")
-    height_px: int = Field(default=720, ge=540, le=2160, multiple_of=2, description="Height of the picture, pixels.")
-    fps: int = Field(default=30, ge=10, le=60, description="Frames per second.")
-    parcels: int = Field(default=32, ge=4, le=120, description="Parcels on the belt.")
-    unreadable_share: float = Field(
-        default=0.28, ge=0, le=0.9, description="Part of the parcels whose label nobody can read, rounded upwards."
-    )
-    touching_share: float = Field(default=0.3, ge=0, le=1, description="Part of neighbours without a gap.")
-    stops: int = Field(default=2, ge=0, le=10, description="Times at which the belt stops and goes on.")
-    roll_backs: int = Field(default=2, ge=0, le=5, description="Times at which the belt rolls back some way.")
-    line_x: float = Field(default=0.55, ge=0.3, le=0.8, description="The line, a share of the width from the left.")
-    shutter_share: tuple[float, float] = Field(
-        default=(0.045, 0.085),
-        description="Least and greatest part of a frame's time during which the shutter is open.",
-    )
-    noise_sigma: tuple[float, float] = Field(
-        default=(1.2, 2.0), description="Least and greatest standard deviation of the sensor's noise, levels of 0..255."
-    )
-    least_module_px: float = Field(default=2.6, ge=2, description="Pixels a module of readable codes, at the least.")
-    greatest_small_px: float = Field(
-        default=1.2, gt=0, le=1.2, description="Pixels a module of codes that are too small."
-    )
-    least_clear_frames: int = Field(
-        default=8, ge=3, description="Frames before the line that show a readable code whole."
-    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

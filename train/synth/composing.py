@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DESCRIPTION, PICTURES, DetectionSet, open_set
@@ -20,33 +19,13 @@ from train.synth.arrays import Image
 from train.synth.cut_outs import CutOuts, CutOutSource, Origin, origin_of_files, origin_of_set
 from train.synth.pasting import Prepared, box_of, lit, outline_of, paste, prepared
 from train.synth.regions import RegionRecord, read_regions
+from train.synth.settings import PasteConfig
 from train.synth.stage import LabelledBox
 from train.synth.writing import Picture, SetPlan, write_set
 
 _TRIES = 20  # at a place where a thing hides no other
 _MOST_HIDDEN = 0.1  # of anything labelled, so that its label stays true
 _LEAST_LONGER_PX = 16.0
-
-
-class PasteConfig(BaseModel):
-    """How things are pasted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    count: int = Field(ge=1, le=200_000, description="Pictures to make.")
-    most: int = Field(default=3, ge=1, le=50, description="Most things pasted into a picture.")
-    size: tuple[float, float] = Field(
-        default=(0.12, 0.4), description="Least and greatest longer side of a thing, shares of the picture's shorter."
-    )
-    degrees: float = Field(default=12.0, ge=0, le=180, description="Most that a thing is turned, either way.")
-    seed: int = Field(default=0, ge=0, description="All chance comes from here; the same seed gives the same pictures.")
-
-    @field_validator("size")
-    @classmethod
-    def _least_first(cls, size: tuple[float, float]) -> tuple[float, float]:
-        if not 0 < size[0] <= size[1] <= 1:
-            raise ValueError("give the least size first, both above 0 and at most 1")
-        return size
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
 
 from train.sets import CLASSES
 from train.synth.aisle import Aisle, aisle_scene
@@ -12,20 +11,13 @@ from train.synth.geometry import silhouette
 from train.synth.outlines import seen_outline
 from train.synth.printed import printed_labels
 from train.synth.regions import Unlabelled
+from train.synth.settings import PalletsConfig
 from train.synth.stage import NOISE_MARGIN, label_boxes, look, photograph
-from train.synth.writing import Picture, RenderConfig, SetPlan, write_set
+from train.synth.writing import Picture, SetPlan, write_set
 
 LOAD = "pallet"  # the kind of region that is a whole load
 _LEAST_SEEN = 0.3  # of a load's outline within the picture
 _LEAST_OF_CARTON = 0.15  # of its outline: in a stack seen from above only a strip of a whole front is left to see
-
-
-class PalletsConfig(RenderConfig):
-    """What pictures of pallets to render."""
-
-    width_px: int = Field(default=768, ge=160, le=3840, description="Width of a picture, pixels.")
-    height_px: int = Field(default=576, ge=120, le=2160, description="Height of a picture, pixels.")
-    above_share: float = Field(default=0.4, ge=0, le=1, description="Part seen from above the aisle, not from within.")
 
 
 def render_pallets(config: PalletsConfig, index: int) -> Picture:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field
 
 from train.sets import CLASSES
 from train.synth.cartons import Carton
@@ -12,9 +11,10 @@ from train.synth.codes import Symbology
 from train.synth.parcels import Condition, build_parcel, line_up, plan_parcel
 from train.synth.printed import printed_labels
 from train.synth.scenery import belt_stage, random_belt_view
+from train.synth.settings import PicturesConfig
 from train.synth.stage import NOISE_MARGIN, Stage, label_boxes, photograph
 from train.synth.wide import wide_scene
-from train.synth.writing import Picture, RenderConfig, SetPlan, write_set
+from train.synth.writing import Picture, SetPlan, write_set
 
 BELT_CONDITIONS = (
     (Condition.READABLE, 0.52),
@@ -24,14 +24,6 @@ BELT_CONDITIONS = (
     (Condition.NO_LABEL, 0.09),
     (Condition.TURNED_AWAY, 0.05),
 )
-
-
-class PicturesConfig(RenderConfig):
-    """What pictures to render."""
-
-    width_px: int = Field(default=768, ge=160, le=3840, description="Width of a picture, pixels.")
-    height_px: int = Field(default=432, ge=120, le=2160, description="Height of a picture, pixels.")
-    belt_share: float = Field(default=0.5, ge=0, le=1, description="Part of the pictures that shows a belt.")
 
 
 def render_picture(config: PicturesConfig, index: int) -> Picture:

@@ -3,46 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from train.synth.arrays import Floats, Image, blurred, clipped, smooth_noise
+from train.synth.settings import SHELF_CLASSES, ShelvesConfig
 from train.synth.shelf_wall import FINER, Region, Wall, build_wall
 from train.synth.stage import LabelledBox
-from train.synth.writing import Picture, RenderConfig, SetPlan, write_set
+from train.synth.writing import Picture, SetPlan, write_set
 
-CLASSES = ("product", "name", "brand", "price", "barcode")
-STAMPED = ("batch", "date")  # further classes, of packs that bear them
 _LEAST_SEEN = 0.6  # share of a region inside the picture below which it is not labelled
 _LEAST_PX = 5.0  # of a region's shorter side; smaller ones nobody could mark by hand
-
-
-class ShelvesConfig(RenderConfig):
-    """What pictures of shelves to render."""
-
-    width_px: int = Field(default=1024, ge=320, le=3840, description="Width of a picture, pixels.")
-    height_px: int = Field(default=768, ge=240, le=2160, description="Height of a picture, pixels.")
-    view_cm: tuple[float, float] = Field(
-        default=(30.0, 60.0), description="Least and greatest width of shelf that a picture shows."
-    )
-    tilt: float = Field(default=0.07, ge=0, le=0.2, description="Most that a corner is off an upright view, share.")
-    dated: bool = Field(default=False, description="Stamp best-before date and lot onto the packs, as classes too.")
-
-    @model_serializer(mode="wrap")
-    def _as_it_was(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Tell of a set without dates what was told before there were any, so that its bytes stay the same."""
-        told: dict[str, Any] = handler(self)
-        if not self.dated:
-            del told["dated"]
-        return told
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """What is labelled, in the order of ids."""
-        return CLASSES + STAMPED if self.dated else CLASSES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +25,7 @@ class ShelfPicture:
     regions: tuple[Region, ...]
     jpeg_quality: int
 
-    def labelled(self, classes: Sequence[str] = CLASSES) -> Picture:
+    def labelled(self, classes: Sequence[str] = SHELF_CLASSES) -> Picture:
         """Return the picture as it is written into a set of these classes."""
         boxes = tuple(
             LabelledBox(

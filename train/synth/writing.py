@@ -7,26 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-from pydantic import BaseModel, ConfigDict, Field
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DESCRIPTION, SPLITS
 from train.sets import describe
 from train.synth.arrays import Image
 from train.synth.regions import REGIONS, Unlabelled, regions_of
+from train.synth.settings import RenderConfig
 from train.synth.stage import LabelledBox
 
 LICENCE = "CC0-1.0"
-
-
-class RenderConfig(BaseModel):
-    """What all rendered sets are told."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    count: int = Field(ge=1, le=200_000, description="Pictures in all splits together.")
-    val_share: float = Field(default=0.12, ge=0, lt=1, description="Part of the pictures that goes into the split val.")
-    seed: int = Field(default=0, ge=0, description="All chance comes from here; the same seed gives the same pictures.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ import pytest
 
 from devices.errors import EdgekitError
 from edge.demo.truth import ClipTruth, UnreadableReason, load
-from train.synth.clip import ClipConfig, ClipPlan, plan_clip, render_clip
+from train.synth.clip import ClipPlan, plan_clip, render_clip
 from train.synth.recording import write_clip
+from train.synth.settings import ClipConfig
 
 SMALL = ClipConfig(parcels=8, stops=1, roll_backs=1)
 

@@ -13,11 +13,12 @@ from edge.evaluate.dataset import DetectionSet, open_set
 from edge.evaluate.labels import read_labels
 from train.data_cli import app
 from train.sets import digest_of
-from train.synth.composing import PasteConfig, find_scenes, write_pasted
+from train.synth.composing import find_scenes, write_pasted
 from train.synth.cut_outs import CutOut, find_cut_outs
-from train.synth.pallets import PalletsConfig, write_pallets
+from train.synth.pallets import write_pallets
 from train.synth.pasting import box_of, lit, outline_of, paste, prepared
 from train.synth.regions import read_regions
+from train.synth.settings import PalletsConfig, PasteConfig
 
 MakeSet = Callable[..., DetectionSet]
 

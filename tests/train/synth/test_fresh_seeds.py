@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from train.synth.clip import ClipConfig, plan_clip
+from train.synth.clip import plan_clip
 from train.synth.recording import write_clip
+from train.synth.settings import ClipConfig
 
 SEEDS = range(211, 221)
 

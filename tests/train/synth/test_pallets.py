@@ -12,9 +12,10 @@ from edge.evaluate.dataset import open_set
 from edge.evaluate.labels import label_rows
 from train.sets import CLASSES, digest_of
 from train.synth.cli import app
-from train.synth.pallets import LOAD, PalletsConfig, render_pallets, write_pallets
+from train.synth.pallets import LOAD, render_pallets, write_pallets
 from train.synth.printed import LABEL
 from train.synth.regions import read_regions
+from train.synth.settings import PalletsConfig
 
 CONFIG = PalletsConfig(count=4, width_px=320, height_px=240, val_share=0.25, seed=5)
 

@@ -11,9 +11,10 @@ from devices.errors import EdgekitError
 from edge.evaluate.dataset import open_set
 from edge.evaluate.labels import label_rows, read_labels
 from train.sets import CLASSES, digest_of
-from train.synth.pictures import PicturesConfig, render_picture, write_pictures
+from train.synth.pictures import render_picture, write_pictures
 from train.synth.printed import LABEL
 from train.synth.regions import read_regions
+from train.synth.settings import PicturesConfig
 
 CONFIG = PicturesConfig(count=8, width_px=320, height_px=180, val_share=0.25, seed=3)
 

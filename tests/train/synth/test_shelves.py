@@ -12,7 +12,8 @@ from edge.evaluate.labels import label_rows
 from edge.tags.fields import normalised
 from train.sets import digest_of
 from train.synth.regions import read_regions
-from train.synth.shelves import CLASSES, STAMPED, ShelvesConfig, render_shelf, write_shelves
+from train.synth.settings import SHELF_CLASSES, STAMPED, ShelvesConfig
+from train.synth.shelves import render_shelf, write_shelves
 from train.synth.stamps import random_stamp
 
 PRINTED = zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.EAN13, zxingcpp.BarcodeFormat.Code128])
@@ -22,12 +23,12 @@ CONFIG = ShelvesConfig(count=6, width_px=512, height_px=384, val_share=0.34, see
 def test_a_set_of_shelves_opens_like_any_other_and_keeps_outlines_and_texts(tmp_path: Path):
     summary = write_shelves(tmp_path / "set", CONFIG)
     opened = open_set(tmp_path / "set")
-    assert opened.description.classes == opened.description.labelled == CLASSES
+    assert opened.description.classes == opened.description.labelled == SHELF_CLASSES
     assert summary["train"] == len(opened.pictures("train")) == 4
     for picture in opened.pictures("train"):
-        rows = list(label_rows(opened.label_file(picture), len(CLASSES)))
+        rows = list(label_rows(opened.label_file(picture), len(SHELF_CLASSES)))
         regions = read_regions(opened.folder, "train", picture.stem)
-        assert [CLASSES.index(region.kind) for region in regions] == [class_id for class_id, _ in rows]
+        assert [SHELF_CLASSES.index(region.kind) for region in regions] == [class_id for class_id, _ in rows]
         for region, (_, (x, y, width, height)) in zip(regions, rows, strict=True):
             corners = np.array(region.outline) / (CONFIG.width_px, CONFIG.height_px)
             assert corners.min(axis=0) == pytest.approx([x - width / 2, y - height / 2], abs=1e-3)
@@ -87,7 +88,7 @@ def test_dates_and_lots_are_stamped_onto_packs_and_all_else_stays_as_it_was():
     for index in range(plain.count):
         before, after = render_shelf(plain, index), render_shelf(dated, index)
         old = [(one.kind, one.text, one.box()) for one in before.regions]
-        assert [(one.kind, one.text, one.box()) for one in after.regions if one.kind in CLASSES] == old
+        assert [(one.kind, one.text, one.box()) for one in after.regions if one.kind in SHELF_CLASSES] == old
         packs = {one.article for one in after.regions if one.kind == "product"}
         for one in (one for one in after.regions if one.kind in STAMPED and one.article in packs):
             stamped += 1
@@ -102,9 +103,9 @@ def test_a_set_with_dates_has_their_classes_and_says_so_and_one_without_is_told_
     write_shelves(tmp_path / "plain", few)
     write_shelves(tmp_path / "dated", few.model_copy(update={"dated": True}))
     plain, dated = open_set(tmp_path / "plain").description, open_set(tmp_path / "dated").description
-    assert dated.classes == CLASSES + STAMPED
+    assert dated.classes == SHELF_CLASSES + STAMPED
     assert '"dated":true' in dated.source
-    assert plain.classes == CLASSES
+    assert plain.classes == SHELF_CLASSES
     assert "dated" not in plain.source
 
 
