@@ -54,36 +54,44 @@ def predict(
     With --engine ray nothing is drawn; the same command again goes on where one was ended.
     """
     import os  # noqa: PLC0415
-    from contextlib import ExitStack  # noqa: PLC0415
 
     from edge.demo.show import BUNDLE, TRUSTED_KEY  # noqa: PLC0415 - help must not wait for engines
-    from edge.new_folder import new_folder  # noqa: PLC0415
-    from edge.predict.batch import predict_files  # noqa: PLC0415
-    from edge.predict.pictures import check_names, find_pictures  # noqa: PLC0415
-    from edge.predict.prediction import UnreadPicture  # noqa: PLC0415
+    from edge.predict.pictures import find_pictures  # noqa: PLC0415
     from edge.predict.predictor import PredictorChoice, load_predictor  # noqa: PLC0415
-    from edge.predict.saving import Saver  # noqa: PLC0415
 
     if trusted_keys and not bundles:
         raise EdgekitError("a --trusted-key says whose --bundle is trusted: name the bundle too")
     if bundles and not trusted_keys:
         raise EdgekitError("name the public key of the bundle's signer with --trusted-key")
     files = find_pictures(pictures)
-    at_once = min(16, 2 * len(os.sched_getaffinity(0)), len(files))
     choice = PredictorChoice(
         bundles=tuple(bundles or [BUNDLE]),
         trusted_keys=tuple(trusted_keys or [TRUSTED_KEY]),
         backend=backend,
         score=score,
         formats=tuple(formats or ("All",)) if codes else (),
-        requests=at_once,
+        requests=min(16, 2 * len(os.sched_getaffinity(0)), len(files)),
     )
     predictor = load_predictor(choice)
-    if engine == "ray":
-        if save is None or as_json:
-            raise EdgekitError("--engine ray writes lines of JSON into a folder: name it with --save, without --json")
-        _predict_archive(files, predictor, choice, save, per_part=per_part, workers=workers, scratch=scratch)
+    if engine == "threads":
+        _predict_here(files, predictor, choice.requests, save, as_json=as_json)
         return
+    if save is None or as_json:
+        raise EdgekitError("--engine ray writes lines of JSON into a folder: name it with --save, without --json")
+    _predict_archive(files, predictor, choice, save, per_part=per_part, workers=workers, scratch=scratch)
+
+
+def _predict_here(
+    files: "list[PictureFile]", predictor: "Predictor", at_once: int, save: Path | None, *, as_json: bool
+) -> None:
+    from contextlib import ExitStack  # noqa: PLC0415
+
+    from edge.new_folder import new_folder  # noqa: PLC0415
+    from edge.predict.batch import predict_files  # noqa: PLC0415
+    from edge.predict.pictures import check_names  # noqa: PLC0415
+    from edge.predict.prediction import UnreadPicture  # noqa: PLC0415
+    from edge.predict.saving import Saver  # noqa: PLC0415
+
     unread = 0
     with ExitStack() as stack:
         saver: Saver | None = None
