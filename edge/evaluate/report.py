@@ -1,6 +1,7 @@
 """Scores every model file of a bundle with the engine that it is for, and sets INT8 beside FP32."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import numpy as np
@@ -23,7 +24,8 @@ from edge.evaluate.measure import (
 from edge.evaluate.openings import record_opening
 from edge.evaluate.pairing import NOTHING
 from edge.model.bundle import Bundle
-from edge.model.detector import ENGINE_OF, PrecisionChoice, load_detector
+from edge.model.detector import ENGINE_OF, Detector, PrecisionChoice, load_detector
+from edge.model.manifest import ModelFile
 
 NO_GROUP = "(none)"
 
@@ -59,45 +61,18 @@ def evaluate_bundle(
     """
     check_fit(bundle.manifest.classes, sets, split)
     members = _members(sets, split, by) if by is not None else {}
-    openings = {
-        opened.description.name: record_opening(
-            opened.folder,
-            opened.description.digest,
-            len(opened.pictures(TEST)),
-            bundle.manifest.name,
-            bundle.digest,
-            now(),
-        )
-        for opened in (sets if split == TEST else ())
-    }
-    threshold = bundle.manifest.thresholds.score
+    openings = _opened(bundle, sets, now()) if split == TEST else {}
+    luck = _Luck(draws, seed)
     scores: list[ModelScore] = []
     results: dict[tuple[str, str], tuple[SetResult, ...]] = {}
     for model in bundle.manifest.models:
         backend = ENGINE_OF[model.format]
         precision: PrecisionChoice = model.precision
         detector = load_detector(bundle, backend=backend, precision=precision, score_threshold=LEAST_SCORE)
-        found = run_over(detector, sets, split, advance)
-        results[backend, precision] = found
-        scores.append(
-            ModelScore(
-                format=model.format,
-                sha256=next(entry.sha256 for entry in bundle.manifest.files if entry.path == model.path),
-                backend=backend,
-                version=detector.info.version,
-                precision=precision,
-                classes=_classes(found, detector.classes, threshold, draws, seed),
-                groups=tuple(
-                    _group(name, found, names, detector.classes, threshold, draws, seed)
-                    for name, names in members.items()
-                ),
-                threshold=threshold,
-                confusion_names=(*detector.classes, NOTHING),
-                confusion=tuple(map(tuple, confusion(found, len(detector.classes), threshold).tolist())),
-            )
-        )
+        found = results[backend, precision] = run_over(detector, sets, split, advance)
+        scores.append(_score(bundle, model, detector, found, members, luck))
     costs = tuple(
-        _cost(backend, before, after, draws, seed)
+        _cost(backend, before, after, luck)
         for backend in ENGINE_OF.values()
         if {(backend, "fp32"), (backend, "int8")} <= results.keys()
         for before, after in zip(results[backend, "fp32"], results[backend, "int8"], strict=True)
@@ -111,6 +86,52 @@ def evaluate_bundle(
         by=by,
         models=tuple(scores),
         int8_costs=costs,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Luck:
+    """How much of a score is luck: so many bootstrap samples, by a seed."""
+
+    draws: int
+    seed: int
+
+
+def _opened(bundle: Bundle, sets: Sequence[DetectionSet], now: datetime) -> dict[str, int]:
+    """Write down that test parts are opened; return by set how many times that was so, this one included."""
+    return {
+        opened.description.name: record_opening(
+            opened.folder,
+            opened.description.digest,
+            len(opened.pictures(TEST)),
+            bundle.manifest.name,
+            bundle.digest,
+            now,
+        )
+        for opened in sets
+    }
+
+
+def _score(
+    bundle: Bundle,
+    model: ModelFile,
+    detector: Detector,
+    found: Sequence[SetResult],
+    members: Mapping[str, Sequence[frozenset[str]]],
+    luck: _Luck,
+) -> ModelScore:
+    names, threshold = detector.classes, bundle.manifest.thresholds.score
+    return ModelScore(
+        format=model.format,
+        sha256=next(entry.sha256 for entry in bundle.manifest.files if entry.path == model.path),
+        backend=ENGINE_OF[model.format],
+        version=detector.info.version,
+        precision=model.precision,
+        classes=_classes(found, names, threshold, luck),
+        groups=tuple(_group(group, found, inside, names, threshold, luck) for group, inside in members.items()),
+        threshold=threshold,
+        confusion_names=(*names, NOTHING),
+        confusion=tuple(map(tuple, confusion(found, len(names), threshold).tolist())),
     )
 
 
@@ -132,31 +153,28 @@ def _group(
     members: Sequence[frozenset[str]],
     classes: Sequence[str],
     threshold: float,
-    draws: int,
-    seed: int,
+    luck: _Luck,
 ) -> GroupScore:
     parts = [result.part(names) for result, names in zip(found, members, strict=True) if names]
     pictures = sum(len(part.names) for part in parts)
-    return GroupScore(name=name, pictures=pictures, classes=_classes(parts, classes, threshold, draws, seed))
+    return GroupScore(name=name, pictures=pictures, classes=_classes(parts, classes, threshold, luck))
 
 
-def _classes(
-    found: Sequence[SetResult], names: Sequence[str], threshold: float, draws: int, seed: int
-) -> tuple[ClassScore, ...]:
+def _classes(found: Sequence[SetResult], names: Sequence[str], threshold: float, luck: _Luck) -> tuple[ClassScore, ...]:
     scores: list[ClassScore] = []
     counts = confusion(found, len(names), threshold)
-    masks = _masks(with_outlines(found), draws, seed)
+    masks = _masks(with_outlines(found), luck)
     for class_id, score in score_by_class(found).items():
         pictures, told = pictures_of_class(found, class_id), told_of(counts, class_id)
-        luck = spread(pictures, class_id, draws=draws, seed=seed)
+        interval = spread(pictures, class_id, draws=luck.draws, seed=luck.seed)
         sizes = average_precision_by_size(pictures, class_id)
         scores.append(
             ClassScore(
                 name=names[class_id],
                 map50=score.map50,
                 map50_95=score.map50_95,
-                map50_interval=luck.map50,
-                map50_95_interval=luck.map50_95,
+                map50_interval=interval.map50,
+                map50_95_interval=interval.map50_95,
                 precision=told.precision,
                 recall=told.recall,
                 f1=told.f1,
@@ -169,20 +187,21 @@ def _classes(
     return tuple(scores)
 
 
-def _masks(found: Sequence[SetResult], draws: int, seed: int) -> dict[int, MaskScore]:
+def _masks(found: Sequence[SetResult], luck: _Luck) -> dict[int, MaskScore]:
     scores: dict[int, MaskScore] = {}
     for class_id, score in score_by_class(found, "masks").items():
-        luck = spread(pictures_of_class(found, class_id), class_id, draws=draws, seed=seed, by="masks")
+        pictures = pictures_of_class(found, class_id)
+        interval = spread(pictures, class_id, draws=luck.draws, seed=luck.seed, by="masks")
         scores[class_id] = MaskScore(
             map50=score.map50,
             map50_95=score.map50_95,
-            map50_interval=luck.map50,
-            map50_95_interval=luck.map50_95,
+            map50_interval=interval.map50,
+            map50_95_interval=interval.map50_95,
         )
     return scores
 
 
-def _cost(backend: str, before: SetResult, after: SetResult, draws: int, seed: int) -> Int8Cost:
-    found = difference([before], [after], draws=draws, seed=seed)
+def _cost(backend: str, before: SetResult, after: SetResult, luck: _Luck) -> Int8Cost:
+    found = difference([before], [after], draws=luck.draws, seed=luck.seed)
     points, low, high = (float(np.round(value, 2)) for value in (found.points, found.low, found.high))
-    return Int8Cost(backend=backend, set_name=before.name, points=points, low=low, high=high, draws=draws)
+    return Int8Cost(backend=backend, set_name=before.name, points=points, low=low, high=high, draws=luck.draws)
