@@ -46,7 +46,7 @@ def auto(
     from compress.chain.steps import Steps  # noqa: PLC0415
     from compress.chain.target import Target  # noqa: PLC0415
     from compress.chain.workshop import Workshop  # noqa: PLC0415
-    from compress.pruned_run import Source  # noqa: PLC0415
+    from compress.source import Source  # noqa: PLC0415
     from devices.probe import probe  # noqa: PLC0415
     from edge.model.signature import load_private  # noqa: PLC0415
 

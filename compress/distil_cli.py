@@ -27,7 +27,7 @@ def distil(
     Example: edgekit compress distil runs/taught --teacher runs/large --set sets/warehouse --weights yolov8n.pt
     """
     from compress.distilled_run import distil_run  # noqa: PLC0415 - help must not wait for torch
-    from compress.pruned_run import Source  # noqa: PLC0415
+    from compress.source import Source  # noqa: PLC0415
     from devices.errors import EdgekitError  # noqa: PLC0415
     from devices.validation import checked  # noqa: PLC0415
     from train.epochs import EpochRecord  # noqa: PLC0415

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat
 
-from compress.pruned_run import Source
+from compress.source import Source
 from compress.teaching import check_teacher
 from devices.errors import EdgekitError
 from devices.validation import read_json

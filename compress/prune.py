@@ -1,20 +1,17 @@
-"""Takes whole channels out of a detector: over all layers the least important, what belongs together at once."""
+"""Takes whole channels out of a model: over all layers the least important, what belongs together at once."""
 
 import copy
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 import torch_pruning
 from torch import Tensor, nn
 
-from compress.chunk_split import split_chunks
 from compress.model_size import ModelSize
-from compress.prunable import check_prunable, deployed, left_alone
 from devices.errors import EdgekitError
-from train.model_shape import mark_pruned
 
 MOST = 0.7  # highest ratio that is asked for
 LEFT = 0.25  # of each group's channels at least, so that no layer becomes a needle's eye
@@ -25,37 +22,37 @@ _TRACED_PX = 64  # which channels belong together does not depend on the picture
 
 
 @dataclass(frozen=True, slots=True)
-class Prunable:
-    """A detector taken apart so that it can be pruned.
+class Prunable(ABC):
+    """A model taken apart so that it can be pruned; what a detector and a classifier do otherwise is left to either.
 
     Attributes:
-        model: With its chunking blocks split; computes what the checkpoint computes.
+        model: Computes what was trained.
         height: Rows of the input that costs are counted for.
         width: Columns of that input.
-        top_k: Whether costs are those of the NMS-free head.
     """
 
     model: Any
     height: int
     width: int
-    top_k: bool
 
-    @classmethod
-    def of(cls, model: Any, path: Path, *, height: int, width: int, top_k: bool) -> "Prunable":
-        """Take a checkpoint's model apart; the model itself stays as it is.
+    @abstractmethod
+    def layers_left_alone(self, model: Any) -> Mapping[str, nn.Module]:
+        """Return the parts of this model, or of a copy, that keep all channels that they give, by name."""
 
-        Raises:
-            EdgekitError: It is no detector that can be pruned, or lacks the NMS-free head asked for.
-        """
-        check_prunable(model, path)
-        if top_k and getattr(model.model[-1], "one2one_cv2", None) is None:
-            raise EdgekitError(f"{path} has no NMS-free head: only YOLO26 has one")
-        taken_apart = copy.deepcopy(model).float().eval()
-        split_chunks(taken_apart)
-        return cls(taken_apart, height, width, top_k)
+    @abstractmethod
+    def followed(self, model: Any, pictures: Tensor) -> list[Tensor]:
+        """Return what channels are followed back from, of pictures (N, 3, H, W), RGB, 0 to 1."""
+
+    @abstractmethod
+    def told(self, model: Any, pictures: Tensor) -> list[Tensor]:
+        """Return all that others read of the model, which has to keep its shape."""
+
+    @abstractmethod
+    def size(self, model: Any) -> ModelSize:
+        """Return what this model, or one pruned from it, weighs and computes for one picture as it is deployed."""
 
     def pruned(self, ratio: float) -> Any:
-        """Return a pruned copy, marked so that no trainer rebuilds it.
+        """Return a pruned copy.
 
         Args:
             ratio: Share of the channels that is taken out, over all layers, before rounding to `ROUND_TO`.
@@ -66,42 +63,34 @@ class Prunable:
         if not 0 < ratio <= MOST:
             raise EdgekitError(f"a pruning ratio of {ratio} is not possible: it is above 0 and at most {MOST}")
         model = copy.deepcopy(self.model).requires_grad_(True)  # the tracer follows gradients
-        picture = torch.zeros(1, 3, _TRACED_PX, _TRACED_PX)
-        shapes = _output_shapes(model, picture)
-        pruner = torch_pruning.pruner.BasePruner(
+        shapes = self._shapes(model)
+        self.pruner(model, ratio).step()
+        if self._shapes(model) != shapes:
+            raise EdgekitError("the pruned model's output has another shape: this architecture cannot be pruned")
+        if channels_of(model) == channels_of(self.model):
+            raise EdgekitError(f"a pruning ratio of {ratio} takes no channel out: name a higher one")
+        return model.requires_grad_(False)
+
+    def pruner(self, model: Any, ratio: float) -> Any:
+        """Return what takes this share of the channels out of a copy of the model, whose gradients can be followed."""
+        return torch_pruning.pruner.BasePruner(
             model,
-            picture,
+            torch.zeros(1, 3, _TRACED_PX, _TRACED_PX),
             cast("Any", _Importance(p=2, normalizer="lamp")),
             global_pruning=True,
             pruning_ratio=ratio,
             round_to=ROUND_TO,
-            ignored_layers=list(left_alone(model).values()),
-            # Raw predictions: what comes after them is arithmetic on places, which no channel may be pruned through.
-            forward_fn=_raw_predictions,
-            output_transform=_tensors,
+            ignored_layers=list(self.layers_left_alone(model).values()),
+            forward_fn=self.followed,
         )
-        pruner.step()
-        if _output_shapes(model, picture) != shapes:
-            raise EdgekitError("the pruned model's output has another shape: this architecture cannot be pruned")
-        if channels_of(model) == channels_of(self.model):
-            raise EdgekitError(f"a pruning ratio of {ratio} takes no channel out: name a higher one")
-        mark_pruned(model)
-        return model.requires_grad_(False)
-
-    def size(self, model: Any) -> ModelSize:
-        """Return what this model, or one pruned from it, weighs and computes."""
-        return size_of(model, self.height, self.width, top_k=self.top_k)
 
     def left_alone(self) -> tuple[str, ...]:
         """Return the names of the layers that keep all their channels."""
-        return tuple(left_alone(self.model))
+        return tuple(self.layers_left_alone(self.model))
 
-
-def size_of(model: Any, height: int, width: int, *, top_k: bool) -> ModelSize:
-    """Return what a detector weighs and computes for one picture as it is deployed, counted by torch-pruning."""
-    picture = torch.zeros(1, 3, height, width)
-    counted: Any = torch_pruning.utils.count_ops_and_params(deployed(model, top_k=top_k), picture)
-    return ModelSize(macs=int(counted[0]), parameters=int(counted[1]))
+    def _shapes(self, model: Any) -> Sequence[tuple[int, ...]]:
+        with torch.no_grad():
+            return [tuple(tensor.shape) for tensor in self.told(model, torch.zeros(1, 3, _TRACED_PX, _TRACED_PX))]
 
 
 def channels_of(model: Any) -> dict[str, int]:
@@ -125,24 +114,3 @@ class _Importance(torch_pruning.importance.GroupMagnitudeImportance):
             best = importance.topk(max(1, round(LEFT * len(importance)))).indices
             importance[best] = float("inf")
         return importance
-
-
-def _raw_predictions(model: Any, pictures: Tensor) -> Any:
-    return model(pictures)[1]
-
-
-def _tensors(output: Any) -> list[Tensor]:
-    """Return all tensors of a nested output, in order."""
-    if isinstance(output, Tensor):
-        return [output]
-    parts = cast("Mapping[str, Any]", output).values() if isinstance(output, dict) else output
-    return [tensor for part in parts for tensor in _tensors(part)]
-
-
-def _output_shapes(model: Any, picture: Tensor) -> list[tuple[int, ...]]:
-    """Return the shapes of what a decoder reads, and of the raw predictions of each head by which it came about."""
-    with torch.no_grad():
-        decoded, raw = model(picture)
-    heads = [raw[name] for name in ("one2many", "one2one") if name in raw] or [raw]
-    told = [head[key] for head in heads for key in ("boxes", "scores", "mask_coefficient", "proto") if key in head]
-    return [tuple(tensor.shape) for tensor in (*_tensors(decoded), *told)]

@@ -54,7 +54,9 @@ class PruneRequest(Part):
     width: PositiveInt = Field(multiple_of=32)
     top_k: bool = Field(default=False, description="costs are those of a YOLO26's NMS-free head")
     engine: EngineName = "openvino"
-    distillation: float = Field(default=1.0, ge=0, description="weight of the teacher in the loss; 0: none")
+    distillation: float = Field(
+        default=1.0, ge=0, description="weight of the teacher in the loss, of a classifier its share; 0: none"
+    )
 
 
 class Trial(Part):
@@ -96,8 +98,11 @@ class PruningRecord(Part):
 
     schema_id: Literal["edgekit.pruning/1"] = Field(default="edgekit.pruning/1", alias="schema")
     request: PruneRequest
-    unpruned_sha256: Sha256 = Field(description="of the checkpoint that was pruned, `start/unpruned.pt`")
+    unpruned_sha256: Sha256 = Field(description="of the checkpoint that was pruned, in `start/`")
     teacher_sha256: Sha256 | None = Field(description="of the checkpoint that was learnt from; null: none")
+    more_teachers_sha256: tuple[Sha256, ...] = Field(
+        default=(), description="of the others that a classifier learnt from"
+    )
     ratio: float
     before: ModelSize = Field(description="as deployed: batch norms folded, one head")
     after: ModelSize
@@ -112,8 +117,8 @@ class PruningRecord(Part):
     def told(self) -> str:
         """Return in a line what it came to."""
         line = (
-            f"ratio {self.ratio:.3f}: {self.after.macs / self.before.macs:.0%} of the multiplications and "
-            f"{self.after.parameters / self.before.parameters:.0%} of the parameters are left"
+            f"ratio {self.ratio:.3f}: {self.after.macs / self.before.macs:.0%} of the multiplications are left and "
+            f"{self.after.parameters:,} of {self.before.parameters:,} parameters"
         )
         if self.proof is None:
             return line
@@ -128,6 +133,20 @@ class PruningRecord(Part):
 def timed(file: Path, request: PruneRequest) -> Timed:
     """Return an exported float file as it is to be timed for a request."""
     return Timed(file=file, way=Choice(request.engine, "fp32"), height=request.height, width=request.width)
+
+
+def option_of(target: Target) -> str:
+    """Return a target as it is written on a command line."""
+    match target:
+        case Ratio():
+            name = "ratio"
+        case MacsTarget():
+            name = "target-macs"
+        case SpeedupTarget():
+            name = "target-speedup"
+        case LatencyTarget():
+            name = "target-latency-ms"
+    return f"--{name} {target.value:g}"
 
 
 def one_target(

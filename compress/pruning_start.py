@@ -1,9 +1,7 @@
 """The first half of a pruning: how far to prune, chosen by counting or measuring, and the run that begins with it."""
 
-import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -26,59 +24,49 @@ from compress.pruning_record import (
     Trial,
     timed,
 )
+from compress.pruning_subject import PRUNED, START, UNPRUNED, Subject
 from compress.ratio_search import least_ratio
 from compress.refusal import RefusedError
-from compress.teaching import check_teacher
 from devices.errors import EdgekitError
-from train import ultralytics_adapter as yolo
-from train.export import export_onnx
 
-START = "start"
-UNPRUNED, PRUNED, TEACHER = "unpruned.pt", "pruned.pt", "teacher.pt"
 _COUNTED_STEPS, _MEASURED_STEPS = 10, 5
 
 
-def begin(weights: Path, teacher: Path | None, request: PruneRequest, classes: tuple[str, ...], out: Path) -> None:
-    """Prune a checkpoint as far as was asked for; write `out` whole, or nothing.
+def begin(subject: Subject, request: PruneRequest, out: Path) -> None:
+    """Prune a model as far as was asked for; write `out` whole, or nothing.
 
     Args:
-        weights: The checkpoint.
-        teacher: Another checkpoint to learn from than the unpruned one itself; must give what that gives.
+        subject: The model, its sets and teachers.
         request: What was asked for.
-        classes: Of the sets that it will be trained on; they have to be the checkpoint's.
-        out: The new folder: `pruning.json`, and in `start/` the unpruned and the pruned checkpoint and the teacher's.
+        out: The new folder: `pruning.json`, and in `start/` the unpruned and the pruned model and the teachers.
 
     Raises:
-        EdgekitError: The checkpoint cannot be pruned, the teacher teaches something else, or no ratio reaches what was
-            asked for.
+        EdgekitError: The model cannot be pruned, a teacher teaches something else, or no ratio reaches what was asked
+            for.
     """
-    model = yolo.load(weights).model.float()
-    prunable = Prunable.of(model, weights, height=request.height, width=request.width, top_k=request.top_k)
-    _check_classes(model, weights, classes)
-    if teacher is not None:
-        check_teacher(yolo.load(teacher).model, teacher, model, classes)
+    prunable = subject.prunable(request)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         partial = Path(folder) / out.name
-        (partial / START).mkdir(parents=True)
-        bench = _Bench(prunable, weights, model.args, Path(folder), request)
+        start = partial / START
+        start.mkdir(parents=True)
+        subject.keep(start)
+        bench = _Bench(prunable, subject, start / f"{UNPRUNED}{subject.suffix}", Path(folder), request)
         ratio = bench.choose()
-        pruned = prunable.pruned(ratio)
-        yolo.save_checkpoint(pruned, model.args, partial / START / PRUNED)
-        shutil.copyfile(weights, partial / START / UNPRUNED)
-        if teacher is not None:
-            shutil.copyfile(teacher, partial / START / TEACHER)
+        pruned, kept = prunable.pruned(ratio), start / f"{PRUNED}{subject.suffix}"
+        subject.save(pruned, kept)
         before, after = channels_of(prunable.model), channels_of(pruned)
-        taught_by = teacher or weights
+        teachers = subject.teachers_sha256() if request.distillation > 0 else ()
         record = PruningRecord(
             request=request,
-            unpruned_sha256=_sha256(weights),
-            teacher_sha256=_sha256(taught_by) if request.distillation > 0 else None,
+            unpruned_sha256=subject.unpruned_sha256(),
+            teacher_sha256=teachers[0] if teachers else None,
+            more_teachers_sha256=teachers[1:],
             ratio=ratio,
             before=prunable.size(prunable.model),
             after=prunable.size(pruned),
-            exported_before=exported_size(bench.export(weights, "unpruned")),
-            exported_after=exported_size(bench.export(partial / START / PRUNED, "pruned")),
+            exported_before=exported_size(bench.export(bench.unpruned, "unpruned")),
+            exported_after=exported_size(bench.export(kept, "pruned")),
             channels={name: (before[name], after[name]) for name in before},
             left_alone=prunable.left_alone(),
             trials=tuple(bench.trials),
@@ -97,8 +85,8 @@ class _Bench:
     """Looks at ratios, by count or by stopwatch, and remembers what it saw."""
 
     prunable: Prunable
-    weights: Path
-    train_args: Mapping[str, Any]
+    subject: Subject
+    unpruned: Path
     folder: Path
     request: PruneRequest
     trials: list[Trial] = field(default_factory=list[Trial])
@@ -117,12 +105,11 @@ class _Bench:
             )
         return found
 
-    def export(self, checkpoint: Path, name: str) -> Path:
-        """Export a checkpoint once; return its ONNX file."""
+    def export(self, kept: Path, name: str) -> Path:
+        """Export a kept model once; return its ONNX file."""
         out = self.folder / f"{name}.onnx"
         if not out.exists():
-            request = self.request
-            export_onnx(checkpoint, out, height=request.height, width=request.width, top_k=request.top_k)
+            self.subject.export(kept, out, self.request)
         return out
 
     def _reaches(self, ratio: float) -> bool:
@@ -144,11 +131,10 @@ class _Bench:
         return pruned_ms <= target.value
 
     def _measured(self, model: Any, ratio: float) -> tuple[float, float]:
-        request = self.request
-        checkpoint = self.folder / f"{ratio}.pt"
-        yolo.save_checkpoint(model, self.train_args, checkpoint)
-        files = [self.export(self.weights, "unpruned"), self.export(checkpoint, f"ratio-{ratio}")]
-        unpruned_ms, pruned_ms = measure([timed(file, request) for file in files]).medians_ms
+        kept = self.folder / f"{ratio}{self.subject.suffix}"
+        self.subject.save(model, kept)
+        files = [self.export(self.unpruned, "unpruned"), self.export(kept, f"ratio-{ratio}")]
+        unpruned_ms, pruned_ms = measure([timed(file, self.request) for file in files]).medians_ms
         return unpruned_ms, pruned_ms
 
     def _unpruned_macs(self) -> int:
@@ -169,16 +155,3 @@ def _seen(trial: Trial, unpruned_macs: int) -> str:
     if trial.pruned_ms is None or trial.unpruned_ms is None:
         return f"{trial.size.macs / unpruned_macs:.2f} of them are left"
     return f"{trial.pruned_ms:.1f} ms against the unpruned model's {trial.unpruned_ms:.1f} ms are measured"
-
-
-def _check_classes(model: Any, weights: Path, classes: tuple[str, ...]) -> None:
-    named = tuple(model.names[index] for index in sorted(model.names))
-    if named != classes:
-        raise EdgekitError(
-            f"{weights} knows {len(named)} classes ({', '.join(named[:3])}, …), the sets {classes}: fine-tune it on "
-            "the sets with `edgekit train detector`, then prune that run"
-        )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -23,6 +23,10 @@ class TrainingEpoch(BaseModel, ABC):
     learning_rate: float
     gradient_norm: float = Field(default=0.0, description="before clipping, of the epoch's last step")
 
+    @abstractmethod
+    def told(self) -> str:
+        """Return in words what it came to."""
+
     @property
     @abstractmethod
     def scores(self) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """The folder of a run: free for a new one, or holding the very run that is to go on."""
 
+import shutil
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -31,6 +32,17 @@ def check_folder(out: Path, *, resume: bool, own: frozenset[str] = frozenset()) 
     if not resume and out.exists() and any(entry.name not in own for entry in out.iterdir()):
         remedy = "go on with it by --resume" if begun else "remove it"
         raise EdgekitError(f"{out} holds a run already: choose another folder, or {remedy}")
+
+
+def copy_best(run: Path, to: Path) -> None:
+    """Copy what a run decided and its best checkpoint into a new folder, from which it can be loaded like the run.
+
+    Raises:
+        OSError: It cannot be read or written.
+    """
+    (to / BEST).parent.mkdir(parents=True)
+    for name in (CONFIG, BEST):
+        shutil.copyfile(run / name, to / name)
 
 
 def check_same_settings(out: Path, before: BaseModel, now: BaseModel) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from compress.budget import Budget
-from compress.pruned_run import Source
+from compress.source import Source
 from devices.errors import EdgekitError
 from devices.validation import checked
 from edge.evaluate.dataset import DetectionSet

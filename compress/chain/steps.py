@@ -10,18 +10,21 @@ from compress.chain.request import ChainRequest
 from compress.chain.target import Target
 from compress.chain.variant import StepRecord, Variant
 from compress.chain.workshop import Workshop
+from compress.detector_subject import DetectorSubject
 from compress.distilled_run import DISTILLATION_RECORD, distil_run
 from compress.domain import check_domain
 from compress.exported_model import ExportedModel
 from compress.int8_scheme import Int8Scheme
 from compress.parity import check_parity
-from compress.pruned_run import How, Source, prune_run
-from compress.pruning_record import PRUNING_RECORD, MacsTarget, PruneRequest, read_pruning
+from compress.pruned_run import prune_run
+from compress.pruning_record import PRUNING_RECORD, MacsTarget, read_pruning
+from compress.pruning_subject import Recovery, Wanted
 from compress.quantize import Aim, quantize
+from compress.source import Source
 from edge.evaluate.dataset import DetectionSet
 from edge.model.export_record import DETECTOR, ExportRecord, read_export
 from train import ultralytics_adapter as yolo
-from train.epochs import EpochRecord
+from train.epochs import TrainingEpoch
 from train.export import export_run
 
 _COMPARED = 4  # pictures of each set that an export is held against its checkpoint on
@@ -74,7 +77,7 @@ class Steps:
     sets: Sequence[DetectionSet]
     workshop: Workshop
     target: Target
-    on_epoch: Callable[[EpochRecord], None]
+    on_epoch: Callable[[TrainingEpoch], None]
 
     def original(self, standing: Standing, folder: Path) -> StepRecord:
         """Export the model that all is held against."""
@@ -100,17 +103,12 @@ class Steps:
         run, request = folder / "run", self.request
         height, width = self._size(standing)
         if not (run / PRUNING_RECORD).exists() or read_pruning(run).proof is None:
-            source = Source.open(standing.run)
-            wanted = PruneRequest(
-                target=MacsTarget(value=request.macs),
-                height=height,
-                width=width,
-                top_k=request.top_k,
-                engine=self.target.float_ways()[0].backend,
+            recovery = Recovery(epochs=request.epochs, seed=request.seed, on_epoch=self.on_epoch)
+            subject = DetectorSubject(Source.open(standing.run), self.sets, recovery)
+            wanted = Wanted(
+                MacsTarget(value=request.macs), height, width, request.top_k, self.target.float_ways()[0].backend
             )
-            settings = source.recovery(run, epochs=request.epochs, seed=request.seed)
-            how = How(resume=(run / PRUNING_RECORD).exists())
-            prune_run(source, run, wanted, settings, self.sets, how=how, on_epoch=self.on_epoch)
+            prune_run(subject, run, subject.request(wanted), resume=(run / PRUNING_RECORD).exists())
         self._export(run, folder / "export", (height, width))
         return self._judged("pruned", standing, run, folder / "export")
 

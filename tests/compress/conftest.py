@@ -10,8 +10,11 @@ import pytest
 import torch
 
 from edge.evaluate.dataset import DetectionSet, open_set
+from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
+from edge.model.taxonomy import Attribute, Taxonomy
 from train import ultralytics_adapter as yolo
 from train.sets import describe
+from train.tagged_sets import write_tagged_set
 
 CLASSES = ("carton", "barcode", "qr")
 
@@ -63,3 +66,38 @@ def make_squares() -> Callable[[Path], DetectionSet]:
 def squares(tmp_path: Path, make_squares: Callable[[Path], DetectionSet]) -> DetectionSet:
     """Return a set of dark pictures, each with one bright square: a carton."""
     return make_squares(tmp_path / "sets" / "squares")
+
+
+@pytest.fixture(scope="session")
+def make_coloured() -> Callable[[Path], TaggedSet]:
+    """Return a function that writes a tagged set of pictures of three colours, each bright or dark."""
+    taxonomy = Taxonomy(
+        attributes=(
+            Attribute(name="colour", values=("blue", "green", "red")),
+            Attribute(name="shade", values=("dark", "bright")),
+        )
+    )
+
+    def make(folder: Path) -> TaggedSet:
+        rng = np.random.default_rng(0)
+        origin = folder / "origin"
+        origin.mkdir(parents=True)
+        pictures: list[TaggedPicture] = []
+        for number in range(36):
+            colour, shade = number % 3, number // 3 % 2
+            picture = rng.integers(0, 40, (40, 40, 3), dtype=np.uint8)
+            picture[..., colour] += (90, 200)[shade]
+            cv2.imwrite(str(origin / f"{number}.png"), picture)
+            part = "val" if number < 12 else "train"
+            pictures.append(TaggedPicture(origin / f"{number}.png", part, "", ((colour,), (shade,))))
+        return write_tagged_set(
+            folder / "coloured",
+            name="coloured",
+            licence="CC0-1.0",
+            source="made by a test",
+            taxonomy=taxonomy,
+            pictures=pictures,
+            origin=origin,
+        )
+
+    return make

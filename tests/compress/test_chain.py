@@ -20,8 +20,8 @@ from compress.chain.target import Target
 from compress.chain.variant import StepRecord, Variant, choose, on_the_front
 from compress.chain.workshop import Workshop
 from compress.gates import Gate, Verdict
-from compress.pruned_run import Source
 from compress.refusal import RefusedError
+from compress.source import Source
 from devices.errors import EdgekitError
 from devices.machine import Machine
 from devices.probe import probe

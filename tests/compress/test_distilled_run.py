@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from compress.distilled_run import TEACHER, distil_run, read_distillation
-from compress.pruned_run import Source
+from compress.source import Source
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
 from train.detector import read_config

@@ -9,21 +9,22 @@ import pytest
 import torch
 
 from compress.model_size import exported_size
-from compress.prunable import left_alone
-from compress.prune import LEFT, Prunable, channels_of
+from compress.prunable_detector import PrunableDetector, left_alone
+from compress.prune import LEFT, channels_of
 from devices.errors import EdgekitError
 from edge.model.detector import load_engine
 from edge.model.engine import EngineRequest, ModelContent
 from train import ultralytics_adapter as yolo
 from train.export import export_onnx
+from train.model_shape import mark_pruned
 
 Checkpoint = Callable[[str], Path]
 FAMILIES = ("yolov8n", "yolo11n", "yolo26n")
 PX = 64
 
 
-def prunable(weights: Path, *, top_k: bool = False) -> Prunable:
-    return Prunable.of(yolo.load(weights).model.float(), weights, height=PX, width=PX, top_k=top_k)
+def prunable(weights: Path, *, top_k: bool = False) -> PrunableDetector:
+    return PrunableDetector.of(yolo.load(weights).model.float(), weights, height=PX, width=PX, top_k=top_k)
 
 
 def output(model: Any, picture: torch.Tensor) -> list[torch.Tensor]:
@@ -105,7 +106,9 @@ def test_what_a_decoder_reads_and_attention_keep_their_channels_and_no_layer_is_
 
 def test_a_pruned_model_can_be_pruned_further(random_checkpoint: Checkpoint, tmp_path: Path):
     once = prunable(random_checkpoint("yolov8n"))
-    yolo.save_checkpoint(once.pruned(0.2), {}, tmp_path / "once.pt")
+    pruned = once.pruned(0.2)
+    mark_pruned(pruned)
+    yolo.save_checkpoint(pruned, {}, tmp_path / "once.pt")
     again = prunable(tmp_path / "once.pt")
     assert again.size(again.pruned(0.2)).macs < again.size(again.model).macs < once.size(once.model).macs
 
@@ -119,14 +122,14 @@ def test_a_ratio_out_of_range_is_refused(random_checkpoint: Checkpoint, ratio: f
 def test_a_head_that_is_not_known_is_named(tmp_path: Path):
     model: Any = yolo.load(yolo.model_yaml("yolo26n-seg", 3, tmp_path / "yolo26n-seg.yaml")).model
     with pytest.raises(EdgekitError, match="the head Segment26, which pruning does not know"):
-        Prunable.of(model, tmp_path / "seg.pt", height=PX, width=PX, top_k=False)
+        PrunableDetector.of(model, tmp_path / "seg.pt", height=PX, width=PX, top_k=False)
 
 
 def test_a_folded_model_is_refused(random_checkpoint: Checkpoint):
     weights = random_checkpoint("yolov8n")
     model: Any = yolo.load(weights).model.fuse(verbose=False)
     with pytest.raises(EdgekitError, match="batch norms folded"):
-        Prunable.of(model, weights, height=PX, width=PX, top_k=False)
+        PrunableDetector.of(model, weights, height=PX, width=PX, top_k=False)
 
 
 def test_an_nms_free_head_is_counted_only_where_there_is_one(random_checkpoint: Checkpoint):
@@ -153,4 +156,4 @@ def test_a_model_that_was_pruned_elsewhere_is_refused(random_checkpoint: Checkpo
     weights = random_checkpoint("yolov8n")
     model = narrowed(yolo.load(weights).model)
     with pytest.raises(EdgekitError, match=r"model\.0\.conv\.weight is .* pruned or changed elsewhere"):
-        Prunable.of(model, weights, height=PX, width=PX, top_k=False)
+        PrunableDetector.of(model, weights, height=PX, width=PX, top_k=False)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from compress.detector_subject import DetectorSubject
 from compress.model_size import exported_size
-from compress.prune import size_of
-from compress.pruned_run import How, Source, prune_run
+from compress.prunable_detector import size_of
+from compress.pruned_run import prune_run
 from compress.pruning_record import (
     MacsTarget,
     PruneRequest,
@@ -21,11 +22,14 @@ from compress.pruning_record import (
     one_target,
     read_pruning,
 )
+from compress.pruning_subject import Recovery
+from compress.source import Source
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
 from edge.model.export_record import DETECTOR, read_export
 from train import ultralytics_adapter as yolo
-from train.detector import TrainSettings, train_detector
+from train.detector import RunConfig, TrainSettings, train_detector
+from train.epochs import TrainingEpoch
 from train.export import export_run
 from train.runs import open_run
 
@@ -37,13 +41,14 @@ def request(**changes: Any) -> PruneRequest:
     return PruneRequest.model_validate({"target": Ratio(value=0.3), "height": PX, "width": PX, **changes})
 
 
-def settings(source: Source, out: Path, **changes: Any) -> TrainSettings:
-    return source.recovery(out, **{"input_px": PX, "epochs": 1, "batch": 4, "plain_epochs": 0, **changes})
+def subject(weights: Path, *sets: DetectionSet, source: Source | None = None, **said: Any) -> DetectorSubject:
+    """Return what is pruned, to be trained at the tiniest size and for an epoch."""
+    told: dict[str, Any] = {"input_px": PX, "epochs": 1, "batch": 4, **said}
+    return DetectorSubject(source or Source.open(weights), sets, Recovery(**told))
 
 
 def pruned(weights: Path, out: Path, squares: DetectionSet, **changes: Any) -> Any:
-    source = Source.open(weights)
-    return prune_run(source, out, request(**changes), settings(source, out), [squares], how=How())
+    return prune_run(subject(weights, squares), out, request(**changes))
 
 
 @dataclass(frozen=True)
@@ -68,9 +73,7 @@ def finished(
         weights=random_checkpoint("yolov8n"), input_px=PX, epochs=1, batch=4, freeze=0, plain_epochs=0
     )
     train_detector(began, [squares], first)
-    source = Source.open(first)
-    target = request(target=MacsTarget(value=0.7))
-    record = prune_run(source, out, target, settings(source, out), [squares], how=How())
+    record = prune_run(subject(first, squares), out, request(target=MacsTarget(value=0.7)))
     return Finished(first, out, squares, record)
 
 
@@ -101,16 +104,9 @@ def test_a_runs_checkpoint_has_the_same_past_as_its_folder(finished: Finished):
 
 
 def test_a_finished_run_has_nothing_to_resume(finished: Finished):
-    source = Source.open(finished.first)
+    again = subject(finished.first, finished.squares)
     with pytest.raises(EdgekitError, match="is done: there is nothing to resume"):
-        prune_run(
-            source,
-            finished.out,
-            finished.record.request,
-            settings(source, finished.out),
-            [finished.squares],
-            how=How(resume=True),
-        )
+        prune_run(again, finished.out, finished.record.request, resume=True)
 
 
 def test_its_checkpoints_hold_no_class_of_the_kits_own(finished: Finished):
@@ -151,9 +147,10 @@ def test_a_model_of_outlines_is_pruned_and_learns_outlines_in_its_shape(
         x, y, half = *(float(word) for word in path.read_text().split()[1:3]), 12 / 64
         corners = ((x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half))
         path.write_text("0 " + " ".join(f"{a} {b}" for a, b in corners) + "\n")
-    source, out = Source.open(random_checkpoint("yolov8n-seg")), tmp_path / "pruned"
-    wanted = settings(source, out, outlines=True)
-    record = prune_run(source, out, request(), wanted, [squares], how=How())
+    weights, out = random_checkpoint("yolov8n-seg"), tmp_path / "pruned"
+    wanted = TrainSettings(weights=weights, input_px=PX, epochs=1, batch=4, freeze=0, outlines=True)
+    source = Source(weights, RunConfig(settings=wanted, sets=(), skipped=(), learnt_from=()))
+    record = prune_run(subject(weights, squares, source=source), out, request())
     assert record.proof is not None
     assert record.proof.checkpoint == record.after
     with pytest.raises(EdgekitError, match="train it with --outlines"):
@@ -167,35 +164,31 @@ def test_a_model_of_outlines_is_pruned_and_learns_outlines_in_its_shape(
 def test_a_run_that_was_broken_off_goes_on_in_its_shape(
     random_checkpoint: Checkpoint, squares: DetectionSet, tmp_path: Path
 ):
-    source, out = Source.open(random_checkpoint("yolov8n")), tmp_path / "pruned"
-    wanted = settings(source, out, epochs=2)
+    weights, out = random_checkpoint("yolov8n"), tmp_path / "pruned"
 
     def break_off(record: object) -> None:
         raise KeyboardInterrupt(record)
 
     with pytest.raises(KeyboardInterrupt):
-        prune_run(source, out, request(), wanted, [squares], how=How(), on_epoch=break_off)
+        prune_run(subject(weights, squares, epochs=2, on_epoch=break_off), out, request())
     assert read_pruning(out).proof is None
-    with pytest.raises(EdgekitError, match="go on with it by --resume"):
-        prune_run(source, out, request(), wanted, [squares], how=How())
-    with pytest.raises(EdgekitError, match="resume it with the same options"):
-        prune_run(source, out, request(target=Ratio(value=0.5)), wanted, [squares], how=How(resume=True))
     seen: list[int] = []
-    record = prune_run(
-        source,
-        out,
-        request(),
-        wanted,
-        [squares],
-        how=How(resume=True),
-        on_epoch=lambda epoch: seen.append(epoch.epoch),
-    )
+
+    def see(record: TrainingEpoch) -> None:
+        seen.append(record.epoch)
+
+    again = subject(weights, squares, epochs=2, on_epoch=see)
+    with pytest.raises(EdgekitError, match="go on with it by --resume"):
+        prune_run(again, out, request())
+    with pytest.raises(EdgekitError, match="resume it with the same options"):
+        prune_run(again, out, request(target=Ratio(value=0.5)), resume=True)
+    record = prune_run(again, out, request(), resume=True)
     assert seen == [2]
     assert record.proof is not None
     assert record.proof.checkpoint == record.after
     # Broken off once more, in the middle of the last step: it is measured again, and nothing is trained.
     (out / "pruning.json").write_text(record.model_copy(update={"proof": None}).model_dump_json(by_alias=True))
-    assert prune_run(source, out, request(), wanted, [squares], how=How(resume=True)).proof is not None
+    assert prune_run(again, out, request(), resume=True).proof is not None
     assert seen == [2]
 
 
@@ -221,12 +214,13 @@ def test_faults_leave_nothing_behind(random_checkpoint: Checkpoint, squares: Det
     others = squares.description.model_copy(update={"classes": ("price", "name"), "labelled": ("price",)})
     with pytest.raises(EdgekitError, match=r"knows 3 classes .* fine-tune it"):
         pruned(weights, out, DetectionSet(squares.folder, others))
-    source = Source.open(weights)
-    other_head = How(teacher=random_checkpoint("yolo26n"))
+    other_head = random_checkpoint("yolo26n")
     with pytest.raises(EdgekitError, match="cannot teach this model"):
-        prune_run(source, out, request(), settings(source, out), [squares], how=other_head)
+        prune_run(subject(weights, squares, teachers=(other_head,)), out, request())
+    with pytest.raises(EdgekitError, match="learns from one teacher"):
+        prune_run(subject(weights, squares, teachers=(weights, weights)), out, request())
     with pytest.raises(EdgekitError, match="name a set to train on"):
-        prune_run(source, out, request(), settings(source, out), [], how=How())
+        prune_run(subject(weights), out, request())
     with pytest.raises(EdgekitError, match="neither a run nor a checkpoint"):
         Source.open(tmp_path / "none")
     (tmp_path / "text.pt").write_text("no checkpoint")

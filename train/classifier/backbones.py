@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import nn
 
 from devices.errors import EdgekitError
 from edge.model.manifest import WeightsEntry
+from train.classifier.channels import cut_channels
 from train.classifier.settings import NetworkSettings
 
 _HEADS = ("fc", "classifier", "head", "heads")
@@ -80,19 +81,28 @@ class Backbone:
     weights: WeightsEntry
 
 
-def create_backbone(settings: NetworkSettings, *, started: bool = True) -> Backbone:
+def create_backbone(
+    settings: NetworkSettings, *, started: bool = True, channels: Mapping[str, tuple[int, int]] | None = None
+) -> Backbone:
     """Create a backbone.
 
     Args:
         settings: Its name, stages and weights.
         started: Load the weights to start from; False leaves them random, for a checkpoint to fill.
+        channels: Taken and given by each layer of a pruned one, see `cut_channels`; None: as it is named.
 
     Raises:
-        EdgekitError: The name is unknown, or the weights do not fit.
+        EdgekitError: The name is unknown, or the weights or the channels do not fit.
     """
-    name = settings.backbone
-    if name.startswith(_TORCHVISION):
-        return _from_torchvision(name, settings, started=started)
+    create = _from_torchvision if settings.backbone.startswith(_TORCHVISION) else _from_timm
+    backbone = create(settings.backbone, settings, started=started)
+    if channels is None:
+        return backbone
+    cut_channels(backbone.module, channels, settings.backbone)
+    return replace(backbone, width=_width(backbone.module))
+
+
+def _from_timm(name: str, settings: NetworkSettings, *, started: bool) -> Backbone:
     if name not in timm.list_models():
         raise EdgekitError(
             f"timm knows no model {name!r}: `python -c 'import timm; print(timm.list_models())'` lists them"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from torch import nn
 
 from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedSet
@@ -89,7 +90,8 @@ def export_classifier(
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         partial = Path(folder) / out.name
         partial.mkdir()
-        _write(scored, settings.input_px, partial / CLASSIFIER.exported)
+        write_graph(scored, settings.input_px, partial / CLASSIFIER.exported)
+        _store_as_half(partial / CLASSIFIER.exported, "familiarity.prototypes")
         (partial / CLASSIFIER.record).write_text(
             record.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8"
         )
@@ -103,15 +105,22 @@ def data_of(config: ClassifierConfig) -> tuple[DataEntry, ...]:
     return tuple(dict.fromkeys((*before, config.learnt_from)))
 
 
-def _write(network: ScoredNetwork, side: int, out: Path) -> None:
-    """Trace the network and give it a picture's input."""
+def write_graph(network: nn.Module, side: int, out: Path) -> None:
+    """Trace a network and write it as an ONNX file that takes a picture: (1, side, side, 3) uint8 BGR.
+
+    Args:
+        network: From pictures (N, 3, side, side), RGB, 0 to 1, to rows (N, columns).
+        side: Of the input, pixels.
+        out: The file.
+    """
     plain = out.with_name("plain.onnx")
     example = torch.zeros(1, 3, side, side)
     with warnings.catch_warnings(), torch.inference_mode():
         # Tracing warns of each branch on a shape; the exported input has a fixed size.
         warnings.simplefilter("ignore")
+        columns = network.eval()(example).shape[1]
         torch.onnx.export(
-            network.eval(),
+            network,
             (example,),
             str(plain),
             input_names=["x"],
@@ -120,20 +129,22 @@ def _write(network: ScoredNetwork, side: int, out: Path) -> None:
             dynamo=False,
         )
     model = with_picture_input(onnx.load(str(plain)))
-    _store_as_half(model.graph, "familiarity.prototypes")
     # The tracer leaves the output's sizes open, and an engine would tell them as unknown.
-    for axis, size in zip(model.graph.output[0].type.tensor_type.shape.dim, (1, network.columns), strict=True):
+    for axis, size in zip(model.graph.output[0].type.tensor_type.shape.dim, (1, columns), strict=True):
         axis.dim_value = size
     onnx.save(model, str(out))
     plain.unlink()
 
 
-def _store_as_half(graph: onnx.GraphProto, name: str) -> None:
-    """Store a matrix of the graph in half of the bytes; engines cast it back to float as they load it.
+def _store_as_half(file: Path, name: str) -> None:
+    """Store a matrix of a file's graph in half of the bytes; engines cast it back to float as they load it.
 
     Cosines do not feel it, and it would be a tenth of a small classifier's file.
     """
+    model = onnx.load(str(file))
+    graph = model.graph
     stored = next(one for one in graph.initializer if one.name == name)
     half = onnx.numpy_helper.to_array(stored).astype(np.float16)
     stored.CopyFrom(onnx.numpy_helper.from_array(half, f"{name}.half"))
     graph.node.insert(0, onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    onnx.save(model, str(file))

@@ -93,12 +93,6 @@ class ScoredNetwork(nn.Module):
             for part, attribute in split_columns(logits, self.learnt)
         ]
 
-    @property
-    def columns(self) -> int:
-        """Length of a row."""
-        with torch.inference_mode():
-            return self(torch.zeros(1, 3, 64, 64)).shape[1]
-
     def _scores(self, features: torch.Tensor, part: torch.Tensor, attribute: Attribute) -> torch.Tensor:
         if attribute.name not in self.heads:
             return scores_of(part, attribute)

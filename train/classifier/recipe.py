@@ -10,6 +10,8 @@ _PATHS = frozenset({"teachers", "weights", "unlabelled"})
 
 def recipe_of(config: ClassifierConfig) -> str:
     """Return the command that repeats a run, set and teachers by their names."""
+    if config.command is not None:
+        return config.command
     given = config.settings.model_dump(mode="json", exclude_defaults=True)
     words = ["edgekit train classifier OUT", f"--set {config.tagged_set.name}"]
     for name, value in given.items():

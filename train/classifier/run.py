@@ -35,6 +35,19 @@ class Division:
     held: tuple[TaggedPicture, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """A training that another command has ordered.
+
+    Attributes:
+        command: The one that repeats the run.
+        own: Names of files and folders that may lie in the run's folder before its first epoch ends.
+    """
+
+    command: str
+    own: frozenset[str]
+
+
 def divide(tagged_set: TaggedSet, settings: ClassifierSettings) -> Division:
     """Return a set's train and val parts, or all folds of its train part but one, and that one.
 
@@ -63,6 +76,7 @@ def train_classifier(
     skip_bad: bool = False,
     on_step: Callable[[int, int], None] = lambda _done, _total: None,
     on_epoch: Callable[[ClassifierEpoch], None] = lambda _: None,
+    commission: Commission | None = None,
 ) -> Path:
     """Train a classifier and return its best checkpoint.
 
@@ -74,12 +88,13 @@ def train_classifier(
         skip_bad: Leave out pictures that cannot be read, and record them.
         on_step: Called after each step with how many are done, and how many there are.
         on_epoch: Called after each epoch's checkpoint.
+        commission: By what command, where that is another than `train classifier`.
 
     Raises:
         EdgekitError: A picture, the weights or a teacher cannot be used, `out` holds another run, or the loss became
             NaN.
     """
-    check_folder(out, resume=resume)
+    check_folder(out, resume=resume, own=commission.own if commission is not None else frozenset())
     taxonomy = tagged_set.description.taxonomy
     division = divide(tagged_set, settings)
     side = max(settings.input_px, round(settings.learning_px * MARGIN))
@@ -94,10 +109,11 @@ def train_classifier(
         learnt_from=_learnt_from(tagged_set, learn.tagged),
         teachers=teacher.digests if teacher is not None else (),
         skipped=(*skipped, *skipped_held),
+        command=commission.command if commission is not None else None,
     )
     torch.manual_seed(settings.seed)
     start = start_network(settings.network, taxonomy)
-    config = config.model_copy(update={"past": start.past})
+    config = config.model_copy(update={"past": start.past, "channels": start.channels})
     training = Training(
         start.network,
         settings,
@@ -111,9 +127,9 @@ def train_classifier(
     if resume:
         require_same(read_classifier_config(out), config, out)
         training.resume(out)
-        records.keep_first(training.epochs_done)
     else:
         _begin(out, config)
+    records.keep_first(training.epochs_done)
     board = TensorBoardLog(out / FOLDER, [figures_of(record) for record in records.read()])
     step = counted(on_step, training.epochs_done * training.steps, settings.schedule.epochs * training.steps)
     while training.epochs_done < settings.schedule.epochs:
@@ -127,7 +143,7 @@ def train_classifier(
 
 def _begin(out: Path, config: ClassifierConfig) -> None:
     try:
-        (out / BEST).parent.mkdir(parents=True)
+        (out / BEST).parent.mkdir(parents=True, exist_ok=True)
         (out / CONFIG).write_text(config.model_dump_json(indent=2, by_alias=True) + "\n", encoding="utf-8")
     except OSError as exc:
         raise EdgekitError(cannot_write(out, exc)) from exc

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from devices.errors import EdgekitError
 from devices.validation import read_json
@@ -158,6 +158,10 @@ class ClassifierConfig(_Settings):
     teachers: tuple[Sha256, ...] = Field(description="digests of the teachers' checkpoints")
     skipped: tuple[str, ...] = ()
     past: Past | None = Field(default=None, description="of a training that goes on from another run's network")
+    channels: dict[str, tuple[PositiveInt, PositiveInt]] | None = Field(
+        default=None, description="taken and given by each layer of a pruned backbone; null: as its name says"
+    )
+    command: str | None = Field(default=None, description="that made the run, where that was no `train classifier`")
 
 
 def read_classifier_config(run: Path) -> ClassifierConfig:

@@ -1,7 +1,6 @@
 """Fits every way of telling several values on one network's features, and scores them side by side."""
 
 import hashlib
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +33,7 @@ from train.classifier.run import divide
 from train.classifier.scores import features_of
 from train.classifier.settings import read_classifier_config
 from train.classifier.teacher import load_network
-from train.run_folders import BEST, CONFIG
+from train.run_folders import BEST, copy_best
 
 FITTED_HEADS = Path("weights") / "heads.pt"
 MOST_LABEL_SETS = 2000  # beyond, sets of values are too many to be told as classes
@@ -92,9 +91,7 @@ def fit_heads(run: Path, tagged_set: TaggedSet, out: Path, weight_decay: float) 
         scores=tuple(scores),
     )
     with new_folder(out) as partial:
-        (partial / BEST).parent.mkdir(parents=True)
-        shutil.copyfile(run / BEST, partial / BEST)
-        shutil.copyfile(run / CONFIG, partial / CONFIG)
+        copy_best(run, partial)
         torch.save(
             {f"{name}/{way}": head.state_dict() for name, of_one in heads.items() for way, head in of_one.items()},
             partial / FITTED_HEADS,

@@ -1,5 +1,6 @@
 """What a classifier's training starts from: random weights, a file's, or another run's best network with its past."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -18,16 +19,24 @@ from train.run_folders import CONFIG
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A network that nothing was learnt with yet, and what was before; None where it is no run's."""
+    """A network that nothing was learnt with yet.
+
+    Attributes:
+        network: The network.
+        past: What was before; None where it is no run's.
+        channels: Of each layer of its backbone, where that was pruned.
+    """
 
     network: TagNetwork
     past: Past | None
+    channels: Mapping[str, tuple[int, int]] | None = None
 
 
 def start_network(settings: NetworkSettings, taxonomy: Taxonomy) -> Start:
     """Create the network of a training.
 
-    Where the weights are a run's, its whole network is taken over, and of its head the rows of values that both know.
+    Where the weights are a run's, its whole network is taken over in the shape that it has, and of its head the rows of
+    values that both know.
 
     Args:
         settings: Names the backbone and its weights.
@@ -40,7 +49,8 @@ def start_network(settings: NetworkSettings, taxonomy: Taxonomy) -> Start:
     if run is None or not (run / CONFIG).exists():
         return Start(TagNetwork(create_backbone(settings), taxonomy, settings.dropout), None)
     config, begun = read_classifier_config(run), load_network(run)
-    network = TagNetwork(create_backbone(settings, started=False), taxonomy, settings.dropout)
+    backbone = create_backbone(settings, started=False, channels=config.channels)
+    network = TagNetwork(backbone, taxonomy, settings.dropout)
     try:
         network.backbone.load_state_dict(begun.backbone.state_dict())
     except RuntimeError as exc:
@@ -53,7 +63,7 @@ def start_network(settings: NetworkSettings, taxonomy: Taxonomy) -> Start:
             if value in known:
                 network.head.weight[column] = begun.head.weight[known[value]]
                 network.head.bias[column] = begun.head.bias[known[value]]
-    return Start(network, past_of(config))
+    return Start(network, past_of(config), config.channels)
 
 
 def past_of(config: ClassifierConfig) -> Past:

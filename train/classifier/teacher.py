@@ -75,7 +75,7 @@ def load_network(run: Path) -> TagNetwork:
         EdgekitError: The folder is no run, or holds no finished epoch.
     """
     config = read_classifier_config(run)
-    backbone = create_backbone(config.settings.network, started=False)
+    backbone = create_backbone(config.settings.network, started=False, channels=config.channels)
     network = TagNetwork(backbone, config.tagged_set.taxonomy, config.settings.network.dropout)
     try:
         network.load_state_dict(load_state(run / BEST)["network"])
