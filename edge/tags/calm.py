@@ -12,23 +12,33 @@ _CHANGE = 7.0  # levels of brightness by which one cell must change, that of the
 
 
 class Calm:
-    """Holds a place in later frames against how it looked when it was first asked about.
+    """How a place looks in one frame, to be held against how it looks in later ones.
 
     Args:
-        luma: A frame's brightness, (H, W) uint8.
+        luma: The frame's brightness, (H, W) uint8.
         xyxy: The place, pixels.
+
+    Attributes:
+        cells: Mean brightness (rows, columns) of its cells, float32.
     """
 
     def __init__(self, luma: NDArray[np.uint8], xyxy: Xyxy) -> None:
-        self._cells = _cells(luma, xyxy)
+        self._xyxy = xyxy
+        self.cells = _cells(luma, xyxy)
 
-    def holds(self, luma: NDArray[np.uint8], xyxy: Xyxy) -> bool:
-        """Whether the place (same box) still looks as it did.
+    def again(self, luma: NDArray[np.uint8]) -> "Calm":
+        """Return how the very same place looks in another frame, (H, W) uint8."""
+        return Calm(luma, self._xyxy)
+
+    def like(self, before: "Calm") -> bool:
+        """Whether the place still looks as it did.
 
         A light that goes on or off changes all of the place alike, and is no movement.
         """
-        change = _cells(luma, xyxy) - self._cells
-        return bool(np.abs(change - np.median(change)).max(initial=0.0) < _CHANGE)
+        # Done in each frame for each empty place: numpy's own median takes as long as all the rest.
+        change = np.sort(self.cells - before.cells, axis=None)
+        median = (change[(change.size - 1) // 2] + change[change.size // 2]) / 2
+        return bool(max(change[-1] - median, median - change[0]) < _CHANGE)
 
 
 def _cells(luma: NDArray[np.uint8], xyxy: Xyxy) -> NDArray[np.float32]:

@@ -168,7 +168,7 @@ class Names:
         here, there = (np.array([box], np.float32) for box in (place.anchor, naming.anchor))
         moved = float(iou_matrix(here, there)[0, 0]) < _SAME_PLACE
         other_colour = bool(np.abs(_colour(frame, naming.anchor) - naming.colour).max() > _SAME_COLOUR)
-        return moved or other_colour or not naming.calm.holds(frame.luma, naming.anchor)
+        return moved or other_colour or not naming.calm.again(frame.luma).like(naming.calm)
 
     def _fields(
         self, places: Sequence[Place], detections: Detections, classes: Sequence[str]

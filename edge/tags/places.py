@@ -72,6 +72,14 @@ class Changes:
     gone: tuple[Place, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """The product, by row, that continues a place, and whether it is where that began."""
+
+    row: int
+    at_rest: bool
+
+
 class Places:
     """The places of one zone.
 
@@ -107,16 +115,16 @@ class Places:
         matched = _matches(places, products)
         hidden = _hidden(places, occluders)
         for index, place in enumerate(places):
-            row = matched.get(index)
-            if row is not None:
-                _see(place, products, row, now)
+            match = matched.get(index)
+            if match is not None:
+                _see(place, products, match, now)
             elif hidden[index]:
                 place.empty_since = place.calm = None
                 place.since, place.looks, place.hits = now, 0, 0  # what was seen for a moment only does not stand
             else:
                 place.looks += 1
                 _look_at_empty(place, frame, now)
-        taken = set(matched.values())
+        taken = {match.row for match in matched.values()}
         self._rising += [_begin(products, row, now) for row in range(len(products)) if row not in taken]
         return self._decide(now)
 
@@ -168,41 +176,49 @@ def _begin(products: Detections, row: int, now: Instant) -> Place:
     return Place(int(products.class_id[row]), box, float(products.score[row]), now, now, box)
 
 
-def _see(place: Place, products: Detections, row: int, now: Instant) -> None:
-    place.box, place.score, place.seen = _box(products, row), float(products.score[row]), now
+def _see(place: Place, products: Detections, match: _Match, now: Instant) -> None:
+    place.box, place.score, place.seen = _box(products, match.row), float(products.score[match.row]), now
     place.looks, place.hits = place.looks + 1, place.hits + 1
     place.empty_since = place.calm = None
-    if _iou(place.box, place.anchor) < _AT_REST:
+    if not match.at_rest:
         place.anchor, place.since, place.looks, place.hits = place.box, now, 1, 1
 
 
 def _look_at_empty(place: Place, frame: Frame, now: Instant) -> None:
     """Begin to wait, or begin anew where something moves in a place in which the product is not seen."""
-    restless = now.media_s - place.seen.media_s >= _RESTLESS_S
-    if place.calm is None or not (restless or place.calm.holds(frame.luma, place.anchor)):
+    if place.calm is None:
         place.empty_since, place.calm = now, Calm(frame.luma, place.anchor)
+    elif now.media_s - place.seen.media_s < _RESTLESS_S:
+        looks = place.calm.again(frame.luma)
+        if not looks.like(place.calm):
+            place.empty_since, place.calm = now, looks
 
 
-def _matches(places: Sequence[Place], products: Detections) -> dict[int, int]:
-    """Return which place, by index, each product, by row, continues: best overlap first."""
+def _matches(places: Sequence[Place], products: Detections) -> dict[int, _Match]:
+    """Return which product continues each place, by index: best overlap first."""
     if not places or not len(products):
         return {}
     last = np.array([place.box for place in places], np.float32)
     stood = np.array([place.anchor for place in places], np.float32)
     same = np.array([place.class_id for place in places])[:, None] == products.class_id
-    overlap = np.where(same, np.maximum(iou_matrix(last, products.xyxy), iou_matrix(stood, products.xyxy)), 0.0)
-    matched: dict[int, int] = {}
+    with_anchor = iou_matrix(stood, products.xyxy)
+    overlap = np.where(same, np.maximum(iou_matrix(last, products.xyxy), with_anchor), 0.0)
+    matched: dict[int, _Match] = {}
+    taken: set[int] = set()
     for flat in np.argsort(-overlap, axis=None, kind="stable"):
         index, row = divmod(int(flat), len(products))
         if overlap[index, row] < _SAME_PLACE:
             break
-        if index not in matched and row not in matched.values():
-            matched[index] = row
+        if index not in matched and row not in taken:
+            taken.add(row)
+            matched[index] = _Match(row, at_rest=bool(with_anchor[index, row] >= _AT_REST))
     return matched
 
 
 def _hidden(places: Sequence[Place], occluders: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return which places (P,) are behind somebody."""
+    if not len(occluders):
+        return np.zeros(len(places), np.bool_)
     boxes = np.array([place.anchor for place in places], np.float32).reshape(-1, 4)
     share = shared_areas(boxes, occluders) / np.maximum(areas(boxes), 1e-9)[:, None]
     return share.max(axis=1, initial=0.0) > _HIDDEN
@@ -210,6 +226,8 @@ def _hidden(places: Sequence[Place], occluders: NDArray[np.float32]) -> NDArray[
 
 def _without_twins(products: Detections) -> Detections:
     """Return products (N,) without those that lie on a surer one: one product may have been taken for two classes."""
+    if len(products) < 2:  # noqa: PLR2004 - one has no twin
+        return products
     kept: list[int] = []
     overlap = iou_matrix(products.xyxy, products.xyxy)
     for row in np.argsort(-products.score, kind="stable"):
@@ -218,10 +236,6 @@ def _without_twins(products: Detections) -> Detections:
     return products.where(np.array(kept, np.intp))
 
 
-def _iou(one: Xyxy, other: Xyxy) -> float:
-    return float(iou_matrix(np.array([one], np.float32), np.array([other], np.float32))[0, 0])
-
-
 def _box(products: Detections, row: int) -> Xyxy:
-    left, top, right, bottom = (float(value) for value in products.xyxy[row])
+    left, top, right, bottom = products.xyxy[row].tolist()
     return left, top, right, bottom

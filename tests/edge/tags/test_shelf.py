@@ -298,6 +298,15 @@ def test_a_product_that_the_detector_misses_now_and_then_stands():
         assert film.frame([thing for thing in cola(0, 1, 2, 3) if thing.place != step % 4]) == []
 
 
+def test_a_small_product_that_is_missed_just_as_it_comes_to_stand_is_told_and_then_gone():
+    film = Film()
+    film.show([], 3)
+    film.show([Thing("cola", box=(10, 40, 40, 80))], STEP_S)
+    film.show([Thing("cola", box=(10, 40, 40, 90))], 3 * STEP_S)  # its place is now looked at in more cells
+    assert said(film.show([], STEP_S)) == [("appeared", "cola", 1), ("count", "cola", 1)]
+    assert said(film.show([], 8)) == [("count", "cola", 0), ("removed", "cola", 0)]
+
+
 def test_a_product_that_is_found_now_and_then_does_not_stand():
     film = Film()
     film.show(cola(0), 4)
