@@ -91,7 +91,8 @@ class Decoder:
     def _from_grid(self, raw: NDArray[np.float32]) -> "_Rows":
         # The head has a sigmoid for each class, so that a candidate may be of several; a weaker one is no less true.
         scores = raw[0, 4 : self._fixed_columns]
-        classes, columns = np.nonzero(scores >= self.score_threshold)
+        # numpy finds what is true in one dimension twenty times faster than in two.
+        classes, columns = np.divmod(np.flatnonzero(scores >= self.score_threshold), scores.shape[1])
         best = np.argsort(-scores[classes, columns], kind="stable")[:MOST_CANDIDATES]
         classes, columns = classes[best], columns[best]
         centre, half = raw[0, :2, columns], raw[0, 2:4, columns] / 2
