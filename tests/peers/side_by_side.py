@@ -146,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help=f"a way that lives in a venv of its own, with its Python: {', '.join(sorted(OWN_VENV))}; see `make peers`",
     )
+    parser.add_argument("--without", metavar="WAY", action="append", default=[], help="a way that is not asked about")
     parser.add_argument("--json", type=Path)
     return parser
 
@@ -177,6 +178,7 @@ def main() -> None:
     arguments = _parser().parse_args()
     plan = plan_of(arguments)
     pythons = {way: Path(sys.executable) for way in WAYS if way not in OWN_VENV}
+    pythons = {way: python for way, python in pythons.items() if way not in arguments.without}
     pythons |= {way: Path(python) for way, _, python in (each.partition("=") for each in arguments.others)}
     held_to = {"ONEDNN_MAX_CPU_ISA": arguments.max_cpu_isa} if arguments.max_cpu_isa else {}
     found = measure(Bench(plan, pythons, os.environ | held_to), arguments.rounds, arguments.seconds)
