@@ -15,7 +15,7 @@ from edge.model.detector import Backend, Detector, load_detector
 from edge.model.gallery import Gallery
 from edge.predict.prediction import PredictedCode, PredictedObject, PredictedTag, PredictingModels, Prediction
 from edge.tags.crops import cut_box
-from edge.tags.photo import PhotoReader
+from edge.tags.photo import Photo, PhotoReader
 from edge.tags.reading import PRINTED
 from edge.tags.said import said_of
 
@@ -78,18 +78,36 @@ class Predictor:
         Raises:
             EdgekitError: A model gives what is no number.
         """
+        return self.with_codes(self.see(image, name), Photo.of(image))
+
+    def see(self, image: NDArray[np.uint8], name: str | None) -> Prediction:
+        """Return what the models see in a picture (H, W, 3) uint8 BGR, without its codes.
+
+        Raises:
+            EdgekitError: A model gives what is no number.
+        """
         return Prediction(
             picture=name,
             width_px=image.shape[1],
             height_px=image.shape[0],
             tags=self.namer.say(image) if self.namer is not None else (),
             objects=self._objects(image),
-            codes=self._read(image),
+            codes=(),
             models=PredictingModels(
                 detector=self.finder.digest if self.finder is not None else None,
                 classifier=self.namer.digest if self.namer is not None else None,
             ),
         )
+
+    def with_codes(self, seen: Prediction, photo: Photo) -> Prediction:
+        """Return what was seen in a picture together with the codes on it, where anybody wants them."""
+        if self.codes is None:
+            return seen
+        codes = tuple(
+            PredictedCode(text=code.text, symbology=code.symbology, x=round(code.x, 1), y=round(code.y, 1))
+            for code in self.codes.read_photo(photo)
+        )
+        return seen.model_copy(update={"codes": codes})
 
     def _objects(self, image: NDArray[np.uint8]) -> tuple[PredictedObject, ...]:
         if self.finder is None:
@@ -112,14 +130,6 @@ class Predictor:
             return ()
         crop = cut_box(image, box)
         return self.namer.say(crop) if crop is not None else ()
-
-    def _read(self, image: NDArray[np.uint8]) -> tuple[PredictedCode, ...]:
-        if self.codes is None:
-            return ()
-        return tuple(
-            PredictedCode(text=code.text, symbology=code.symbology, x=round(code.x, 1), y=round(code.y, 1))
-            for code in self.codes.read(image)
-        )
 
 
 @dataclass(frozen=True, slots=True)

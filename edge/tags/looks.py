@@ -15,6 +15,7 @@ _EQUALISED_TILES = (8, 8)
 _EQUALISED_LIMIT = 3.0
 _SHARPENED_SIGMA_PX = 2.0
 _SCAN_LINES = 7
+_STRIPE_ROWS = 256
 
 
 class Treatment(Enum):
@@ -58,7 +59,7 @@ class Look:
                 return gray
             case Treatment.SHARPEN:
                 blurred = cv2.GaussianBlur(gray, (0, 0), _SHARPENED_SIGMA_PX * self.scale)
-                return _array(cv2.addWeighted(gray, 2.0, blurred, -1.0, 0))
+                return _array(cv2.addWeighted(gray, 2.0, blurred, -1.0, 0, dst=blurred))
             case Treatment.EQUALISE:
                 return _array(cv2.createCLAHE(_EQUALISED_LIMIT, _EQUALISED_TILES).apply(gray))
             case Treatment.AVERAGE:
@@ -67,9 +68,13 @@ class Look:
 
 def _upright_bars(gray: Gray) -> bool:
     """Whether brightness changes more from left to right than from top to bottom."""
-    return float(np.abs(cv2.Sobel(gray, cv2.CV_32F, 1, 0)).mean()) >= float(
-        np.abs(cv2.Sobel(gray, cv2.CV_32F, 0, 1)).mean()
-    )
+    across = along = 0.0
+    for top in range(0, len(gray), _STRIPE_ROWS):  # a photo's gradients as a whole are eight times the photo
+        begin, end = max(0, top - 1), top + _STRIPE_ROWS
+        stripe, rows = gray[begin : end + 1], slice(top - begin, end - begin)
+        across += cv2.norm(cv2.Sobel(stripe, cv2.CV_16S, 1, 0)[rows], cv2.NORM_L1)
+        along += cv2.norm(cv2.Sobel(stripe, cv2.CV_16S, 0, 1)[rows], cv2.NORM_L1)
+    return across >= along
 
 
 def _array(picture: object) -> Gray:

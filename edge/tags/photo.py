@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.tags.codes import CodeRead, CodeReader, Piece
-from edge.tags.looks import AT_ONCE
+from edge.tags.looks import AT_ONCE, Gray
 
 AGREEING_LOOKS = 2
 LEAD = 2  # times as many looks as any other text at the same place
@@ -47,6 +47,29 @@ class PhotoText:
     looks: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Photo:
+    """What the code readers need of a picture: a third of its bytes at most.
+
+    Attributes:
+        gray: (H, W) uint8, no longer than `_MOST_PX`.
+        reduced: Its size as a share of the picture's.
+    """
+
+    gray: Gray
+    reduced: float
+
+    @classmethod
+    def of(cls, image: NDArray[np.uint8]) -> "Photo":
+        """Return a picture (H, W, 3) uint8 BGR as code readers see it."""
+        gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+        reduced = min(1.0, _MOST_PX / max(gray.shape))
+        if reduced < 1:
+            height, width = (max(1, round(side * reduced)) for side in gray.shape)  # one may be a single pixel
+            gray = np.asarray(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        return cls(gray, reduced)
+
+
 class PhotoReader:
     """Reads all codes of single photos.
 
@@ -62,17 +85,16 @@ class PhotoReader:
 
     def read(self, image: NDArray[np.uint8]) -> list[PhotoText]:
         """Return the texts on a photo (H, W, 3) uint8 BGR that its looks agree on, most agreed on first."""
-        gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-        reduced = min(1.0, _MOST_PX / max(gray.shape))
-        if reduced < 1:
-            height, width = (max(1, round(side * reduced)) for side in gray.shape)  # one may be a single pixel
-            gray = np.asarray(cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        piece = Piece(gray, 0, 0)
+        return self.read_photo(Photo.of(image))
+
+    def read_photo(self, photo: Photo) -> list[PhotoText]:
+        """Return the texts on a photo that its looks agree on, most agreed on first, in pixels of the picture."""
+        piece, within_px, reduced = Piece(photo.gray, 0, 0), _SAME_PLACE * max(photo.gray.shape), photo.reduced
         found: list[PhotoText] = []
         for look in AT_ONCE:
             for read in self._reader.read_as(look, piece):
-                _count(found, read, _SAME_PLACE * max(gray.shape))
-        sure = [text for text in found if _is_sure(text, found, _SAME_PLACE * max(gray.shape))]
+                _count(found, read, within_px)
+        sure = [text for text in found if _is_sure(text, found, within_px)]
         sure.sort(key=lambda text: -text.looks)
         return [PhotoText(text.text, text.symbology, text.x / reduced, text.y / reduced, text.looks) for text in sure]
 

@@ -1,9 +1,13 @@
 """Pictures from outside: what the box's models say of them, who may send them, and that cameras come first."""
 
+import contextlib
+import http.client
 import json
+import re
 import threading
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -20,6 +24,7 @@ from edge.web.predicting import PATH, PredictionDesk
 from edge.web.section import Predict
 
 Make = Callable[..., Any]
+MOST_MB = 220  # while a picture is looked at
 PARCELS = (BUNDLE / "self-test.jpg").read_bytes()
 
 
@@ -68,6 +73,30 @@ def test_what_is_too_large_or_no_picture_is_refused_and_nothing_of_it_is_decoded
     assert ask("POST", PATH, PARCELS[:600], Content_Type="image/jpeg").status in (400, 415)
     assert ask("POST", PATH, png(640, 480, 0), Content_Type="image/png").status in (200, 400)  # libpng fills rows in
     assert ask("POST", PATH, PARCELS, Content_Type="image/jpeg").status == 200
+
+
+def memory_mb(box: Any, field: str) -> float:
+    """Return a field of what the kernel tells of a box's memory."""
+    status = Path(f"/proc/{box.process.pid}/status").read_text()
+    return int(re.findall(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)[0]) / 1000
+
+
+def test_a_picture_of_24_megapixels_takes_bounded_memory_and_leaves_none_of_it(box: Any, eventually: Make):
+    colours = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
+    large = cv2.resize(colours, (6000, 4000), interpolation=cv2.INTER_CUBIC)
+    coded = cv2.imencode(".jpg", large, [cv2.IMWRITE_JPEG_QUALITY, 30])[1].tobytes()
+    assert box.client.ask("POST", PATH, PARCELS, Content_Type="image/jpeg").status == 200
+    before_mb = memory_mb(box, "VmRSS")
+    Path(f"/proc/{box.process.pid}/clear_refs").write_text("5")  # the highest so far begins anew
+
+    def answered() -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):  # cut off: a busy machine had no time for it
+            return box.client.ask("POST", PATH, coded, Content_Type="image/jpeg").status == 200
+        return False
+
+    eventually(answered, 120)
+    assert memory_mb(box, "VmHWM") - before_mb < MOST_MB
+    eventually(lambda: memory_mb(box, "VmRSS") - before_mb < 20)
 
 
 def desk(occupied: Callable[[], bool], predictor: Predictor | None = None) -> PredictionDesk:
