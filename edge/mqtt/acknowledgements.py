@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from edge.mqtt.clock import SYSTEM_CLOCK, Clock
 from edge.mqtt.link import Received
 from edge.mqtt.messages import AcknowledgementMessage
 from edge.mqtt.outbox import Outbox
+from edge.mqtt.sparing import Sparing
 from edge.mqtt.topics import Topics
 from edge.printable import printable
 
@@ -31,10 +33,12 @@ class Acknowledgements:
     Args:
         outbox: Whose events are acknowledged.
         topics: Of the box.
+        clock: Where times come from.
     """
 
-    def __init__(self, outbox: Outbox, topics: Topics) -> None:
+    def __init__(self, outbox: Outbox, topics: Topics, clock: Clock = SYSTEM_CLOCK) -> None:
         self._outbox = outbox
+        self._refusals = Sparing(clock)
         self._topics = topics
         # What an earlier run committed, it may have published.
         self._published = {camera: position.last_seq for camera, position in outbox.positions().items()}
@@ -57,7 +61,12 @@ class Acknowledgements:
             self._collected[place] = max(self._collected.get(place, 0), upto)
         else:
             self.refused += 1
-            _log.warning("refused an acknowledgement of %s for camera %s: %s", consumer, printable(camera), fault)
+            refused = self._refusals.more()
+            if refused:
+                others = f" ({refused - 1} others since the last that was told)" if refused > 1 else ""
+                _log.warning(
+                    "refused an acknowledgement of %s for camera %s: %s%s", consumer, printable(camera), fault, others
+                )
 
     @property
     def waiting(self) -> bool:

@@ -14,6 +14,7 @@ from edge.mqtt.wire import UtcTime, WireModel
 MOST_BYTES = 4 * 1024 * 1024
 MOST_IDS = 1000
 _CLOSED = -1
+_NOT_SETTLED = b'"settled":false'  # a quote within a text has a backslash before it
 
 
 class AuditEntry(WireModel):
@@ -60,9 +61,7 @@ class AuditLog:
         line = entry.to_json().encode() + b"\n"
         try:
             if os.fstat(self._file).st_size + len(line) > self._most_bytes:
-                os.close(self._file)
-                self._path.replace(self._older)
-                self._file = self._open()
+                self._begin_anew()
             _write_all(self._file, line)
             os.fsync(self._file)
         except OSError as exc:
@@ -74,6 +73,17 @@ class AuditLog:
         if self._file != _CLOSED:
             os.close(self._file)
             self._file = _CLOSED
+
+    def _begin_anew(self) -> None:
+        """Let a new file take the place of the full one; where that fails the full one goes on."""
+        self._path.replace(self._older)
+        try:
+            new = self._open()
+        except EdgekitError:
+            self._older.replace(self._path)
+            raise
+        os.close(self._file)  # not before: its number would be the next file's, an outbox's perhaps
+        self._file = new
 
     @property
     def _older(self) -> Path:
@@ -102,7 +112,7 @@ class AuditLog:
             lines = file.read_bytes().splitlines()
         except OSError as exc:
             raise EdgekitError(f"cannot read the audit log {file}: {exc.strerror}") from exc
-        for line in lines[-2 * MOST_IDS :]:
+        for line in [line for line in lines if _NOT_SETTLED not in line][-2 * MOST_IDS :]:
             with contextlib.suppress(ValidationError):  # a torn line: its command was never replied to
                 self._remember(AuditEntry.model_validate_json(line))
 

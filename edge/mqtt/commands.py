@@ -19,6 +19,7 @@ from edge.mqtt.audit import AuditEntry, AuditLog
 from edge.mqtt.clock import SYSTEM_CLOCK, Clock
 from edge.mqtt.command_messages import CommandMessage, CommandName, ReplyMessage, Result
 from edge.mqtt.link import Outgoing, Received
+from edge.mqtt.sparing import Allowance, Sparing
 from edge.mqtt.topics import ROOT, Topics
 from edge.printable import printable
 
@@ -30,7 +31,9 @@ PICTURE = "jpeg"  # the one result that is told and not kept
 _MOST_BYTES = 4096
 _MOST_WAITING = 32
 _MOST_TOPIC = 256
-_DROPS_TOLD_EVERY_S = 10.0
+_MOST_REFUSED = 60  # at once; of a flood of more the audit log would keep nothing but the flood
+_REFUSED_EVERY_S = 10.0
+_MOST_REFUSED_BYTES = 512  # of a refused command that are written down
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,9 @@ class CommandDesk:
         self._audit = audit
         self._clock = clock
         self._waiting: Queue[Received | None] = Queue(_MOST_WAITING)
-        self._dropped = 0
-        self._drops_told_s: float | None = None
+        self._drops = Sparing(clock)
+        self._refusals = Sparing(clock)
+        self._may_refuse = Allowance(_MOST_REFUSED, _REFUSED_EVERY_S, clock)
         self._send: Callable[[Outgoing], None] = lambda _message: None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._main, name="commands", daemon=True)
@@ -83,22 +87,24 @@ class CommandDesk:
         if not self._thread.is_alive():
             self._audit.close()
 
+    @property
+    def waiting(self) -> int:
+        """Commands that nobody has begun with."""
+        return self._waiting.qsize()
+
     def take(self, message: Received) -> None:
         """Take a command from the broker; returns at once. One too many is dropped: its client asks again."""
         try:
             self._waiting.put_nowait(message)
         except Full:
-            self._dropped += 1
-            self._tell_drops(message.topic)
-
-    def _tell_drops(self, topic: str) -> None:
-        """A flood of commands must not be one of the log."""
-        now_s = self._clock.monotonic()
-        if self._drops_told_s is None or now_s >= self._drops_told_s + _DROPS_TOLD_EVERY_S:
-            _log.warning(
-                "%d commands wait already: dropped %d, the last to %s", _MOST_WAITING, self._dropped, printable(topic)
-            )
-            self._dropped, self._drops_told_s = 0, now_s
+            dropped = self._drops.more()
+            if dropped:
+                _log.warning(
+                    "%d commands wait already: dropped %d, the last to %s",
+                    _MOST_WAITING,
+                    dropped,
+                    printable(message.topic),
+                )
 
     def _main(self) -> None:
         while not self._stopping.is_set():
@@ -118,12 +124,16 @@ class CommandDesk:
         if name is None or not message.payload:
             return  # an empty payload only clears a retained topic
         settled = False  # whether the reply is what this id gets from now on
+        most_bytes = _MOST_BYTES
         try:
             command = _command(name, message, self._desk.clients)
         except ValueError as exc:
             client = _claimed(message.payload, "client")
+            self._tell_refusal(name, client, exc)
+            if not self._may_refuse.take():
+                return  # its sender asks again, or has stopped to listen long ago
             reply = self._reply(name, _claimed(message.payload, "id"), error=str(exc))
-            _log.warning("refused the command %s of %s: %s", printable(name), client, exc)
+            most_bytes = _MOST_REFUSED_BYTES
         else:
             client = command.client
             before = self._audit.reply_to(client, command.id)
@@ -134,13 +144,19 @@ class CommandDesk:
             else:
                 reply, settled = self._done(CommandName(name), command), True
         kept = reply.model_copy(update={"result": {k: v for k, v in reply.result.items() if k != PICTURE}})
-        told = message.payload[:_MOST_BYTES].decode(errors="replace")
+        told = message.payload[:most_bytes].decode(errors="replace")
         self._audit.append(
             AuditEntry(at=self._clock.utc(), command=name, client=client, parameters=told, reply=kept, settled=settled)
         )
         topic = self._reply_topic(name, message, client)
         if topic is not None:
             self._send(Outgoing(topic, reply.to_json().encode(), correlation=message.correlation))
+
+    def _tell_refusal(self, name: str, client: str | None, why: ValueError) -> None:
+        refused = self._refusals.more()
+        if refused:
+            others = f" ({refused - 1} others since the last that was told)" if refused > 1 else ""
+            _log.warning("refused the command %s of %s: %s%s", printable(name), client, why, others)
 
     def _done(self, name: CommandName, command: CommandMessage) -> ReplyMessage:
         try:

@@ -20,9 +20,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from devices.errors import EdgekitError
+from edge.mqtt.clock import SYSTEM_CLOCK
 from edge.mqtt.offers import Offers
 from edge.mqtt.paho import new_client, no_larger_than, reason_text
 from edge.mqtt.section import Mqtt
+from edge.mqtt.sparing import Sparing
 from edge.mqtt.tls import not_trusted
 from edge.printable import printable
 
@@ -102,6 +104,7 @@ class Link:
         self._post = post
         self._answer: Queue[str | None] = Queue()  # no SimpleQueue, for the reason that the publisher gives
         self._ended = threading.Event()
+        self._too_large = Sparing(SYSTEM_CLOCK)
         self._granting = threading.Lock()
         self._granted: dict[int, Callable[[], None]] = {}
         self.receive_maximum = _RECEIVE_MAXIMUM
@@ -255,8 +258,12 @@ class Link:
                 )
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        if len(message.payload) > _MOST_PACKET_BYTES:  # over 3.1.1 the broker could not be asked to keep it back
-            _log.warning("%d bytes on %s are passed over: too many", len(message.payload), printable(message.topic))
+        size = len(message.payload)
+        if size > _MOST_PACKET_BYTES:  # over 3.1.1 the broker could not be asked to keep it back
+            passed_over = self._too_large.more()
+            if passed_over:
+                told = printable(message.topic)
+                _log.warning("%d bytes on %s are too many: passed over, as %d such by now", size, told, passed_over)
             return
         asked = message.properties
         self._post(

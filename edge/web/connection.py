@@ -29,6 +29,7 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _LATER = replace(Response.error(503, "other pictures come first: try again in a second"), headers={"Retry-After": "1"})
+_WATCHED = replace(Response.error(503, "as many watch as may: try again later"), headers={"Retry-After": "5"})
 
 
 class Connection(BaseHTTPRequestHandler):
@@ -109,10 +110,14 @@ class Connection(BaseHTTPRequestHandler):
         except Exception:  # noqa: BLE001 - the top of a thread: the page fails, the box goes on
             _log.exception("the page failed at %s %s", head.method, head.path)
             answer = Response.error(500, "the page failed; the box's log says why")
-        if isinstance(answer, Stream):
-            self._stream(answer)
-        else:
+        if not isinstance(answer, Stream):
             self._send(answer)
+            return
+        with self.server.stream() as there_is:
+            if there_is:
+                self._stream(answer)
+            else:
+                self._send(_WATCHED)
 
     def _size(self, head: Request) -> int | None:
         """Return how many bytes a request brings; None where it was refused."""

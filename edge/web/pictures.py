@@ -16,6 +16,7 @@ MOST_A_SECOND = 10.0
 WIDTHS = (320, 640, 960, 1280)
 _QUALITY = 75
 _SCENE_S = 1.0
+_LONGEST_WAIT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,12 @@ class Pictures:
         """Wait for a camera's next scene, at most `MOST_A_SECOND`; None where it gave no picture yet."""
         maker = self._makers[camera]
         with maker.pacing:
-            wait_s = maker.looked_s + 1 / MOST_A_SECOND - time.monotonic()
-            maker.looked_s = max(time.monotonic(), maker.looked_s + 1 / MOST_A_SECOND)
+            now_s = time.monotonic()
+            # However many asked before: who asks now waits for no more than so long, nor does who asks afterwards.
+            maker.looked_s = min(max(now_s, maker.looked_s + 1 / MOST_A_SECOND), now_s + _LONGEST_WAIT_S)
+            wait_s = maker.looked_s - now_s
         if wait_s > 0:
-            time.sleep(min(wait_s, 1.0))
+            time.sleep(wait_s)
         return self._view.scene(camera, _SCENE_S)
 
     def picture(self, camera: str, width: int) -> Picture | None:

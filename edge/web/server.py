@@ -36,12 +36,14 @@ class Limits:
     Attributes:
         connections: Open at the same time; one more is turned away.
         body_bytes: Of one request.
+        streams: Of those connections that may be streams: who watches must leave room for who asks how the box does.
         large_bodies: Larger ones, which `heed` allowed, that are held at the same time: a size alone bounds no memory.
         request_s: Within which a request has to be here, whole, counted from the end of the one before it.
         answer_s: Within which an answer has to be gone; streams have no end, only each of their pieces.
     """
 
     connections: int = 32
+    streams: int = 16
     body_bytes: int = MOST_BODY_BYTES
     large_bodies: int = 4
     request_s: float = 10.0
@@ -71,6 +73,7 @@ class Server(ThreadingHTTPServer):
         self.heed: Heed = heed or (lambda _request: self.limits.body_bytes)
         self.stopping = threading.Event()
         self._slots = threading.BoundedSemaphore(self.limits.connections)
+        self._streams = threading.BoundedSemaphore(self.limits.streams)
         self._open_lock = threading.Lock()
         self._held = 0
         self._due_s: dict[socket.socket, float | None] = {}
@@ -137,6 +140,16 @@ class Server(ThreadingHTTPServer):
         finally:
             with self._open_lock:
                 self._held -= is_large and has_room
+
+    @contextlib.contextmanager
+    def stream(self) -> Generator[bool]:
+        """Hold room for a stream while it lasts; gives whether there is any."""
+        has_room = self._streams.acquire(blocking=False)
+        try:
+            yield has_room
+        finally:
+            if has_room:
+                self._streams.release()
 
     def service_actions(self) -> None:
         """Cut off connections that are over their time; called by the serving loop five times a second."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from edge.mqtt.acknowledgements import Acknowledgements
+from edge.mqtt.clock import Clock
 from edge.mqtt.link import Link, Received
 from edge.mqtt.outbox import Outbox
 from edge.mqtt.topics import Topics
@@ -80,6 +81,19 @@ def test_all_else_is_refused_and_counted(outbox: Outbox, payload: str | bytes) -
     assert desk.refused == 1
     assert not desk.settle()
     assert outbox.depth == 5
+
+
+def test_a_flood_of_acknowledgements_that_are_refused_is_not_one_of_the_log(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [0.0]
+    desk = Acknowledgements(outbox, TOPICS, Clock(monotonic=lambda: now[0]))
+    for _ in range(1000):
+        desk.take(said("6"))
+    now[0] = 11.0
+    desk.take(said("6"))
+    assert desk.refused == 1001
+    assert ["(999 others" in record.getMessage() for record in caplog.records] == [False, True]
 
 
 def test_a_made_up_camera_leaves_nothing_in_the_outbox_and_a_made_up_epoch_no_line_in_the_log(

@@ -1,5 +1,7 @@
 """The audit log keeps every entry, remembers replies across a restart, and outlives a torn line."""
 
+import errno
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from edge.mqtt.command_messages import ReplyMessage
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 
-def entry(command_id: str, *, client: str | None = "ops", repeated: bool = False) -> AuditEntry:
+def entry(command_id: str, *, client: str | None = "ops", repeated: bool = False, settled: bool = True) -> AuditEntry:
     reply = ReplyMessage(
         site="hall",
         box="box-1",
@@ -25,7 +27,7 @@ def entry(command_id: str, *, client: str | None = "ops", repeated: bool = False
         replied_at=NOON,
         result={"uptime_s": 1.5},
     )
-    return AuditEntry(at=NOON, command="ping", client=client, parameters="{}", reply=reply)
+    return AuditEntry(at=NOON, command="ping", client=client, parameters="{}", reply=reply, settled=settled)
 
 
 def test_replies_are_remembered_across_a_restart(tmp_path: Path):
@@ -74,6 +76,51 @@ def test_memory_is_bounded(tmp_path: Path):
     assert log.reply_to("ops", "4") is None
     assert log.reply_to("ops", "5") is not None
     log.close()
+
+
+def test_what_was_refused_takes_no_place_in_the_memory_of_what_was_done(tmp_path: Path):
+    log = AuditLog(tmp_path / "audit.jsonl")
+    log.append(entry("done"))
+    for number in range(3 * MOST_IDS):
+        log.append(entry(f"refused-{number}", settled=False))
+    log.close()
+    again = AuditLog(tmp_path / "audit.jsonl")
+    assert again.reply_to("ops", "done") == entry("done").reply
+    assert again.reply_to("ops", "refused-0") is None
+    again.close()
+
+
+@pytest.mark.parametrize("fails", ["rename", "open"])
+def test_a_full_file_that_cannot_give_way_goes_on_and_no_other_file_is_written_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+):
+    path = tmp_path / "audit.jsonl"
+    size = len(entry("00").to_json()) + 1
+    log = AuditLog(path, most_bytes=2 * size)
+    for number in range(2):
+        log.append(entry(f"0{number}"))
+    if fails == "rename":
+        path.with_name("audit.jsonl.1").mkdir()  # nothing can be renamed to that
+    else:
+        monkeypatch.setattr(os, "open", _refuse)
+    for _ in range(2):
+        with pytest.raises(EdgekitError, match=r"cannot (write|open) the audit log"):
+            log.append(entry("02"))
+        other = os.dup(2)  # takes the number of a file that was closed, where one was
+        assert path.stat().st_size == 2 * size
+        os.close(other)
+    monkeypatch.undo()
+    if fails == "rename":
+        path.with_name("audit.jsonl.1").rmdir()
+    log.append(entry("02"))
+    log.close()
+    again = AuditLog(path)
+    assert all(again.reply_to("ops", f"0{number}") for number in range(3))
+    again.close()
+
+
+def _refuse(*_arguments: object) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_nobody_but_its_owner_reads_it(tmp_path: Path):

@@ -206,6 +206,20 @@ def test_a_flood_of_commands_is_not_one_of_the_log(tmp_path: Path, caplog: pytes
     desk.stop(5)
 
 
+def test_a_flood_of_what_is_refused_leaves_the_log_and_the_audit_log_to_others(
+    counter: Counter, eventually: Eventually, caplog: pytest.LogCaptureFixture
+):
+    for number in range(400):
+        counter.say({**command(f"c{number}"), "client": "stranger"})
+        eventually(lambda: counter.desk.waiting == 0)  # so that none is dropped unseen
+    counter.say(command("done"))
+    eventually(lambda: any(reply.id == "done" for reply in counter.replies(1)), 30)
+    refused = [entry for entry in counter.entries(1) if not entry.reply.ok]
+    assert 60 <= len(refused) < 120
+    told = [record.getMessage() for record in caplog.records if "refused the command" in record.getMessage()]
+    assert 1 <= len(told) < 40
+
+
 def test_a_reply_goes_where_it_is_wished_with_what_it_has_to_carry(counter: Counter):
     counter.say(command(), response_topic="gateway/7/answers", correlation=b"\x00\x01")
     counter.replies(1)

@@ -19,6 +19,7 @@ from edge.web.section import Web, WebTls
 from edge.web.server import Limits, Server
 
 HOST = "127.0.0.1"
+OK = Response(200, b"well")
 Serve = Callable[..., int]
 
 
@@ -173,6 +174,33 @@ def test_a_stream_ends_as_the_server_stops(free_port: int, eventually: Any):
         eventually(lambda: b"piece" in client.recv(4096))
         server.stop()
         eventually(closed.is_set)
+
+
+def test_who_watches_leaves_room_for_who_asks(serve: Serve, eventually: Any):
+    def answer(request: Request) -> Response | Stream:
+        return Stream(iter(lambda: time.sleep(0.05) or b"piece\n", None), "text/plain") if request.path == "/s" else OK
+
+    port = serve(Limits(connections=4, streams=2), answer=answer)
+    watching = b"GET /s HTTP/1.1\r\nHost: x\r\n\r\n"
+    with contextlib.ExitStack() as opened:
+        for _ in range(2):
+            watcher = opened.enter_context(socket.create_connection((HOST, port), 10))
+            watcher.sendall(watching)
+            assert watcher.recv(12) == b"HTTP/1.1 200"
+        for _ in range(3):  # one after the other, and none of them takes a place
+            with socket.create_connection((HOST, port), 10) as third:
+                third.sendall(watching)
+                refused = third.recv(4096)
+                assert refused.startswith(b"HTTP/1.1 503")
+                assert b"Retry-After: 5" in refused
+        assert ask(port) == OK.body
+
+    def watches_again() -> bool:
+        with socket.create_connection((HOST, port), 10) as client:
+            client.sendall(watching)
+            return client.recv(12) == b"HTTP/1.1 200"
+
+    eventually(watches_again)
 
 
 def test_an_address_that_is_taken_is_one_clear_error(serve: Serve):
