@@ -12,6 +12,7 @@ from functools import partial
 from edge import __version__
 from edge.config import BoxConfig
 from edge.identifiers import uuid7
+from edge.memory import map_pictures, return_free_memory
 from edge.model.bundle import open_bundle
 from edge.mqtt.audit import AuditLog
 from edge.mqtt.bounds import Bounds
@@ -32,7 +33,6 @@ from edge.runtime.keeping import Keeping
 from edge.runtime.lane import Observer
 from edge.runtime.loading import load_for_box, tell_loading
 from edge.runtime.looking import Looking, load_looking
-from edge.runtime.memory import map_pictures, return_free_memory
 from edge.runtime.model_in_use import LoadedModel, ModelInUse
 from edge.runtime.restarts import Operator
 from edge.runtime.runner import StatusSender

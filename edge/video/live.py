@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from devices.redaction import redact
+from edge.memory import return_free_memory
 from edge.video.attempt import Attempt
 from edge.video.frame import Frame
 from edge.video.health import FeedState
@@ -120,6 +121,8 @@ class LiveCapture:
             self._viewer.lost(loss)
             spent_s = 0.0 if attempt.frames else self._retry.clock() - began_s
             self._stop.wait(max(self._retry.delay_s(0), self._retry.delay_s(failures) - spent_s))
+            if attempt.frames:
+                return_free_memory()  # what its decoder held lies between what goes on
 
     def stop(self) -> None:
         """End after the frame at hand; returns at once."""

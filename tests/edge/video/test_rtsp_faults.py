@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from edge.demo.show import CLIP
-from edge.runtime.memory import map_pictures
+from edge.memory import map_pictures
 from edge.video.feed import CameraFeed
 from edge.video.health import FeedState, Gap
 from edge.video.newest import NewestFrame
@@ -171,3 +171,84 @@ def test_ten_thousand_reconnects_without_a_pause_leave_memory_and_descriptors_fl
         server.shutdown(socket.SHUT_RDWR)
     assert abs(after - before) <= 4, (before, after)  # a connection on its way
     assert after_mb - before_mb < 2.0, (before_mb, after_mb)
+
+
+class HangingUpProxy:
+    """Passes connections to a camera on, and hangs up each as soon as so many bytes have come over it.
+
+    Args:
+        port: Of the camera.
+        most_bytes: Of one connection.
+    """
+
+    def __init__(self, port: int, most_bytes: int) -> None:
+        self._camera = port
+        self._most = most_bytes
+        self.hung_up = 0
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._server.getsockname()[1])
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client = self._server.accept()[0]
+                camera = socket.create_connection(("127.0.0.1", self._camera))
+                threading.Thread(target=self._pass_on, args=(client, camera, None), daemon=True).start()
+                threading.Thread(target=self._pass_on, args=(camera, client, self._most), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket, most: int | None) -> None:
+        passed = 0
+        with contextlib.suppress(OSError):
+            while (most is None or passed < most) and (piece := source.recv(65536)):
+                sink.sendall(piece)
+                passed += len(piece)
+        self.hung_up += most is not None and passed >= most
+        for each in (source, sink):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        source.close()
+
+
+def anonymous_mb() -> float:
+    """Return what this process holds of memory that belongs to no file."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) / 1000
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_camera_that_is_decoded_and_lost_forty_times_leaves_memory_and_descriptors_flat(
+    network_camera: Make, eventually: Eventually
+):
+    map_pictures()  # as a box does
+    camera = network_camera(CLIP)
+    proxy = HangingUpProxy(camera.port, 500_000)
+    source = RtspSource(kind="rtsp", url=f"rtsp://127.0.0.1:{proxy.port}/camera")
+    place = NewestFrame()
+    feed = CameraFeed(Camera(name="gate", source=source), place, on_gap=lambda _gap: None, least_delay_s=0.0)
+    shown = 0
+
+    def look() -> None:
+        nonlocal shown
+        while not feed.finished:
+            frame = place.get(0.2)
+            shown += frame is not None and frame.image.size > 0
+
+    looking = threading.Thread(target=look, daemon=True)
+    feed.start()
+    looking.start()
+    try:
+        eventually(lambda: proxy.hung_up >= 10, 300)
+        before_mb, before, seen = anonymous_mb(), descriptors(), shown
+        eventually(lambda: proxy.hung_up >= 50, 500)
+        after_mb, after = anonymous_mb(), descriptors()
+    finally:
+        assert feed.stop(10)
+        proxy.close()
+    assert shown > seen + 40, "pictures came over each connection"
+    assert abs(after - before) <= 6, (before, after)  # connections that come and go
+    assert after_mb - before_mb < 6.0, (before_mb, after_mb)  # a decoder that is at work has as much
