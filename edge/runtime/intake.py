@@ -53,13 +53,13 @@ class Intake:
         self._most_in_flight = most_in_flight
         self._models = models
         self._seen_by: dict[int, str] = {}  # by index of the camera: the model that saw its last frame
-        self._turn = threading.Lock()
-        self._wake = threading.Event()
+        self._turn = threading.Condition()
         self._first = 0
 
     def wake(self) -> None:
-        """Say that a frame has come, or that a lane has room again."""
-        self._wake.set()
+        """Say that a frame has come, or that a lane has room again: one worker looks, and wakes the next for more."""
+        with self._turn:
+            self._turn.notify()
 
     @property
     def waiting(self) -> bool:
@@ -71,22 +71,18 @@ class Intake:
         """Return the next frame, None where none came in time."""
         with self._turn:  # the lock keeps tickets in the order in which frames leave their place
             task = self._look()
-            if task is None:
-                self._wake.clear()
-                task = self._look()  # what came between the first look and the clearing set no new signal
-        if task is None and self._wake.wait(timeout_s):
-            with self._turn:
-                return self._look()
-        return task
+            if task is None and self._turn.wait(timeout_s):
+                task = self._look()
+            if task is not None and any(self._ready(camera) and camera.place.waiting for camera in self._cameras):
+                self._turn.notify()
+            return task
 
     def _look(self) -> Task | None:
         count = len(self._cameras)
         for offset in range(count):
             index = (self._first + offset) % count
             camera = self._cameras[index]
-            if camera.lane.in_flight >= self._most_in_flight or (camera.patient and camera.lane.awaits):
-                continue
-            frame = camera.place.get(timeout_s=0)
+            frame = camera.place.get(timeout_s=0) if self._ready(camera) else None
             if frame is not None:
                 self._first = (index + 1) % count
                 model = self._models.current
@@ -96,3 +92,7 @@ class Intake:
                 self._seen_by[index] = model.digest
                 return Task(camera.lane, camera.lane.take_ticket(), frame, model, still)
         return None
+
+    def _ready(self, camera: Inlet) -> bool:
+        """Whether a camera may have one more frame on its way."""
+        return camera.lane.in_flight < self._most_in_flight and not (camera.patient and camera.lane.awaits)

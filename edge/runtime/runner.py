@@ -180,7 +180,6 @@ class Runner:
                 if task is not None:
                     inferred = _rest(task) if task.still else self._infer(task)
                     task.lane.deliver(task.ticket, inferred)
-                    self._intake.wake()
                     self._show(inferred)
         except BaseException as exc:  # noqa: BLE001 - the top of a thread: one stage that fails ends the run
             _log.exception("an inference worker failed")

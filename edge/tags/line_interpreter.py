@@ -101,11 +101,11 @@ class LineInterpreter:
             frame: In the order of capture.
             detections: What the detector found in it, in its pixels.
             stages_ms: Milliseconds that it spent in each stage so far; `track` and `read` are added.
-            still: Nothing moved since the frame before it: another look at its labels would show the same.
+            still: Nothing moved since the frame before it, of which these are the detections: another look at its
+                labels would show the same.
         """
         began = self._stopwatch()
-        objects = [self._classes[int(class_id)] not in PRINTED for class_id in detections.class_id]
-        tracks = self._tracker.update(detections.where(np.array(objects, np.bool_)), frame.media_s)
+        tracks = (self._tracker.rest(frame.media_s) if still else None) or self._track(frame, detections)
         boxes = tracks.detections.xyxy
         labels = labels_by_row(boxes, detections, self._classes)
         fields = labels_by_row(boxes, detections, self._classes, FIELDS) if self._ocr is not None else {}
@@ -179,6 +179,10 @@ class LineInterpreter:
     def finish(self) -> list[TagEvent]:
         """Decide what still waits: no more frames will come."""
         return self._decide(math.inf)
+
+    def _track(self, frame: Frame, detections: Detections) -> Tracks:
+        objects = [self._classes[int(class_id)] not in PRINTED for class_id in detections.class_id]
+        return self._tracker.update(detections.where(np.array(objects, np.bool_)), frame.media_s)
 
     def _meet(self, tracks: Tracks, row: int, frame: Frame, fields: Sequence[Label]) -> Parcel:
         track_id = int(tracks.track_id[row])

@@ -69,6 +69,29 @@ class _Track:
         shift = self.velocity * (now_s - self.seen_s)
         return (self.box + np.concatenate([shift, shift])).astype(np.float32)
 
+    def stay(self, gain: float, now_s: float) -> None:
+        """Be seen once more in the same place."""
+        self.velocity = (self.velocity * np.float32(1 - gain)).astype(np.float32, copy=False)
+        self.seen_s = now_s
+        self.hits += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Newest:
+    """What the newest frame showed: confirmed tracks, each with its row of the detections."""
+
+    detections: Detections
+    shown: tuple[_Track, ...]
+
+    @property
+    def tracks(self) -> Tracks:
+        """Return it with the frames that each track has been seen in by now."""
+        return Tracks(
+            self.detections,
+            np.array([track.track_id for track in self.shown], np.int64),
+            np.array([track.hits for track in self.shown], np.int64),
+        )
+
 
 class Tracker:
     """The tracks of one camera.
@@ -83,6 +106,7 @@ class Tracker:
         self._born = 0
         self._touching = TouchingObjects()
         self._divided = DividedBoxes()
+        self._newest: _Newest | None = None
 
     def update(self, detections: Detections, now_s: float) -> Tracks:
         """Continue tracks with a frame's detections, begin new ones, end those that were not seen for long.
@@ -113,11 +137,25 @@ class Tracker:
         shown = [(row, track) for row, track in sorted(rows.items()) if track.confirmed]
         self._touching.see(_as_known([(track, track.box) for _, track in shown]))
         order = np.array([row for row, _ in shown], np.intp)
-        return Tracks(
-            detections.where(order),
-            np.array([track.track_id for _, track in shown], np.int64),
-            np.array([track.hits for _, track in shown], np.int64),
-        )
+        settled = all(track.confirmed for track in rows.values())
+        newest = _Newest(detections.where(order), tuple(track for _, track in shown))
+        self._newest = newest if settled else None
+        return newest.tracks
+
+    def rest(self, now_s: float) -> Tracks | None:
+        """Continue the tracks of the newest frame where they are, since nothing has moved; a fraction of an update.
+
+        Returns:
+            What an update with the same detections would; None where it takes one to know: none came yet, or since
+            then a track was divided, all were forgotten, or some are too young to count.
+        """
+        newest = self._newest
+        if newest is None:
+            return None
+        for track in newest.shown:
+            track.stay(self._settings.gain, now_s)
+        self._end({id(track) for track in self._tracks if now_s - track.seen_s > self._settings.coast_s})
+        return newest.tracks
 
     def divide(self, track_id: int, seam: Seam) -> tuple[int, int]:
         """End a track that was around two objects, begin one for each, and return their ids, left or upper first.
@@ -125,6 +163,7 @@ class Tracker:
         From now on a box around both is divided between them. A box around one of them continues that one.
         """
         joint = next(track for track in self._tracks if track.confirmed and track.track_id == track_id)
+        self._newest = None
         self._end({id(joint)})
         parts = [replace(joint, box=part, velocity=joint.velocity.copy()) for part in seam.cut(joint.box)]
         for part in parts:
@@ -136,6 +175,7 @@ class Tracker:
 
     def forget(self) -> None:
         """End all tracks; ids go on counting, so that none is given twice in a run."""
+        self._newest = None
         self._end(set(map(id, self._tracks)))
 
     def _known(self, now_s: float) -> Known:

@@ -1,5 +1,6 @@
 """Tells pictures that show something new from those that do not, so that a still scene costs next to nothing."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -43,7 +44,7 @@ class MotionGate:
 
     def __init__(self, settings: MotionSettings | None = None) -> None:
         self._settings = settings or MotionSettings()
-        self._reference: NDArray[np.int16] | None = None
+        self._reference: NDArray[np.uint8] | None = None
         self._passed_s = 0.0
         self._moved_s = 0.0
         self._rests = False
@@ -63,7 +64,7 @@ class MotionGate:
         settings = self._settings
         moved = self._reference is None or self._reference.shape != cells.shape
         if self._reference is not None and not moved:
-            moved = self._differ(np.abs(cells - self._reference))
+            moved = self._differ(np.asarray(cv2.absdiff(cells, self._reference), np.uint8))
         if moved:
             self._moved_s = now_s
         rested = now_s - self._moved_s > settings.linger_s and now_s - self._passed_s < settings.longest_rest_s
@@ -72,9 +73,11 @@ class MotionGate:
             self._reference, self._passed_s = cells, now_s
         return self._rests
 
-    def _differ(self, change: NDArray[np.int16]) -> bool:
+    def _differ(self, change: NDArray[np.uint8]) -> bool:
         settings = self._settings
-        if int(change.max()) < min(settings.least_change, settings.global_change):
+        changed = int(np.count_nonzero(change >= math.ceil(settings.least_change)))
+        brighter = int(np.count_nonzero(change >= math.ceil(settings.global_change)))
+        if changed < settings.least_cells and 2 * brighter < change.size:
             return False  # nearly all pictures of a still scene: what most cells show need not be known
         usual = float(np.median(change))
         if usual >= settings.global_change:
@@ -83,7 +86,7 @@ class MotionGate:
         return int(np.count_nonzero(change >= least)) >= settings.least_cells
 
 
-def _cells(luma: NDArray[np.uint8]) -> NDArray[np.int16]:
+def _cells(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
     size = (max(1, luma.shape[1] // _CELL_PX), max(1, luma.shape[0] // _CELL_PX))
     rows = np.ascontiguousarray(luma[::_SKIP])
-    return np.asarray(cv2.resize(rows, size, interpolation=cv2.INTER_AREA), np.int16)
+    return np.asarray(cv2.resize(rows, size, interpolation=cv2.INTER_AREA), np.uint8)

@@ -115,3 +115,43 @@ def test_rows_of_tracks_are_rows_of_their_own_detections(count: int):
     tracks = tracker.update(frame, 1 / FPS)
     assert tracks.detections.xyxy.tolist() == frame.xyxy.tolist()
     assert tracks.age.tolist() == [2] * count
+
+
+def test_tracks_that_rest_are_what_the_same_detections_would_have_made_of_them():
+    looked, rested = Tracker(), Tracker()
+    moving = [boxes_at(8 * index, 8 * index + 130, 700) for index in range(20)]
+    for tracker in (looked, rested):
+        ids_of(tracker, moving)
+    for index in range(20, 60):
+        whole, quick = looked.update(moving[-1], index / FPS), rested.rest(index / FPS)
+        assert quick is not None
+        assert quick.track_id.tolist() == whole.track_id.tolist()
+        assert sorted(quick.track_id.tolist()) == [1, 2, 3]
+        assert quick.age.tolist() == whole.age.tolist()
+        assert (quick.detections.xyxy == whole.detections.xyxy).all()
+    again = [boxes_at(152 + 8 * index, 282 + 8 * index, 700) for index in range(20)]
+    ids = ids_of(rested, again, 60)
+    assert ids == ids_of(looked, again, 60)
+    assert {tuple(sorted(row)) for row in ids} == {(1, 2, 3)}
+
+
+def test_what_is_missing_as_a_scene_comes_to_rest_ends_in_its_time():
+    tracker = Tracker()
+    ids_of(tracker, [boxes_at(100, 400)] * 5)
+    ids_of(tracker, [boxes_at(100)], 5)
+    for index in range(6, 40):
+        tracks = tracker.rest(index / FPS)
+        assert tracks is not None
+        assert tracks.track_id.tolist() == [1]
+    assert ids_of(tracker, [boxes_at(100, 400)] * 2, 40)[-1] == [1, 3]
+
+
+def test_a_rest_knows_nothing_of_what_has_to_be_looked_at():
+    tracker = Tracker()
+    assert tracker.rest(0.0) is None
+    ids_of(tracker, [boxes_at(100)])
+    assert tracker.rest(1 / FPS) is None  # a track of one frame is none yet
+    ids_of(tracker, [boxes_at(100)], 1)
+    assert tracker.rest(2 / FPS) is not None
+    tracker.forget()
+    assert tracker.rest(3 / FPS) is None

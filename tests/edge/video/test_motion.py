@@ -75,3 +75,17 @@ def test_a_light_that_changes_is_something_new():
 def test_another_picture_size_is_something_new():
     gate = rested_gate()
     assert not gate.is_still(frame(FPS, as_image(scene(0)[:200])))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_is_not_looked_at_closely_is_judged_as_if_it_were(seed: int):
+    random = np.random.default_rng(seed)
+    base = random.integers(60, 180, (45, 80)).repeat(8, axis=0).repeat(8, axis=1)
+    change = random.choice([0, 1, 3, 4, 5, 6, 7, 9], (45, 80), p=random.dirichlet(np.full(8, 0.2)))
+    usual = float(np.median(change))
+    differs = usual >= 4 or np.count_nonzero(change >= max(7.0, 6 * 1.4826 * usual)) >= 3
+    gate = MotionGate()
+    for n in range(FPS):
+        gate.is_still(frame(n, as_image(np.repeat(base[..., None], 3, 2).astype(np.float64))))
+    changed = base + change.repeat(8, axis=0).repeat(8, axis=1)
+    assert gate.is_still(frame(FPS, as_image(np.repeat(changed[..., None], 3, 2).astype(np.float64)))) is not differs
