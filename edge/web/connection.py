@@ -117,6 +117,7 @@ class Connection(BaseHTTPRequestHandler):
             if there_is:
                 self._stream(answer)
             else:
+                self.close_connection = True  # its place is for others
                 self._send(_WATCHED)
 
     def _size(self, head: Request) -> int | None:
