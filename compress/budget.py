@@ -1,6 +1,7 @@
 """What a smaller model may lose against the one that it was made from."""
 
 import re
+from collections.abc import Mapping
 
 from pydantic import Field
 
@@ -26,16 +27,44 @@ class Budget(Part):
         Raises:
             EdgekitError: It says something else, or not how much mAP may be lost.
         """
-        given: dict[str, float] = {}
-        for term in text.split(","):
-            match = _TERM.fullmatch(term)
-            name = _NAMES.get(match["name"].lower()) if match else None
-            if match is None or name is None or name in given:
-                raise EdgekitError(_remedy(text))
-            given[name] = float(match["value"])
-        if "map_points" not in given:
-            raise EdgekitError(_remedy(text))
-        return checked(cls, **given)
+        return checked(cls, **_terms(text, _NAMES, _remedy(text)))
+
+
+class AccuracyBudget(Part):
+    """The most that a classifier may lose, each by its point estimate."""
+
+    accuracy_points: float = Field(ge=0, le=100, description="points of the accuracy of any attribute")
+    sure_points: float = Field(
+        default=3.0, ge=0, le=100, description="points of the share of pictures of which something sure is said, down"
+    )
+
+    @classmethod
+    def read(cls, text: str) -> "AccuracyBudget":
+        """Read `accuracy -0.5`, or more: `accuracy -0.5, sure -2`.
+
+        Raises:
+            EdgekitError: It says something else, or not how much accuracy may be lost.
+        """
+        remedy = (
+            "a classifier's budget says what may be lost, in points of any attribute's accuracy and if you like of the "
+            "share of pictures of which something sure is said: 'accuracy -0.5' or 'accuracy -0.5, sure -2', not "
+            f"{text!r}"
+        )
+        return checked(cls, **_terms(text, {"accuracy": "accuracy_points", "sure": "sure_points"}, remedy))
+
+
+def _terms(text: str, names: Mapping[str, str], remedy: str) -> dict[str, float]:
+    """Return the fields that a text gives a value; the first of all names has to be among them."""
+    given: dict[str, float] = {}
+    for term in text.split(","):
+        match = _TERM.fullmatch(term)
+        name = names.get(match["name"].lower()) if match else None
+        if match is None or name is None or name in given:
+            raise EdgekitError(remedy)
+        given[name] = float(match["value"])
+    if next(iter(names.values())) not in given:
+        raise EdgekitError(remedy)
+    return given
 
 
 def _remedy(text: str) -> str:

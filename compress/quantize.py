@@ -6,25 +6,23 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from compress.budget import Budget
+from compress.aim import Aim
+from compress.budget import AccuracyBudget, Budget
 from compress.calibration import CalibrationSet
 from compress.exported_model import ExportedModel
 from compress.fallback import Attempt, fall_back
-from compress.gates import Verdict, judge
+from compress.gates import Verdict
 from compress.int8_scheme import Int8Scheme
 from compress.refusal import RefusedError
-from compress.scorer import Scorer
 from compress.sensitivity import LayerSensitivity, sensitivities
 from devices.errors import EdgekitError
-from edge.evaluate.measure import SetResult
 from edge.model.choice import Choice
-from edge.model.export_record import QUANTIZATION_RECORD, ExportRecord, QuantizationRecord
+from edge.model.export_record import QUANTIZATION_RECORD, QuantizationRecord
 from edge.model.manifest import Calibration, Part
 
 if TYPE_CHECKING:
@@ -35,26 +33,11 @@ INT8_REPORT = "int8-report.json"
 _LOOKED_AT = 6  # inputs that each layer's sensitivity is told from
 
 
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What INT8 files of a detector have to keep of the float model.
-
-    Attributes:
-        budget: What may be lost.
-        scorer: Scores the files.
-        before: What the model found that nothing may be lost against; None: the float model itself.
-    """
-
-    budget: Budget
-    scorer: Scorer
-    before: tuple[SetResult, ...] | None = None
-
-
 class Int8Report(Part):
     """`int8-report.json`: how each engine's file came out, and which layers INT8 moves most."""
 
     scheme: Int8Scheme = Field(description="of ONNX Runtime's file")
-    budget: Budget | None
+    budget: Budget | AccuracyBudget | None
     attempts: dict[str, tuple[Attempt, ...]] = Field(description="by engine; the last one is the file")
     sensitivities: tuple[LayerSensitivity, ...] = Field(description="worst first; empty where nobody asked")
 
@@ -85,7 +68,7 @@ def quantize(
         calibration: The pictures whose activations set the scales.
         scheme: What ONNX Runtime's file is for.
         aim: What has to be kept; layers go back to float until it is. None: nothing is looked at.
-        sensitivity: Measure every layer's own share, whether it is needed or not; detectors only.
+        sensitivity: Measure every layer's own share, whether it is needed or not.
 
     Raises:
         EdgekitError: `out` exists, or a picture cannot be read.
@@ -93,11 +76,6 @@ def quantize(
     """
     if out.exists():
         raise EdgekitError(f"{out} exists: remove it or choose another folder")
-    if (aim is not None or sensitivity) and not isinstance(model.record, ExportRecord):
-        raise EdgekitError(
-            f"{model.file} is a classifier: its INT8 files are judged by `edgekit evaluate`, budgets and sensitivities "
-            "are for detectors"
-        )
     tensors = list(calibration.tensors(model.height, model.width))
     out.parent.mkdir(parents=True, exist_ok=True)
     # NNCF draws its progress on standard output, which belongs to the command's own result.
@@ -155,7 +133,7 @@ class _Work:
 
     def order(self) -> tuple[LayerSensitivity, ...]:
         """Return the layers, the most sensitive first; measured once."""
-        if not self.known_order and isinstance(self._model.record, ExportRecord):
+        if not self.known_order:
             self.known_order = sensitivities(
                 self._onnx, self._model.file, self._model.record, self._tensors[:_LOOKED_AT]
             )
@@ -167,13 +145,13 @@ class _Work:
         file, aim = self._folder / name, self._aim
         if aim is None:
             return write(file, ())
-        before = aim.before or aim.scorer.results(self._model.file, Choice(way.backend, "fp32"))
+        judge = aim.judge_against(self._model.file, way)
         stayed: tuple[str, ...] = ()
 
         def attempt(float_layers: Sequence[str]) -> Verdict:
             nonlocal stayed
             stayed = write(file, float_layers)
-            return judge(before, aim.scorer.results(file, way), aim.scorer.record.classes, aim.budget)
+            return judge(file)
 
         tried = fall_back(len(self._onnx.layers), lambda: [one.layer for one in self.order()], attempt)
         self.attempts[way.backend] = tried

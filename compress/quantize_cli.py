@@ -11,10 +11,9 @@ from devices.errors import EdgekitError
 from edge.evaluate.dataset import open_set
 
 if TYPE_CHECKING:
-    from compress.budget import Budget
+    from compress.aim import Aim
     from compress.calibration import CalibrationSet
     from compress.exported_model import ExportedModel
-    from compress.quantize import Aim
 
 
 def quantize(
@@ -31,7 +30,7 @@ def quantize(
     ] = Int8Scheme.ANY_CPU,
     budget: Annotated[
         str | None,
-        typer.Option(help="What a detector may lose on the sets' val parts, as 'mAP -0.8'; layers go back to float."),
+        typer.Option(help="What may be lost on val, as 'mAP -0.8' or 'accuracy -0.5'; layers go back to float."),
     ] = None,
     sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Measure how much each layer's INT8 moves what is found.")
@@ -43,13 +42,12 @@ def quantize(
     Example: edgekit compress quantize export/detector.onnx int8 --set sets/warehouse --budget "mAP -0.8"
     """
     from compress import quantize as quantization  # noqa: PLC0415 - help must not wait for ONNX
-    from compress.budget import Budget  # noqa: PLC0415
     from compress.exported_model import ExportedModel  # noqa: PLC0415
 
-    wanted = Budget.read(budget) if budget is not None else None
     opened = ExportedModel.open(model)
+    _check_kind(opened, sets)
+    aim = _aim(opened, budget, sets) if budget is not None else None
     calibration = _draw(opened, sets, pictures, seed)
-    aim = _aim(opened, wanted, sets) if wanted is not None else None
     report = quantization.quantize(opened, out, calibration, scheme=scheme, aim=aim, sensitivity=sensitivity)
     if as_json:
         print(report.model_dump_json())
@@ -59,27 +57,13 @@ def quantize(
         print(f"  {line}")
 
 
-def _aim(opened: "ExportedModel", budget: "Budget", sets: Sequence[Path]) -> "Aim":
-    from compress.quantize import Aim  # noqa: PLC0415
-    from compress.scorer import Scorer  # noqa: PLC0415
-    from edge.model.export_record import ExportRecord  # noqa: PLC0415
-
-    if not isinstance(opened.record, ExportRecord):
-        raise EdgekitError(
-            f"{opened.file} is a classifier, and budgets are for detectors: see what INT8 costs by `edgekit evaluate`"
-        )
-    return Aim(budget, Scorer.of(opened.record, [open_set(folder) for folder in sets]))
-
-
-def _draw(opened: "ExportedModel", folders: Sequence[Path], count: int, seed: int) -> "CalibrationSet":
-    """Draw calibration pictures from sets of the model's kind, and check that they are of its domain.
+def _check_kind(opened: "ExportedModel", folders: Sequence[Path]) -> None:
+    """Check that sets are of a model's kind.
 
     Raises:
-        EdgekitError: A folder is no set of that kind, there is no training picture, or they are not of the domain.
+        EdgekitError: A folder is no set of that kind.
     """
-    from compress.calibration import draw_calibration, draw_tagged  # noqa: PLC0415 - help must not wait for OpenCV
-    from compress.domain import check_domain, check_tags  # noqa: PLC0415
-    from edge.evaluate.tagged_set import TAGS_RECORD, open_tagged_set  # noqa: PLC0415
+    from edge.evaluate.tagged_set import TAGS_RECORD  # noqa: PLC0415 - help must not wait for OpenCV
     from edge.model.export_record import ExportRecord  # noqa: PLC0415
 
     wants_tags = not isinstance(opened.record, ExportRecord)
@@ -87,6 +71,33 @@ def _draw(opened: "ExportedModel", folders: Sequence[Path], count: int, seed: in
         if (folder / TAGS_RECORD).exists() != wants_tags:
             kind = "tagged" if wants_tags else "detection"
             raise EdgekitError(f"{folder} is no {kind} set: calibrate a model on the sets of its training")
+
+
+def _aim(opened: "ExportedModel", budget: str, folders: Sequence[Path]) -> "Aim":
+    """Return what INT8 files of the model have to keep on the sets' val parts."""
+    from compress.aim import ClassifierAim, DetectorAim  # noqa: PLC0415 - help must not wait for OpenCV
+    from compress.budget import AccuracyBudget, Budget  # noqa: PLC0415
+    from compress.scorer import Scorer  # noqa: PLC0415
+    from edge.evaluate.tagged_set import open_tagged_set  # noqa: PLC0415
+    from edge.model.export_record import ExportRecord  # noqa: PLC0415
+
+    if isinstance(opened.record, ExportRecord):
+        return DetectorAim(Budget.read(budget), Scorer.of(opened.record, [open_set(folder) for folder in folders]))
+    wanted = AccuracyBudget.read(budget)
+    return ClassifierAim.of(wanted, opened.record, [open_tagged_set(folder) for folder in folders])
+
+
+def _draw(opened: "ExportedModel", folders: Sequence[Path], count: int, seed: int) -> "CalibrationSet":
+    """Draw calibration pictures from sets of the model's kind, and check that they are of its domain.
+
+    Raises:
+        EdgekitError: There is no training picture, or they are not of the domain.
+    """
+    from compress.calibration import draw_calibration, draw_tagged  # noqa: PLC0415 - help must not wait for OpenCV
+    from compress.domain import check_domain, check_tags  # noqa: PLC0415
+    from edge.evaluate.tagged_set import open_tagged_set  # noqa: PLC0415
+    from edge.model.export_record import ExportRecord  # noqa: PLC0415
+
     if isinstance(opened.record, ExportRecord):
         sets = [open_set(folder) for folder in folders]
         calibration = draw_calibration(sets, count, seed)

@@ -7,10 +7,11 @@ from pathlib import Path
 from edge.evaluate.dataset import DetectionSet
 from edge.evaluate.measure import LEAST_SCORE, SetResult, check_fit, run_over
 from edge.model.choice import Choice
+from edge.model.classifier import Classifier, TagDecoder
 from edge.model.decode import Decoder
 from edge.model.detector import Detector, load_engine
-from edge.model.engine import EngineRequest, ModelContent, Placement
-from edge.model.export_record import ExportRecord
+from edge.model.engine import Engine, EngineRequest, ModelContent, Placement
+from edge.model.export_record import ClassifierExportRecord, ExportRecord
 
 NMS_IOU = 0.6
 _REQUESTS = 2  # one computes while the other's picture is read
@@ -61,8 +62,28 @@ def detector_of(record: ExportRecord, file: Path, way: Choice, score: float) -> 
     Raises:
         EdgekitError: The file cannot be loaded, or its output is not of the record's head.
     """
-    height, width = record.input.height, record.input.width
-    placement = Placement(hint=way.hint)
-    request = EngineRequest(ModelContent.read(file), way.precision, height, width, _REQUESTS, placement)
     decoder = Decoder(record.head, len(record.classes), score, NMS_IOU)
-    return Detector(load_engine(way.backend, request), decoder, record.classes, height, width)
+    return Detector(engine_of(record, file, way), decoder, record.classes, record.input.height, record.input.width)
+
+
+def classifier_of(record: ClassifierExportRecord, file: Path, way: Choice) -> Classifier:
+    """Return a classifier of an exported file that is in no bundle yet.
+
+    Raises:
+        EdgekitError: The file cannot be loaded, or its output is not of the record's columns.
+    """
+    decoder = TagDecoder(record.taxonomy, record.thresholds, record.embedding, record.heads)
+    return Classifier(engine_of(record, file, way), decoder, record.input.height, record.input.width)
+
+
+def engine_of(record: ExportRecord | ClassifierExportRecord, file: Path, way: Choice) -> Engine:
+    """Return an engine that runs an exported file in a way.
+
+    Raises:
+        EdgekitError: The file cannot be loaded.
+    """
+    placement = Placement(hint=way.hint)
+    request = EngineRequest(
+        ModelContent.read(file), way.precision, record.input.height, record.input.width, _REQUESTS, placement
+    )
+    return load_engine(way.backend, request)

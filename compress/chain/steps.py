@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from compress.aim import DetectorAim
 from compress.calibration import draw_calibration
 from compress.chain.request import ChainRequest
 from compress.chain.target import Target
@@ -19,7 +20,7 @@ from compress.parity import check_parity
 from compress.pruned_run import prune_run
 from compress.pruning_record import PRUNING_RECORD, MacsTarget, read_pruning
 from compress.pruning_subject import Recovery, Wanted
-from compress.quantize import Aim, quantize
+from compress.quantize import quantize
 from compress.source import Source
 from edge.evaluate.dataset import DetectionSet
 from edge.model.export_record import DETECTOR, ExportRecord, read_export
@@ -139,7 +140,7 @@ class Steps:
             calibration = draw_calibration(self.sets, self.request.pictures, self.request.seed)
             if isinstance(model.record, ExportRecord):
                 check_domain(model.file, model.record, self.sets, calibration)
-            aim = Aim(self.request.budget, self.workshop.scorer(standing.export), self.workshop.before())
+            aim = DetectorAim(self.request.budget, self.workshop.scorer(standing.export), self.workshop.before())
             quantize(model, files, calibration, scheme=self._scheme(), aim=aim)
         names = {"openvino": DETECTOR.int8_openvino, "onnxruntime": DETECTOR.int8_onnx}
         variants = self.workshop.look("int8", standing.export, [(files / names[way.backend], way) for way in ways])

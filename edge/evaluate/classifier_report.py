@@ -1,6 +1,6 @@
 """Scores every model file of a classifier's bundle with the engine that it is for, and sets INT8 beside FP32."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
@@ -118,7 +118,7 @@ def evaluate_classifier(
         backend = ENGINE_OF[model.format]
         precision: PrecisionChoice = model.precision
         classifier = load_classifier(bundle, backend=backend, precision=precision)
-        said = _run_over(classifier, pictures, advance)
+        said = classify_pictures(classifier, pictures, advance)
         said_by[backend, precision] = said
         scores.append(
             ClassifierScore(
@@ -134,7 +134,9 @@ def evaluate_classifier(
         cost
         for backend in ENGINE_OF.values()
         if {(backend, "fp32"), (backend, "int8")} <= said_by.keys()
-        for cost in _costs(taxonomy, truth, backend, said_by[backend, "fp32"], said_by[backend, "int8"], draws, seed)
+        for cost in accuracy_costs(
+            taxonomy, truth, backend, said_by[backend, "fp32"], said_by[backend, "int8"], draws, seed
+        )
     )
     return ClassifierEvaluation(
         bundle=bundle.manifest.name,
@@ -148,9 +150,15 @@ def evaluate_classifier(
     )
 
 
-def _run_over(
-    classifier: Classifier, pictures: tuple[TaggedPicture, ...], advance: Callable[[], None]
+def classify_pictures(
+    classifier: Classifier, pictures: Sequence[TaggedPicture], advance: Callable[[], None] = lambda: None
 ) -> list[Classification]:
+    """Return what a classifier says of each picture, as many at a time as it has requests.
+
+    Raises:
+        EdgekitError: A picture cannot be read.
+    """
+
     def one(picture: TaggedPicture) -> Classification:
         said = classifier.classify(read_picture(picture.path))
         advance()
@@ -160,15 +168,26 @@ def _run_over(
         return list(pool.map(one, pictures))
 
 
-def _costs(
+def accuracy_costs(
     taxonomy: Taxonomy,
-    truth: list[tuple[tuple[int, ...], ...]],
+    truth: Sequence[tuple[tuple[int, ...], ...]],
     backend: str,
-    before: list[Classification],
-    after: list[Classification],
+    before: Sequence[Classification],
+    after: Sequence[Classification],
     draws: int,
     seed: int,
 ) -> list[AccuracyCost]:
+    """Return what a second model file loses against a first one under each attribute, on the same pictures.
+
+    Args:
+        taxonomy: The attributes.
+        truth: Of each picture, the indices of its values by learnt attribute.
+        backend: That ran both.
+        before: What the first file said.
+        after: What the second one said.
+        draws: Bootstrap samples.
+        seed: Of the draws.
+    """
     drawn = np.random.default_rng(seed).integers(0, len(truth), (draws, len(truth)))
     costs: list[AccuracyCost] = []
     for attribute in taxonomy.attributes:
@@ -183,7 +202,7 @@ def _costs(
 
 
 def _right(
-    taxonomy: Taxonomy, name: str, truth: list[tuple[tuple[int, ...], ...]], said: list[Classification]
+    taxonomy: Taxonomy, name: str, truth: Sequence[tuple[tuple[int, ...], ...]], said: Sequence[Classification]
 ) -> NDArray[np.float64]:
     """Return 1 for each picture of which an attribute was told right, else 0."""
     attribute = next(one for one in taxonomy.attributes if one.name == name)

@@ -13,20 +13,24 @@ import torch
 from torch import nn
 from typer.testing import CliRunner
 
+from compress.aim import judge_tags
+from compress.budget import AccuracyBudget
 from compress.cli import app as compress_app
 from compress.model_size import exported_size
 from compress.prunable_classifier import PrunableClassifier, network_size
 from compress.prune import channels_of
 from compress.pruning_record import PruningRecord, read_pruning
+from compress.quantize import INT8_REPORT, Int8Report
 from devices.errors import EdgekitError
 from edge.evaluate.classifier_report import evaluate_classifier
 from edge.evaluate.dataset import DetectionSet
 from edge.evaluate.tagged_set import TaggedSet
 from edge.model.assemble_classifier import assemble_classifier
 from edge.model.bundle import open_classifier_bundle
+from edge.model.classifier import Classification, ClassTag
 from edge.model.detector import load_engine
 from edge.model.engine import EngineRequest, ModelContent
-from edge.model.export_record import CLASSIFIER, read_classifier_export
+from edge.model.export_record import CLASSIFIER, read_classifier_export, read_quantization
 from edge.model.model_files import BundleParts
 from edge.model.signature import create_key, load_private
 from edge.model.taxonomy import Attribute, Taxonomy
@@ -138,6 +142,51 @@ def test_its_export_agrees_with_torch_on_both_engines_and_its_bundle_tells_all_o
     for scored in evaluate_classifier(bundle, coloured, draws=10).models:
         accuracy = {score.attribute: score.accuracy for score in scored.attributes}
         assert accuracy["colour"] > 0.5
+
+
+def test_int8_of_it_is_held_to_a_budget_of_accuracy_and_each_layer_tells_its_share(finished: Finished, tmp_path: Path):
+    good = finished.coloured.folder
+    command(train_app, "export", finished.out, tmp_path / "export", "--set", good, "--embedding")
+    file = tmp_path / "export" / CLASSIFIER.exported
+    words = ("quantize", file, tmp_path / "int8", "--set", good, "--pictures", 8)
+    for text in ("mAP -1", "accuracy", "sure -1", "accuracy -1, accuracy -2"):
+        with pytest.raises(EdgekitError, match="a classifier's budget says what may be lost"):
+            command(compress_app, *words, "--budget", text)
+    said = command(compress_app, *words, "--budget", "accuracy -60, sure -100", "--sensitivity")
+    report = Int8Report.model_validate_json((tmp_path / "int8" / INT8_REPORT).read_bytes())
+    assert report.budget == AccuracyBudget(accuracy_points=60, sure_points=100)
+    gates = [gate.name for gate in report.attempts["openvino"][-1].verdict.gates]
+    assert gates == ["accuracy of colour", "accuracy of shade", "sure of colour", "sure of shade"]
+    assert "openvino: accuracy of colour " in said
+    tail = [name for name in read_quantization(tmp_path / "int8").float_nodes["onnx"] if name.endswith("/Conv")]
+    assert len(report.sensitivities) + len(tail) == len(channels_of(load_network(finished.out)))
+    moved = [one.moved for one in report.sensitivities]
+    assert moved == sorted(moved, reverse=True)
+    assert moved[0] > 0
+    for name in (CLASSIFIER.int8_openvino, CLASSIFIER.int8_onnx):
+        assert (tmp_path / "int8" / name).exists()
+
+
+def test_what_a_classifier_lost_is_told_by_attribute_and_breaks_a_budget():
+    def said(colour: str, *, sure: bool) -> Classification:
+        return Classification(
+            (ClassTag("colour", colour, 0.9, sure),), np.zeros(3, np.float32), np.zeros(0, np.float32)
+        )
+
+    truth = [((0,),), ((1,),)] * 10
+    before = [said("blue", sure=True), said("green", sure=True)] * 10
+    after = [said("blue", sure=True), said("red", sure=False)] * 10
+    same = judge_tags(TAXONOMY, truth, before, before, AccuracyBudget(accuracy_points=0, sure_points=0))
+    assert same.kept
+    lost = judge_tags(TAXONOMY, truth, before, after, AccuracyBudget(accuracy_points=49, sure_points=50))
+    assert [(gate.name, gate.change, gate.kept) for gate in lost.gates] == [
+        ("accuracy of colour", -50.0, False),
+        ("sure of colour", -50.0, True),
+    ]
+    low, high = lost.gates[0].low, lost.gates[0].high
+    assert low is not None
+    assert high is not None
+    assert low < -50 < high < 0
 
 
 def test_a_pruned_run_is_resumed_gone_on_with_and_learnt_from_in_its_shape(finished: Finished, tmp_path: Path):

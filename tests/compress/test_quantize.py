@@ -11,6 +11,7 @@ import openvino as ov
 import pytest
 import torch
 
+from compress.aim import DetectorAim
 from compress.budget import Budget
 from compress.calibration import draw_calibration
 from compress.domain import check_domain
@@ -19,7 +20,7 @@ from compress.gates import Gate, Verdict
 from compress.int8_scheme import Int8Scheme
 from compress.onnx_int8 import OnnxQuantizer
 from compress.openvino_int8 import OpenvinoQuantizer
-from compress.quantize import INT8_REPORT, Aim, Int8Report, quantize
+from compress.quantize import INT8_REPORT, Int8Report, quantize
 from compress.scorer import Scorer, detector_of
 from compress.sensitivity import sensitivities
 from devices.errors import EdgekitError
@@ -235,12 +236,12 @@ def test_a_budget_that_cannot_hold_is_told_and_leaves_nothing(
 ):
     label_val(pictures)
     assert isinstance(exported.record, ExportRecord)
-    aim = Aim(Budget(map_points=1), Scorer.of(exported.record, [pictures]))
+    aim = DetectorAim(Budget(map_points=1), Scorer.of(exported.record, [pictures]))
 
     def judge(*_results: object) -> Verdict:
         return Verdict(gates=(Gate(name="mAP50-95", change=-9, limit=1, kept=False),))
 
-    monkeypatch.setattr("compress.quantize.judge", judge)  # noise has no accuracy to lose
+    monkeypatch.setattr("compress.aim.judge", judge)  # noise has no accuracy to lose
     monkeypatch.setattr("compress.fallback.STEPS", (0,))
     with pytest.raises(EdgekitError, match=r"INT8 for openvino does not keep the budget, .* mAP50-95 -9\.00"):
         quantize(exported, tmp_path / "int8", draw_calibration([pictures], 2, seed=0), aim=aim)
@@ -250,7 +251,7 @@ def test_a_budget_that_cannot_hold_is_told_and_leaves_nothing(
 def test_what_was_kept_is_reported_for_each_engine(exported: ExportedModel, pictures: DetectionSet, tmp_path: Path):
     label_val(pictures)
     assert isinstance(exported.record, ExportRecord)
-    aim = Aim(Budget(map_points=1), Scorer.of(exported.record, [pictures]))
+    aim = DetectorAim(Budget(map_points=1), Scorer.of(exported.record, [pictures]))
     report = quantize(exported, tmp_path / "int8", draw_calibration([pictures], 2, seed=0), aim=aim)
     assert {engine: len(attempts) for engine, attempts in report.attempts.items()} == {"openvino": 1, "onnxruntime": 1}
     assert Int8Report.model_validate_json((tmp_path / "int8" / INT8_REPORT).read_bytes()) == report
