@@ -131,3 +131,16 @@ def test_many_threads_share_the_requests(make_bundle: Make, backend: Backend):
     assert [float(each.score[0]) for each in found] == pytest.approx(
         [level / 255 for level in range(130, 250)], abs=0.01
     )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_one_picture_gave_stays_as_it_was_while_the_next_is_inferred(make_bundle: Make, backend: Backend):
+    detector = load_detector(opened(make_bundle()), backend=backend)
+    dark = np.zeros((1, 64, 64, 3), np.uint8)
+    bright = np.full((1, 64, 64, 3), 255, np.uint8)
+    first = detector.infer(dark)
+    kept = [output.copy() for output in first]
+    second = detector.infer(bright)  # by the same request, since there is one alone
+    assert all(np.array_equal(one, other) for one, other in zip(first, kept, strict=True))
+    assert not any(np.shares_memory(one, other) for one, other in zip(first, second, strict=True))
+    assert any(not np.array_equal(one, other) for one, other in zip(first, second, strict=True))
