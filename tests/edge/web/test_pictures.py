@@ -1,7 +1,7 @@
 """Pictures are made at a pace that holds for all who look, and forgets those who have left."""
 
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -33,8 +33,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
 
 def box() -> Pictures:
     config = SimpleNamespace(cameras=[SimpleNamespace(name="gate")])
-    view: Any = SimpleNamespace(config=config, scene=lambda _camera, _timeout_s: None)
-    return Pictures(cast("BoxView", view))
+    return Pictures(cast("BoxView", SimpleNamespace(config=config, scene=_no_scene)))
+
+
+def _no_scene(_camera: str, _timeout_s: float) -> None:
+    return None
 
 
 def test_who_looks_one_after_the_other_gets_no_more_than_ten_a_second(clock: Time):
