@@ -66,25 +66,42 @@ def flatten(
 
 @app.command("hold-out")
 def hold_out(
-    folder: Annotated[Path, typer.Argument(metavar="SET", help="A tagged set; it is only read.")],
+    folder: Annotated[Path, typer.Argument(metavar="SET", help="The set; it is only read.")],
     kept: Annotated[Path, typer.Argument(help="The new folder of what is learnt.")],
     held_out: Annotated[Path, typer.Argument(help="The new folder of what is not.")],
     *,
-    attribute: Annotated[str, typer.Option(help="Whose values are parted.")] = "product",
-    every: Annotated[int, typer.Option(min=2, help="Each n-th value is held out.")] = 4,
+    attribute: Annotated[str, typer.Option(help="Tagged sets: whose values are parted.")] = "product",
+    by: Annotated[
+        str | None, typer.Option(metavar="HEADING", help="Detection sets: whose groups are parted, such as camera.")
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="Detection sets: read groups from the names, (?P<camera>gate-[0-9]+).")
+    ] = None,
+    groups: Annotated[
+        list[str] | None, typer.Option("--group", help="Detection sets: a group that is held out; may be given again.")
+    ] = None,
+    every: Annotated[int, typer.Option(min=2, help="Tagged sets: each n-th value is held out.")] = 4,
 ) -> None:
-    """Part a tagged set by the values of an attribute, to measure a gallery on products that were never learnt.
+    """Part a set by products, or by cameras, to measure what a model makes of those that it never learnt.
 
     Example: edgekit data hold-out sets/grocery-store sets/learnt sets/new
     """
-    from edge.evaluate.tagged_set import open_tagged_set  # noqa: PLC0415
-    from train.hold_out import hold_out_values  # noqa: PLC0415
+    from edge.evaluate.dataset import open_set  # noqa: PLC0415
+    from edge.evaluate.tagged_set import TAGS_RECORD, open_tagged_set  # noqa: PLC0415
+    from train.hold_out import hold_out_groups, hold_out_values  # noqa: PLC0415
 
-    parted = hold_out_values(open_tagged_set(folder), attribute, every, kept, held_out)
-    for one in (parted.kept, parted.held_out):
-        described = one.description
-        values = next(of_one for of_one in described.taxonomy.attributes if of_one.name == attribute).values
-        print(f"{one.folder}: {described.pictures} pictures of {len(values)} values of {attribute}")
+    if (folder / TAGS_RECORD).exists():
+        if by is not None or pattern is not None or groups:
+            raise EdgekitError(f"{folder} is a tagged set: it is parted by --attribute and --every")
+        parted = hold_out_values(open_tagged_set(folder), attribute, every, kept, held_out)
+        for one in (parted.kept, parted.held_out):
+            values = next(of_one for of_one in one.description.taxonomy.attributes if of_one.name == attribute).values
+            print(f"{one.folder}: {one.description.pictures} pictures of {len(values)} values of {attribute}")
+        return
+    if by is None or not groups:
+        raise EdgekitError(f"{folder} is a detection set: say what is held out of it, as --by camera --group gate")
+    for part in hold_out_groups(open_set(folder), by, groups, kept, held_out, pattern):
+        print(f"{part.folder}: {part.description.pictures} pictures, {part.description.source}")
 
 
 @app.command()

@@ -1,17 +1,24 @@
-"""Parts a tagged set by the values of an attribute: what a network learns, and products that it never sees."""
+"""Parts a set in two: what a network learns, and products, or cameras, that it never sees."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from devices.errors import EdgekitError
+from edge.evaluate.dataset import ALL_SPLITS, DetectionSet, open_set
+from edge.evaluate.groups import GROUPS, Groups
 from edge.evaluate.tagged_set import IMAGES, TaggedPicture, TaggedSet
 from edge.model.taxonomy import LEAST_VALUES, Attribute, Taxonomy
+from edge.new_folder import new_folder
+from train.grouping import known_groups
+from train.sets import describe
 from train.tagged_sets import write_tagged_set
+from train.take import copy_picture
 
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """A set in two."""
+    """A tagged set in two."""
 
     kept: TaggedSet
     held_out: TaggedSet
@@ -42,6 +49,61 @@ def hold_out_values(tagged_set: TaggedSet, attribute: str, every: int, kept: Pat
     if min(len(chosen), len(others)) < LEAST_VALUES:
         raise EdgekitError(f"{attribute} has {values} values: every {every} leaves less than {LEAST_VALUES} in a part")
     return Parted(_write(tagged_set, attribute, others, kept), _write(tagged_set, attribute, chosen, held_out))
+
+
+def hold_out_groups(
+    opened: DetectionSet, heading: str, chosen: Sequence[str], kept: Path, held_out: Path, pattern: str | None = None
+) -> tuple[DetectionSet, DetectionSet]:
+    """Write a detection set's pictures of some groups into a set of their own, and all others into another.
+
+    Parts stay what they were.
+
+    Args:
+        opened: It is only read.
+        heading: Under which pictures have groups, `camera` or `site`.
+        chosen: The groups that are held out.
+        kept: The new folder of the others.
+        held_out: The new folder of these.
+        pattern: Reads groups from file names; see `train.grouping.known_groups`.
+
+    Raises:
+        EdgekitError: There is no such group, none but them, or a folder exists.
+    """
+    pictures = [picture for split in ALL_SPLITS for picture in opened.pictures(split)]
+    groups = known_groups(opened, [picture.name for picture in pictures], None, pattern)
+    names = {name for picture in pictures if (name := groups.of(picture.name, heading)) is not None}
+    if strangers := sorted(set(chosen) - names):
+        known = ", ".join(sorted(names)) or "none"
+        raise EdgekitError(f"{opened.folder} has no group {', '.join(strangers)} by {heading}, but {known}")
+    outside = [picture for picture in pictures if groups.of(picture.name, heading) in chosen]
+    inside = [picture for picture in pictures if groups.of(picture.name, heading) not in chosen]
+    if not inside:
+        raise EdgekitError(f"{opened.folder} has no picture but of {', '.join(sorted(chosen))}: nothing would be kept")
+    told = f"without {', '.join(sorted(chosen))}"
+    return (
+        _write_groups(opened, inside, groups, kept, "kept", f"{told} by {heading}"),
+        _write_groups(opened, outside, groups, held_out, "held-out", f"{', '.join(sorted(chosen))} by {heading}"),
+    )
+
+
+def _write_groups(
+    opened: DetectionSet, pictures: Sequence[Path], groups: Groups, out: Path, ending: str, told: str
+) -> DetectionSet:
+    described = opened.description
+    with new_folder(out) as folder:
+        for picture in pictures:
+            copy_picture(opened, picture, folder, labelled=True)
+        taken = Groups(pictures={picture.name: groups.pictures[picture.name] for picture in pictures})
+        (folder / GROUPS).write_text(taken.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8")
+        describe(
+            folder,
+            name=f"{described.name[:80]}-{ending}",
+            licence=described.licence,
+            source=f"{described.source}, {told}",
+            labelled=described.labelled,
+            classes=described.classes,
+        )
+    return open_set(out)
 
 
 def _write(tagged_set: TaggedSet, attribute: str, indices: tuple[int, ...], out: Path) -> TaggedSet:

@@ -16,6 +16,7 @@ from edge.model.geometry import PADDING
 STEP = 16  # pixels: twice the margin is a multiple of the coarsest stride, 32
 PAD = "margin/pad"
 """The node that puts the margin there."""
+_PADS = "margin.pads"
 _PROTOTYPE_STRIDE = 4
 
 
@@ -54,6 +55,14 @@ def with_margin(model: Any, margin: int, *, corners: bool) -> Any:
     return model
 
 
+def margin_in(model: Any) -> int:
+    """Return how many pixels of grey an exported graph puts around its picture on each side."""
+    if not any(node.name == PAD for node in model.graph.node):
+        return 0
+    pads = next(one for one in model.graph.initializer if one.name == _PADS)
+    return int(numpy_helper.to_array(pads)[-1])
+
+
 def rename_value(graph: Any, old: str, new: str) -> None:
     """Give a value another name wherever nodes make or take it; the graph's own inputs and outputs keep theirs."""
     for node in graph.node:
@@ -65,9 +74,9 @@ def _pad_input(graph: Any, margin: int) -> None:
     inner = graph.input[0].name
     _, channels, height, width = (axis.dim_value for axis in graph.input[0].type.tensor_type.shape.dim)
     pads = np.array([0, 0, margin, margin] * 2, np.int64)
-    graph.initializer.append(numpy_helper.from_array(pads, "margin.pads"))
+    graph.initializer.append(numpy_helper.from_array(pads, _PADS))
     graph.initializer.append(numpy_helper.from_array(np.array(PADDING / 255, np.float32), "margin.grey"))
-    graph.node.insert(0, helper.make_node("Pad", ["margin.bare", "margin.pads", "margin.grey"], [inner], PAD))
+    graph.node.insert(0, helper.make_node("Pad", ["margin.bare", _PADS, "margin.grey"], [inner], PAD))
     size = [1, channels, height - 2 * margin, width - 2 * margin]
     graph.input[0].CopyFrom(helper.make_tensor_value_info("margin.bare", TensorProto.FLOAT, size))
 

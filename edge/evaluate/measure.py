@@ -72,20 +72,34 @@ def run_over(
         EdgekitError: A set has other classes, no pictures in the split, or a picture or label that cannot be read.
     """
     check_fit(detector.classes, sets, split)
-    results: list[SetResult] = []
-    for opened in sets:
-        paths = opened.pictures(split)
+    return tuple(run_over_set(detector, opened, split, advance) for opened in sets)
 
-        def one(path: Path, opened: DetectionSet = opened) -> PictureResult:
-            result = _result(detector, opened, path)
-            advance()
-            return result
 
-        with ThreadPoolExecutor(detector.info.requests) as pool:
-            pictures = tuple(pool.map(one, paths))
-        names = tuple(path.name for path in paths)
-        results.append(SetResult(opened.description.name, tuple(sorted(opened.labelled_ids)), names, pictures))
-    return tuple(results)
+def run_over_set(
+    detector: Detector, opened: DetectionSet, split: str, advance: Callable[[], None] = lambda: None
+) -> SetResult:
+    """Run a model over a split of a set, which may label more than the model knows: there it finds nothing.
+
+    Args:
+        detector: Its classes are the first of the set's.
+        opened: The set.
+        split: `train`, `val` or `test`.
+        advance: Called after each picture.
+
+    Raises:
+        EdgekitError: A picture or label cannot be read.
+    """
+    paths = opened.pictures(split)
+
+    def one(path: Path) -> PictureResult:
+        result = _result(detector, opened, path)
+        advance()
+        return result
+
+    with ThreadPoolExecutor(detector.info.requests) as pool:
+        pictures = tuple(pool.map(one, paths))
+    names = tuple(path.name for path in paths)
+    return SetResult(opened.description.name, tuple(sorted(opened.labelled_ids)), names, pictures)
 
 
 def with_outlines(results: Sequence[SetResult]) -> tuple[SetResult, ...]:

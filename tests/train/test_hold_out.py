@@ -1,5 +1,7 @@
-"""A set is parted by products, so that a gallery can be measured on what a network never saw."""
+"""A set is parted by products or cameras, so that a model can be measured on what it never saw."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -8,6 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from devices.errors import EdgekitError
+from edge.evaluate.dataset import DetectionSet, open_set
+from edge.evaluate.groups import read_groups
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet, open_tagged_set
 from edge.model.taxonomy import Attribute, Taxonomy
 from train.data_cli import app
@@ -65,3 +69,28 @@ def test_what_cannot_be_parted_is_refused(shop: TaggedSet, tmp_path: Path):
         assert isinstance(done.exception, EdgekitError)
         assert fault in str(done.exception)
     assert not (tmp_path / "learnt").exists()
+
+
+def test_cameras_are_held_out_with_all_their_pictures_and_parts_stay(
+    make_set: Callable[..., DetectionSet], tmp_path: Path
+):
+    opened = make_set("hall", ("carton",), 0, pictures=4)
+    cameras = {path.name: {"camera": "gate" if "-0" in path.name else "dock"} for path in opened.pictures("train")}
+    groups = {"pictures": {**cameras, "hall-3.png": {}}}
+    (opened.folder / "groups.json").write_text(json.dumps(groups))
+    common = ["hold-out", str(opened.folder), str(tmp_path / "learnt"), str(tmp_path / "new")]
+    done = CliRunner().invoke(app, [*common, "--by", "camera", "--group", "dock"])
+    assert done.exit_code == 0, done.output
+    kept, new = open_set(tmp_path / "learnt"), open_set(tmp_path / "new")
+    for part in ("train", "val"):
+        assert [path.name for path in new.pictures(part)] == ["hall-1.png", "hall-2.png"]
+        assert [path.name for path in kept.pictures(part)] == ["hall-0.png", "hall-3.png"]
+    assert new.description.source == "made by a test, dock by camera"
+    assert read_groups(new.folder) is not None
+    for more, fault in (
+        (["--by", "camera", "--group", "roof"], "no group roof by camera, but dock, gate"),
+        (["--by", "site", "--group", "north"], "no group north by site, but none"),
+        (["--by", "camera"], "say what is held out of it"),
+    ):
+        done = CliRunner().invoke(app, [*common, *more])
+        assert fault in str(done.exception)

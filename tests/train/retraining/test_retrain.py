@@ -16,11 +16,13 @@ from edge.model.classifier import load_classifier
 from edge.model.manifest import ModelFile
 from edge.model.signature import load_private
 from edge.model.taxonomy import Attribute, Taxonomy
-from train.classifier.record import ClassifierEpoch
 from train.classifier.settings import ClassifierSettings
-from train.retraining.contest import REST, ClassContest, Contest, compare, compared_precision
+from train.epochs import TrainingEpoch
+from train.retraining.classifier_task import ClassifierTask, compare
+from train.retraining.contest import REST, ClassContest, Contest, compared_precision, with_few_together
 from train.retraining.merging import grown, merge
-from train.retraining.retrain import RetrainRequest, lines_of, retrain
+from train.retraining.retrain import Terms, retrain
+from train.retraining.task import Listeners
 from train.runs import open_run
 from train.tagged_sets import write_tagged_set
 
@@ -111,8 +113,8 @@ def test_few_pictures_do_not_decide_and_a_loss_beyond_the_budget_does():
     pictures = [TaggedPicture(Path(name), "test", "", ((taxonomy.learnt[0].values.index(name),),)) for name in names]
     champion = [{"colour": name != "yellow"} for name in names]
     challenger = [{"colour": index not in (0, 21)} for index in range(len(names))]
-    classes = compare(OLD, taxonomy, pictures, champion, challenger, least_pictures=10)
-    assert [(one.value, one.pictures, one.champion, one.challenger) for one in classes] == [
+    classes = with_few_together(compare(OLD, taxonomy, pictures, champion, challenger), least_examples=10)
+    assert [(one.value, one.examples, one.champion, one.challenger) for one in classes] == [
         ("blue", 20, 20, 19),
         ("yellow", 4, None, 4),
         (REST, 5, 5, 4),
@@ -130,7 +132,7 @@ def test_few_pictures_do_not_decide_and_a_loss_beyond_the_budget_does():
 
     assert contest(20).passed
     assert [one.value for one in contest(5).over_budget] == [REST]
-    assert ClassContest(attribute="a", value="v", pictures=4, champion=None, challenger=0).lost_points is None
+    assert ClassContest(within="a", value="v", examples=4, champion=None, challenger=0).lost_recall is None
 
 
 @pytest.mark.parametrize("budget", [20.0, 0.0])
@@ -145,15 +147,16 @@ def test_a_challenger_that_learns_the_new_class_is_released_and_one_that_forgets
     if forgets:  # one step of nearly nothing: a network that has learnt next to nothing
         schedule = TINY.schedule.model_copy(update={"epochs": 1, "learning_rate": 1e-7})
         settings = TINY.model_copy(update={"schedule": schedule})
-    request = RetrainRequest(champion, settings, old, (new,), ("yellow",), 1.0, budget, 5, "2")
+    task = ClassifierTask(champion, settings, old, (new,), ("yellow",), 1.0)
+    terms = Terms(budget, 5, "2")
     out = tmp_path / "next"
     if forgets:
         with pytest.raises(EdgekitError, match="do not agree on anything"):  # nothing sure: not even a self-test
-            retrain(request, out, load_private(signed.private))
+            retrain(task, terms, out, load_private(signed.private))
         assert not (out / "bundle").exists()
         return
-    contest = retrain(request, out, load_private(signed.private))
-    recalls = {one.value: (one.champion, one.challenger, one.pictures) for one in contest.classes}
+    contest = retrain(task, terms, out, load_private(signed.private))
+    recalls = {one.value: (one.champion, one.challenger, one.examples) for one in contest.classes}
     assert recalls["yellow"][0] is None
     assert recalls["blue"][0] == 10
     assert contest.passed == (out / "bundle").exists()
@@ -176,12 +179,12 @@ def test_a_challenger_that_lost_an_old_class_publishes_nothing_and_says_what_it_
     # Somebody took blue for green and green for blue, in all that it learns from.
     old = make_set("old", OLD, train_shows={"green": "blue", "blue": "green"}, train=8, val=4, test=10)
     longer = TINY.model_copy(update={"schedule": TINY.schedule.model_copy(update={"epochs": 8})})
-    request = RetrainRequest(champion, longer, old, (), (), 1.0, 20.0, 5, "2")
+    task, terms = ClassifierTask(champion, longer, old, (), (), 1.0), Terms(20.0, 5, "2")
     out = tmp_path / "next"
-    contest = retrain(request, out, load_private(signed.private))
+    contest = retrain(task, terms, out, load_private(signed.private))
     assert not contest.passed
     assert "green" in [one.value for one in contest.over_budget]
-    assert any("colour green, 10 pictures: recall 100.0 -> " in line for line in lines_of(contest))
+    assert any("colour green, 10 examples: recall 100.0 -> " in line for line in contest.told())
     assert not (out / "bundle").exists()
     assert not (out / "candidate").exists(), "a signed bundle that lost must not lie about"
     assert Contest.model_validate_json((out / "contest.json").read_text()) == contest
@@ -207,27 +210,27 @@ def test_a_retraining_that_was_broken_off_goes_on_with_its_epochs_and_has_a_repo
     signed = make_classifier_bundle(thresholds={"colour": 0.3, "warmth": 0.3})
     champion = open_classifier_bundle(signed.folder, [signed.public])
     old, new = make_set("old", OLD, train=8, val=4, test=10), make_set("new", NEW, train=8, val=4, test=5)
-    request = RetrainRequest(champion, TINY, old, (new,), ("yellow",), 1.0, 100.0, 5, "2")
+    task, terms = ClassifierTask(champion, TINY, old, (new,), ("yellow",), 1.0), Terms(100.0, 5, "2")
     out, key = tmp_path / "next", load_private(signed.private)
     with pytest.raises(EdgekitError, match=r"nothing to resume .* no retraining was begun there"):
-        retrain(request, out, key, resume=True)
+        retrain(task, terms, out, key, resume=True)
 
-    def break_off(record: ClassifierEpoch) -> None:
+    def break_off(record: TrainingEpoch) -> None:
         raise BrokenOffError(record.epoch)
 
     with pytest.raises(BrokenOffError):
-        retrain(request, out, key, on_epoch=break_off)
+        retrain(task, terms, out, key, listeners=Listeners(break_off))
     with pytest.raises(EdgekitError, match="go on with it by --resume"):
-        retrain(request, out, key)
+        retrain(task, terms, out, key)
     seen: list[int] = []
     steps: list[tuple[int, int]] = []
     contest = retrain(
-        request,
+        task,
+        terms,
         out,
         key,
         resume=True,
-        on_epoch=lambda record: seen.append(record.epoch),
-        on_step=lambda done, total: steps.append((done, total)),
+        listeners=Listeners(lambda record: seen.append(record.epoch), lambda done, total: steps.append((done, total))),
     )
     assert seen == [2, 3]
     assert steps[-1][0] == steps[-1][1] == 3 * len(steps) // 2
@@ -235,7 +238,7 @@ def test_a_retraining_that_was_broken_off_goes_on_with_its_epochs_and_has_a_repo
     assert [record.epoch for record in open_run(out / "run").epochs] == [1, 2, 3]
     assert "<h2>Confusion</h2>" in (out / "run" / "report.html").read_text("utf-8")
     with pytest.raises(EdgekitError, match=r"nothing to resume .* its contest is over"):
-        retrain(request, out, key, resume=True)
+        retrain(task, terms, out, key, resume=True)
 
 
 def test_a_set_without_a_test_or_of_another_bundle_is_refused_before_anything_is_trained(
@@ -248,7 +251,7 @@ def test_a_set_without_a_test_or_of_another_bundle_is_refused_before_anything_is
         (make_set("a", OLD, train=2), "no test part"),
         (make_set("b", NEW, train=2), "tells others"),
     ):
-        request = RetrainRequest(champion, TINY, old, (new,), ("yellow",), 1.0, 3.0, 10, "2")
+        task = ClassifierTask(champion, TINY, old, (new,), ("yellow",), 1.0)
         with pytest.raises(EdgekitError, match=told):
-            retrain(request, tmp_path / "next", load_private(signed.private))
+            retrain(task, Terms(3.0, 10, "2"), tmp_path / "next", load_private(signed.private))
     assert not (tmp_path / "next").exists()
