@@ -43,6 +43,9 @@ def import_set(
     trusted_keys: Annotated[
         list[Path] | None, typer.Option("--trusted-key", help="hardcases: public key of that bundle's signer.")
     ] = None,
+    box_ca: Annotated[
+        Path | None, typer.Option(help="hardcases: who issues the boxes' identities; takes what they signed alone.")
+    ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures with a fault.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Boxes: print what came of it as JSON.")] = False,
 ) -> None:
@@ -57,10 +60,10 @@ def import_set(
 
     origin = Origin(name, licence, made_by)
     if form == "hardcases":
-        _import_cases(source, out, origin, key, bundle, trusted_keys or [], skip_bad=skip_bad)
+        _import_cases(source, out, origin, key, bundle, trusted_keys or [], box_ca, skip_bad=skip_bad)
         return
-    if key or bundle or trusted_keys:
-        raise EdgekitError("--key, --bundle and --trusted-key are for hardcases")
+    if key or bundle or trusted_keys or box_ca:
+        raise EdgekitError("--key, --bundle, --trusted-key and --box-ca are for hardcases")
     if form != "folders" and form != "csv":  # noqa: PLR1714 - this way the type checker follows
         if implied:
             raise EdgekitError("boxes have no attributes that follow from one another: --implied is for tables")
@@ -96,6 +99,7 @@ def _import_cases(
     key: Path | None,
     bundle: Path | None,
     trusted_keys: list[Path],
+    box_ca: Path | None,
     *,
     skip_bad: bool,
 ) -> None:
@@ -106,7 +110,7 @@ def _import_cases(
     if key is None:
         raise EdgekitError("hard cases are sealed: name the workstation's private key with --key")
     model = open_any_bundle(bundle, trusted_keys).manifest if bundle is not None else None
-    done = import_hard_cases(source, out, origin, load_opener(key), model=model, skip_bad=skip_bad)
+    done = import_hard_cases(source, out, origin, load_opener(key), model=model, authority=box_ca, skip_bad=skip_bad)
     for fault in done.skipped[:_MOST_TOLD]:
         print(f"left out: {fault}")
     reasons = ", ".join(f"{count} {reason}" for reason, count in done.reasons.items())

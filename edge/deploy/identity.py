@@ -4,6 +4,7 @@ Certificate and key end up in one file, so that no moment has one without the ot
 credential `identity`. Until the certificate comes, the new key waits beside it, and what was in use stays in use.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -56,7 +57,7 @@ def request(secrets: Path, name: Name) -> bytes:
         secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not pending.exists():
             write_whole(pending, _as_pem(ec.generate_private_key(ec.SECP256R1())), _SECRET)
-        key = _load_key(pending.read_bytes(), pending)
+        key = load_key(pending.read_bytes(), pending)
     except OSError as exc:
         raise EdgekitError(f"cannot keep a key in {secrets}: {exc.strerror}; run this as root") from exc
     subject = x509.Name(
@@ -82,7 +83,7 @@ def accept(secrets: Path, certificate: Path, authority: Path | None, now: dateti
         EdgekitError: It is for another key, another purpose, another time, or not issued by the authority; what was in
             use is in use.
     """
-    chain = _load_chain(certificate)
+    chain = load_chain(certificate)
     own = chain[0]
     key = _key_for(own, secrets, certificate)
     if now < own.not_valid_before_utc:
@@ -91,7 +92,7 @@ def accept(secrets: Path, certificate: Path, authority: Path | None, now: dateti
         raise EdgekitError(f"{certificate} ended on {own.not_valid_after_utc:%Y-%m-%d %H:%M} UTC: ask for a new one")
     _check_purpose(own, certificate)
     if authority is not None:
-        _check_chain(chain, _load_chain(authority), certificate, authority)
+        _check_chain(chain, load_chain(authority), certificate, authority)
     parts = [one.public_bytes(serialization.Encoding.PEM) for one in chain]
     try:
         write_whole(secrets / IDENTITY, b"".join([*parts, _as_pem(key)]), _SECRET)
@@ -105,7 +106,7 @@ def _key_for(own: x509.Certificate, secrets: Path, certificate: Path) -> ec.Elli
     """Return the key that a certificate is for: the one that waits, or the one in use, whose certificate is renewed."""
     for path in (secrets / _PENDING, secrets / IDENTITY):
         try:
-            key = _load_key(path.read_bytes(), path)
+            key = load_key(path.read_bytes(), path)
         except FileNotFoundError:
             continue
         except OSError as exc:
@@ -115,7 +116,12 @@ def _key_for(own: x509.Certificate, secrets: Path, certificate: Path) -> ec.Elli
     raise EdgekitError(f"{certificate} is for no key of this box: ask for one with `edgekit enroll request`")
 
 
-def _load_key(content: bytes, path: Path) -> ec.EllipticCurvePrivateKey:
+def load_key(content: bytes, path: Path) -> ec.EllipticCurvePrivateKey:
+    """Return the key that stands behind what else a file holds.
+
+    Raises:
+        EdgekitError: It holds none, or one of another kind.
+    """
     try:
         key = serialization.load_pem_private_key(content[content.rfind(b"-----BEGIN PRIVATE KEY-----") :], None)
     except (ValueError, TypeError):
@@ -125,7 +131,12 @@ def _load_key(content: bytes, path: Path) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _load_chain(path: Path) -> list[x509.Certificate]:
+def load_chain(path: Path) -> list[x509.Certificate]:
+    """Return the certificates of a file.
+
+    Raises:
+        EdgekitError: It cannot be read, or holds none.
+    """
     try:
         with path.open("rb") as file:
             return x509.load_pem_x509_certificates(file.read(_MOST_BYTES))
@@ -149,13 +160,18 @@ def _check_purpose(own: x509.Certificate, certificate: Path) -> None:
 def _check_chain(
     chain: list[x509.Certificate], roots: list[x509.Certificate], certificate: Path, authority: Path
 ) -> None:
-    """Follow the chain from the box's certificate to one that an authority issued."""
+    if not leads_to(chain, roots):
+        raise EdgekitError(f"{certificate} was not issued by {authority}, nor by those whose certificates lie between")
+
+
+def leads_to(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> bool:
+    """Follow the chain from a box's certificate, and say whether it comes to one that an authority issued."""
     for number, one in enumerate(chain):
         if any(_issued(one, root) for root in roots):
-            return
+            return True
         if number + 1 == len(chain) or not _issued(one, chain[number + 1]):
             break
-    raise EdgekitError(f"{certificate} was not issued by {authority}, nor by those whose certificates lie between")
+    return False
 
 
 def _issued(one: x509.Certificate, by: x509.Certificate) -> bool:

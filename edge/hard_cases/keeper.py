@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from numpy.typing import NDArray
 
 from devices.errors import EdgekitError
+from edge.credentials import credential_file
 from edge.hard_cases.case import CaseRecord, CaseRegion, CaseTag, HardCase, seal
 from edge.hard_cases.judging import Reason, reasons_of
+from edge.hard_cases.proof import CaseSigner
 from edge.hard_cases.section import HardCases
 from edge.hard_cases.vault import Vault
 from edge.model.bundle import ClassifierBundle
@@ -82,7 +84,7 @@ class CaseKeeper:
         clock: Returns monotonic seconds.
 
     Raises:
-        EdgekitError: The recipient's key cannot be used, or the folder cannot be made.
+        EdgekitError: The recipient's key or the box's identity cannot be used, or the folder cannot be made.
     """
 
     def __init__(self, settings: HardCases, origin: Origin, clock: Callable[[], float] = time.monotonic) -> None:
@@ -90,6 +92,8 @@ class CaseKeeper:
         self._origin = origin
         self._clock = clock
         self._recipient: X25519PublicKey = load_recipient(settings.recipient)
+        named = settings.identity_credential
+        self._signer = CaseSigner(credential_file(named)) if named is not None else None
         self._vault = _open_vault(settings.folder, settings)
         self._queue: Queue[_Waiting] = Queue(_MOST_WAITING)
         self._ended = threading.Event()
@@ -173,7 +177,7 @@ class CaseKeeper:
             except Empty:
                 continue
             try:
-                self._vault.put(seal(self._case(waiting), self._recipient), waiting.event.captured_at)
+                self._vault.put(self._sealed(waiting), waiting.event.captured_at)
             except Exception as exc:  # noqa: BLE001 - the top of a thread: a case less, and the box goes on
                 if not self._missed["disk"]:
                     _log.warning("a hard case cannot be kept (%s); later ones are only counted", exc)
@@ -181,6 +185,9 @@ class CaseKeeper:
                 continue
             with self._counting:
                 self._kept.update(reason.value for reason in waiting.reasons)
+
+    def _sealed(self, waiting: _Waiting) -> bytes:
+        return seal(self._case(waiting), self._recipient, self._signer)
 
     def _case(self, waiting: _Waiting) -> HardCase:
         event, crop, classifier = waiting.event, waiting.crop, self._origin.classifier()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from edge.section import Section, Share
+from edge.section import Credential, Section, Share
 
 
 class HardCases(Section):
@@ -12,6 +12,10 @@ class HardCases(Section):
 
     folder: Path = Field(description="where they lie until somebody fetches them; made where it is missing")
     recipient: Path = Field(description="public key of the workstation that opens them, of `edgekit data keygen`")
+    identity_credential: Credential | None = Field(
+        default=None,
+        description="the name of a systemd credential, as `edgekit enroll` makes it; cases are signed with it",
+    )
     no_reads: bool = Field(default=True, description="whether parcels without a text are kept")
     margin: Share = Field(default=0.2, description="the classifier's likeliest value led the next one by less; 0: none")
     score: Share = Field(default=0.4, description="the detector was less sure of the parcel than that; 0: none")

@@ -1,4 +1,4 @@
-"""Opens what boxes kept for the next training: sealed crops, which anybody with the public key could have made."""
+"""Opens what boxes kept for the next training: sealed crops, which anybody could have made where no box signed them."""
 
 import csv
 from collections import Counter
@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from devices.errors import EdgekitError
+from edge.deploy.identity import load_chain
 from edge.hard_cases.case import ENDING, MOST_BYTES, CaseRecord, HardCase, unseal
 from edge.model.bundle import SomeManifest
 from edge.model.classifier_manifest import ClassifierManifest
@@ -42,6 +44,7 @@ def import_hard_cases(
     opener: X25519PrivateKey,
     *,
     model: SomeManifest | None = None,
+    authority: Path | None = None,
     skip_bad: bool = False,
 ) -> ImportedCases:
     """Write the cases of a folder as a set without labels, what the boxes said of each in `cases.jsonl` beside it.
@@ -54,6 +57,8 @@ def import_hard_cases(
         origin: What the set says of itself.
         opener: The workstation's private key.
         model: Of whose classes, or attributes, all cases have to be; None: of one another's.
+        authority: Who issues the boxes' certificates, PEM: each case has to be signed by the box that it names; None:
+            anybody may have made them.
         skip_bad: Leave out what cannot be opened or read, instead of refusing.
 
     Raises:
@@ -62,6 +67,7 @@ def import_hard_cases(
     paths = sorted(path for path in source.rglob(f"*{ENDING}") if path.is_file())
     if not paths:
         raise EdgekitError(f"{source} holds no hard case (*{ENDING}): name the folder of [hard_cases] of a box")
+    authorities = load_chain(authority) if authority is not None else None
     reasons, skipped = Counter[str](), list[str]()
     table: list[tuple[str, CaseRecord]] = []
     first: tuple[Path, CaseRecord] | None = None
@@ -71,7 +77,7 @@ def import_hard_cases(
         with (folder / RECORDS).open("w", encoding="utf-8") as records:
             for path in paths:
                 try:
-                    case = _open(path, opener)
+                    case = _open(path, opener, authorities)
                     _check(case.record, model, first)
                 except EdgekitError as exc:
                     if not skip_bad:
@@ -92,7 +98,7 @@ def import_hard_cases(
     return ImportedCases(len(table), dict(sorted(reasons.items())), labelled, tuple(skipped))
 
 
-def _open(path: Path, opener: X25519PrivateKey) -> HardCase:
+def _open(path: Path, opener: X25519PrivateKey, authorities: Sequence[x509.Certificate] | None) -> HardCase:
     """Return a case whose picture can be decoded.
 
     Raises:
@@ -105,7 +111,7 @@ def _open(path: Path, opener: X25519PrivateKey) -> HardCase:
         raise EdgekitError(f"it cannot be read ({exc.strerror})") from exc
     if len(content) > MOST_BYTES:
         raise EdgekitError(f"it has more than {MOST_BYTES} bytes, which no box writes")
-    case = unseal(content, opener)
+    case = unseal(content, opener, authorities)
     header = read_header(case.jpeg)
     if header.content_type != "image/jpeg" or header.pixels > _MOST_PIXELS:
         raise EdgekitError(f"its picture is {header.content_type} of {header.pixels} pixels, which no box writes")

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import open_set
@@ -164,3 +168,18 @@ def test_torn_changed_and_strangers_files_are_told_by_name(keep: Make, tmp_path:
         import_hard_cases(
             tmp_path / "fetched", tmp_path / "again", ORIGIN, load_opener(tmp_path / "other"), skip_bad=True
         )
+
+
+def test_with_the_boxes_authority_what_nobody_signed_is_left_out_and_told(keep: Make, tmp_path: Path):
+    path = keep("a")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "site")])
+    now = datetime.now(timezone.utc)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=1))
+    authority = tmp_path / "boxes-ca.pem"
+    authority.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    opener = load_opener(tmp_path / "key")
+    with pytest.raises(EdgekitError, match=f"{path}: nobody signed it: name identity_credential"):
+        import_hard_cases(tmp_path / "fetched", tmp_path / "set", ORIGIN, opener, authority=authority)
+    assert not (tmp_path / "set").exists()

@@ -67,7 +67,13 @@ def write_squares(
 @pytest.fixture
 def make_squares(tmp_path: Path) -> Make:
     """Return `write_squares` below a folder of the test's own."""
-    return lambda name, *args, **counts: write_squares(tmp_path / "sets" / name, *args, **counts)
+
+    def make(
+        name: str, classes: tuple[str, ...], labelled: tuple[str, ...], class_id: int, **counts: int
+    ) -> DetectionSet:
+        return write_squares(tmp_path / "sets" / name, classes, labelled, class_id, **counts)
+
+    return make
 
 
 def test_what_is_new_stands_behind_the_old_classes_and_has_to_be_named(make_squares: Make):
