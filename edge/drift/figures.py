@@ -7,13 +7,16 @@ from datetime import datetime
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.tags.events import EventKind, TagEvent
 from edge.video.frame import Frame
 
-BRIGHTNESS, SHARPNESS, SCORE, MARGIN, NO_READ, SHARE = (
+BRIGHTNESS, SHARPNESS, MOVEMENT, OBJECTS, SCORE, MARGIN, NO_READ, SHARE = (
     "brightness",
     "sharpness",
+    "movement",
+    "objects",
     "score",
     "margin",
     "no_read_rate",
@@ -39,6 +42,12 @@ def sharpness_of(frame: Frame) -> float:
     return float(np.asarray(cv2.Laplacian(tile, cv2.CV_16S)).var()) / contrast if contrast > 1 else 0.0
 
 
+def small_of(frame: Frame) -> NDArray[np.uint8]:
+    """Return the brightness of a frame, a row and column for each eight of it: small enough that noise is gone."""
+    size = (max(1, frame.width // _STEP), max(1, frame.height // _STEP))
+    return np.asarray(cv2.resize(np.ascontiguousarray(frame.luma), size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
 @dataclass(slots=True)
 class Window:
     """One stretch of a camera's time, as it fills.
@@ -50,7 +59,9 @@ class Window:
 
     start: datetime
     start_s: float
+    _before: NDArray[np.uint8] | None = None
     _brightness: list[float] = field(default_factory=list[float])
+    _movement: list[float] = field(default_factory=list[float])
     _sharpness: list[float] = field(default_factory=list[float])
     _scores: list[float] = field(default_factory=list[float])
     _classes: Counter[str] = field(default_factory=Counter[str])
@@ -61,6 +72,10 @@ class Window:
         """Take a frame, and what was found in it."""
         self._brightness.append(brightness_of(frame))
         self._sharpness.append(sharpness_of(frame))
+        now = small_of(frame)
+        if self._before is not None and self._before.shape == now.shape:
+            self._movement.append(float(cv2.absdiff(self._before, now).mean()))
+        self._before = now
         self._classes.update(labels)
         self._scores += scores
 
@@ -75,6 +90,9 @@ class Window:
         """Return each figure of which enough was seen."""
         told = {BRIGHTNESS: float(np.mean(self._brightness)), SHARPNESS: float(np.mean(self._sharpness))}
         objects, parcels = len(self._scores), self._kinds.total()
+        told[OBJECTS] = objects / len(self._brightness)
+        if self._movement:
+            told[MOVEMENT] = float(np.mean(self._movement))
         if objects >= _LEAST_OBJECTS:
             told[SCORE] = float(np.mean(self._scores))
             told |= {f"{SHARE}{name}": count / objects for name, count in self._classes.items()}

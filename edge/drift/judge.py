@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
 
-from edge.drift.figures import BRIGHTNESS, MARGIN, NO_READ, SCORE, SHARE, SHARPNESS
+from edge.drift.figures import BRIGHTNESS, MARGIN, MOVEMENT, NO_READ, OBJECTS, SCORE, SHARE, SHARPNESS
 
 _SPREADS = 4.0  # as many times the usual spread a window may be off
 _OF_NORMAL = 1.4826  # a normal distribution's standard deviation in median deviations
 # What has to change at least before anybody is called; of brightness and sharpness the factor, since they multiply.
-_LEAST_FACTOR = {BRIGHTNESS: 1.33, SHARPNESS: 1.5}
+_LEAST_FACTOR = {BRIGHTNESS: 1.33, SHARPNESS: 1.5, MOVEMENT: 1.5}
 _DARKEST = 1e-6
 _LEAST = {SCORE: 0.1, MARGIN: 0.15, NO_READ: 0.3}
 _LEAST_SHARE = 0.25
+_LEAST_OF_OBJECTS = 0.6  # of the usual number
+_SPARSE = 0.5  # objects a picture: where fewer are usual, none is nothing new
 _LEAST_WINDOWS = 3
 
 Windows = Mapping[str, Sequence[float]]
@@ -82,18 +84,28 @@ class Judge:
             return
         shares = {name: 0.0 for name in self._reference if name.startswith(SHARE)} if SCORE in means else {}
         for name, value in {**shares, **means}.items():  # a class that is not seen any more has a share of none
-            self._hold(name, value, start)
+            # Movement is no fault by itself; it tells a belt that rests, which shows nothing, from things unknown.
+            if name != MOVEMENT and not (name == OBJECTS and self._rests(means)):
+                self._hold(name, value, start)
 
     def limits(self, figure: str) -> tuple[float, float] | None:
         """Return between which values a figure is as usual, None where too little is known of it."""
         values = self._usual(figure)
         if len(values) < _LEAST_WINDOWS:
             return None
+        if figure == OBJECTS:
+            usual = median(values)
+            return (_within(values, _LEAST_OF_OBJECTS * usual)[0], math.inf) if usual >= _SPARSE else None
         factor = _LEAST_FACTOR.get(figure)
         if factor is None:
             return _within(values, _LEAST.get(figure, _LEAST_SHARE))
         low, high = _within([math.log(max(value, _DARKEST)) for value in values], math.log(factor))
         return math.exp(low), math.exp(high)
+
+    def _rests(self, means: Mapping[str, float]) -> bool:
+        """Say whether less moves in a window than usual."""
+        limits = self.limits(MOVEMENT)
+        return limits is None or max(means.get(MOVEMENT, 0.0), _DARKEST) < limits[0]
 
     def _usual(self, figure: str) -> Sequence[float]:
         """Return a figure's windows of the measure; a class that was not seen in one had a share of none."""

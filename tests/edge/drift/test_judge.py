@@ -59,6 +59,30 @@ def test_figures_of_which_too_little_was_seen_are_not_judged():
     assert judge.off == ()
 
 
+@pytest.mark.parametrize(
+    ("usual", "movement", "told"),
+    [
+        (3.0, 5.0, ["objects"]),  # things go by, and the model sees none of them
+        (3.0, 1.0, []),  # the belt rests
+        (0.2, 5.0, []),  # a parcel now and then: a few windows without are nothing new
+    ],
+)
+def test_that_nothing_is_found_any_more_is_told_of_what_moves_as_usual_alone(
+    usual: float, movement: float, told: list[str]
+):
+    judge = taught(objects=usual, movement=5.0)
+    for minute in (5, 6):
+        judge.take({"brightness": 100, "objects": 0.0, "movement": movement}, at(minute))
+    assert [off.figure for off in judge.off] == told
+
+
+def test_more_objects_than_usual_are_a_busy_hour():
+    judge = taught(objects=2.0, movement=5.0)
+    for minute in (5, 6):
+        judge.take({"brightness": 100, "objects": 9.0, "movement": 20.0}, at(minute))
+    assert judge.off == ()
+
+
 def frame(second: float, level: int) -> Frame:
     return Frame("gate", 0, NOON, ClockSource.HOST, second, 0.0, np.full((32, 32, 3), level, np.uint8))
 
