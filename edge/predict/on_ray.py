@@ -129,17 +129,27 @@ def _cluster(workers: int, scratch: Path) -> "Generator[ModuleType, None, None]"
         raise EdgekitError(f"there is no folder {scratch} for Ray's sockets")
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=scratch, ignore_cleanup_errors=True) as folder:
         try:
-            ray.init(
-                address="local",
-                num_cpus=workers,
-                num_gpus=0,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.WARNING,
-                object_store_memory=_STORE_BYTES,
-                _temp_dir=folder,
-            )
+            _start(ray, workers, folder)
             _log.info("%d workers on this machine", workers)
             yield ray
         finally:
             ray.shutdown()
+
+
+def _start(ray: Any, workers: int, folder: str) -> None:
+    try:
+        ray.init(
+            address="local",
+            num_cpus=workers,
+            num_gpus=0,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+            object_store_memory=_STORE_BYTES,
+            _temp_dir=folder,
+        )
+    except Exception as exc:  # Ray raises none of its own where its processes do not come up in time
+        raise EdgekitError(
+            f"Ray does not start on this machine ({exc}): where it is overloaded, try again later, or without --engine "
+            "ray; nothing was lost, the same command goes on"
+        ) from exc
