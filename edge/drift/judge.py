@@ -12,11 +12,12 @@ from edge.drift.figures import BRIGHTNESS, MARGIN, MOVEMENT, NO_READ, OBJECTS, S
 _SPREADS = 4.0  # as many times the usual spread a window may be off
 _OF_NORMAL = 1.4826  # a normal distribution's standard deviation in median deviations
 # What has to change at least before anybody is called; of brightness and sharpness the factor, since they multiply.
-_LEAST_FACTOR = {BRIGHTNESS: 1.33, SHARPNESS: 1.5, MOVEMENT: 1.5}
+_LEAST_FACTOR = {BRIGHTNESS: 1.33, SHARPNESS: 1.5}
 _DARKEST = 1e-6
 _LEAST = {SCORE: 0.1, MARGIN: 0.15, NO_READ: 0.3}
 _LEAST_SHARE = 0.25
 _LEAST_OF_OBJECTS = 0.6  # of the usual number
+_REST = 0.2  # of the usual movement: plain things move less of a picture than printed ones, a belt at rest next to none
 _SPARSE = 0.5  # objects a picture: where fewer are usual, none is nothing new
 _LEAST_WINDOWS = 3
 
@@ -103,9 +104,9 @@ class Judge:
         return math.exp(low), math.exp(high)
 
     def _rests(self, means: Mapping[str, float]) -> bool:
-        """Say whether less moves in a window than usual."""
-        limits = self.limits(MOVEMENT)
-        return limits is None or max(means.get(MOVEMENT, 0.0), _DARKEST) < limits[0]
+        """Say whether next to nothing moves in a window, or nobody knows what is usual."""
+        values = self._reference.get(MOVEMENT, ())
+        return not values or means.get(MOVEMENT, 0.0) < _REST * median(values)
 
     def _usual(self, figure: str) -> Sequence[float]:
         """Return a figure's windows of the measure; a class that was not seen in one had a share of none."""

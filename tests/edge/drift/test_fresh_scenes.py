@@ -28,7 +28,7 @@ from train.export import export_onnx
 from train.synth.clip import ClipConfig, plan_clip, render_clip
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=timezone.utc)
-BELTS = range(411, 415)
+BELTS = range(411, 419)
 BELT_FPS, BELT_EVERY = 10, 5
 SHELF = Path("video/bottle-detection.mp4")
 SHELF_FPS, SHELF_EVERY = 30, 8

@@ -63,7 +63,8 @@ def test_figures_of_which_too_little_was_seen_are_not_judged():
     ("usual", "movement", "told"),
     [
         (3.0, 5.0, ["objects"]),  # things go by, and the model sees none of them
-        (3.0, 1.0, []),  # the belt rests
+        (3.0, 2.0, ["objects"]),  # plain things, which change less of a picture
+        (3.0, 0.5, []),  # the belt rests
         (0.2, 5.0, []),  # a parcel now and then: a few windows without are nothing new
     ],
 )
