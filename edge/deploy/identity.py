@@ -175,11 +175,15 @@ def leads_to(chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate
 
 
 def _issued(one: x509.Certificate, by: x509.Certificate) -> bool:
+    """Say whether a certificate was issued by another's holder, and whether that one may issue any.
+
+    Source: RFC 5280, 4.2.1.9: without that a box could issue certificates that name other boxes.
+    """
     try:
         one.verify_directly_issued_by(by)
-    except (ValueError, TypeError, InvalidSignature):
+        return by.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
-    return True
 
 
 def _as_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from devices.errors import EdgekitError
-from edge.deploy.identity import IDENTITY, Name, accept, request
+from edge.deploy.identity import IDENTITY, Name, accept, load_chain, load_key, request
 from edge.hard_cases.case import HardCase, seal, unseal
 from edge.hard_cases.proof import CaseSigner
 from edge.sealing import load_opener, load_recipient
@@ -30,13 +30,14 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "site")])
         self._begins = min(KEPT, NOW) - timedelta(days=1)
-        self.certificate = self._issue(self._name, self._key.public_key())
+        self.certificate = self._issue(self._name, self._key.public_key(), is_authority=True)
 
-    def _issue(self, subject: x509.Name, key: Any) -> x509.Certificate:
+    def _issue(self, subject: x509.Name, key: Any, *, is_authority: bool = False) -> x509.Certificate:
         builder = x509.CertificateBuilder().subject_name(subject).issuer_name(self._name).public_key(key)
         builder = builder.serial_number(x509.random_serial_number()).not_valid_before(self._begins)
         builder = builder.not_valid_after(max(KEPT, NOW) + timedelta(days=30))
-        return builder.sign(self._key, hashes.SHA256())
+        limits = x509.BasicConstraints(ca=is_authority, path_length=None)
+        return builder.add_extension(limits, critical=True).sign(self._key, hashes.SHA256())
 
     def enrol(self, secrets: Path, name: Name) -> Path:
         """Return the identity of a box, made as a box makes it."""
@@ -112,3 +113,26 @@ def test_a_signature_is_for_one_record_and_one_picture(case: HardCase, keys: Any
 
     with pytest.raises(EdgekitError, match="does not fit what it holds"):
         unseal(seal(case, recipient, Borrowed()), opener, [authority.certificate])
+
+
+def test_a_box_cannot_issue_itself_a_certificate_that_names_another(case: HardCase, keys: Any, tmp_path: Path):
+    authority = Authority()
+    identity = authority.enrol(tmp_path / "thief", Name("hall", "box-2"))
+    own, stolen = load_chain(identity)[0], load_key(identity.read_bytes(), identity)
+    named = [(NameOID.ORGANIZATION_NAME, "hall"), (NameOID.COMMON_NAME, "box-1")]
+    forged = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(*each) for each in named]))
+        .issuer_name(own.subject)
+        .public_key(stolen.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(own.not_valid_before_utc)
+        .not_valid_after(own.not_valid_after_utc)
+        .sign(stolen, hashes.SHA256())
+    )
+    parts = [forged, own]
+    key = identity.read_bytes()[identity.read_bytes().rfind(b"-----BEGIN PRIVATE KEY") :]
+    identity.write_bytes(b"".join([*(one.public_bytes(serialization.Encoding.PEM) for one in parts), key]))
+    content = seal(case, load_recipient(keys.public), CaseSigner(identity))
+    with pytest.raises(EdgekitError, match="was not issued by the authority"):
+        unseal(content, load_opener(keys.private), [authority.certificate])
