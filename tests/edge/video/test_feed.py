@@ -362,7 +362,9 @@ def test_a_black_or_frozen_picture_is_told_and_its_stretch_was_not_seen(
         showing[0] = lambda index: noisy(100_000 + index)
         eventually(lambda: feed.health.state is FeedState.STREAMING)
         causes = [gap.cause for gap in gaps if gap.cause != "camera_lost"]  # a slow machine may have lost it, too
-        assert causes == ["start", fault]
+        # Black stands still as well: where few frames come, that may be told first.
+        assert (causes[0], causes[-1]) == ("start", fault)
+        assert set(causes[1:-1]) <= {"frozen"}
         assert (gaps[-1].end - gaps[-1].start).total_seconds() > 0.3
         assert feed.health.drops.blind > 0
     finally:
