@@ -63,6 +63,7 @@ class Sample:
 
     seconds: float
     rss_mb: float
+    anonymous_mb: float
     descriptors: int
     threads: int
     cpu_s: float
@@ -75,10 +76,9 @@ def sample(pid: int, seconds: float) -> Sample:
     status = {key: value.split()[0] for key, value in lines if value.strip()}
     spent = (proc / "stat").read_text().rsplit(")", 1)[1].split()
     cpu_s = (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK")
-    rss_mb = int(status["VmRSS"]) * 1024 / 1e6
-    return Sample(
-        round(seconds, 1), round(rss_mb, 2), len(list((proc / "fd").iterdir())), int(status["Threads"]), cpu_s
-    )
+    rss_mb, anonymous_mb = (round(int(status[name]) * 1024 / 1e6, 2) for name in ("VmRSS", "RssAnon"))
+    descriptors = len(list((proc / "fd").iterdir()))
+    return Sample(round(seconds, 1), rss_mb, anonymous_mb, descriptors, int(status["Threads"]), cpu_s)
 
 
 def looped_clip(out: Path, seconds: float) -> None:
@@ -179,11 +179,12 @@ def main() -> None:
     warm = [one for one in samples if one.seconds >= arguments.warm_up_minutes * 60]
     hours = np.array([one.seconds for one in warm]) / 3600
     slope = np.polyfit(hours, [one.rss_mb for one in warm], 1)[0]
+    anonymous = np.polyfit(hours, [one.anonymous_mb for one in warm], 1)[0]
     descriptors = np.polyfit(hours, [one.descriptors for one in warm], 1)[0]
     print(
         f"{samples[-1].seconds / 60:.0f} minutes: at most {max(one.rss_mb for one in samples):.0f} MB resident; after "
-        f"the warm-up {slope:+.2f} MB an hour, {descriptors:+.2f} descriptors an hour; "
-        f"{100 * samples[-1].cpu_s / samples[-1].seconds:.0f} % of one processor"
+        f"the warm-up {slope:+.2f} MB an hour, {anonymous:+.2f} of them of no file, {descriptors:+.2f} descriptors an "
+        f"hour; {100 * samples[-1].cpu_s / samples[-1].seconds:.0f} % of one processor"
     )
 
 
