@@ -5,6 +5,7 @@ import os
 import random
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,19 +24,15 @@ Eventually = Callable[..., None]
 RTP_HEADER = 4 + 12 + 2  # of interleaved framing, of RTP, and of how H.264 is cut into packets
 
 
-class FlippingProxy:
-    """Passes one RTSP connection after another on, and flips a byte in some of the packets that the camera sends.
+class Relay(ABC):
+    """Takes connections at a port of its own and passes each on to a camera.
 
     Args:
         port: Of the camera.
-        every: One packet of so many is damaged on average; 0 damages any byte of the stream, its framing too.
     """
 
-    def __init__(self, port: int, every: int) -> None:
+    def __init__(self, port: int) -> None:
         self._camera = port
-        self._every = every
-        self._random = random.Random(0)
-        self.flipped = 0
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         threading.Thread(target=self._serve, daemon=True).start()
@@ -48,12 +45,31 @@ class FlippingProxy:
             while True:
                 client = self._server.accept()[0]
                 camera = socket.create_connection(("127.0.0.1", self._camera))
-                for source, sink, damage in ((client, camera, False), (camera, client, True)):
-                    threading.Thread(target=self._pass_on, args=(source, sink, damage), daemon=True).start()
+                for ends, told in (((client, camera), False), ((camera, client), True)):
+                    threading.Thread(target=self._pass_on, args=ends, kwargs={"from_camera": told}, daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket, damage: bool) -> None:  # noqa: FBT001 - of a thread
+    @abstractmethod
+    def _pass_on(self, source: socket.socket, sink: socket.socket, *, from_camera: bool) -> None:
+        """Pass on what one side sends, until it ends."""
+
+
+class FlippingProxy(Relay):
+    """Flips a byte in some of the packets that the camera sends.
+
+    Args:
+        port: Of the camera.
+        every: One packet of so many is damaged on average; 0 damages any byte of the stream, its framing too.
+    """
+
+    def __init__(self, port: int, every: int) -> None:
+        self._every = every
+        self._random = random.Random(0)
+        self.flipped = 0
+        super().__init__(port)
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket, *, from_camera: bool) -> None:
         with source, sink, contextlib.suppress(OSError), source.makefile("rb") as stream:
-            while piece := (self._packet(stream) if damage else stream.read1(65536)):
+            while piece := (self._packet(stream) if from_camera else stream.read1(65536)):
                 sink.sendall(piece)
             with contextlib.suppress(OSError):
                 sink.shutdown(socket.SHUT_RDWR)
@@ -173,8 +189,8 @@ def test_ten_thousand_reconnects_without_a_pause_leave_memory_and_descriptors_fl
     assert after_mb - before_mb < 2.0, (before_mb, after_mb)
 
 
-class HangingUpProxy:
-    """Passes connections to a camera on, and hangs up each as soon as so many bytes have come over it.
+class HangingUpProxy(Relay):
+    """Hangs up each connection as soon as so many bytes have come over it.
 
     Args:
         port: Of the camera.
@@ -182,26 +198,12 @@ class HangingUpProxy:
     """
 
     def __init__(self, port: int, most_bytes: int) -> None:
-        self._camera = port
         self._most = most_bytes
         self.hung_up = 0
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._server.getsockname()[1])
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__(port)
 
-    def close(self) -> None:
-        self._server.close()
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client = self._server.accept()[0]
-                camera = socket.create_connection(("127.0.0.1", self._camera))
-                threading.Thread(target=self._pass_on, args=(client, camera, None), daemon=True).start()
-                threading.Thread(target=self._pass_on, args=(camera, client, self._most), daemon=True).start()
-
-    def _pass_on(self, source: socket.socket, sink: socket.socket, most: int | None) -> None:
-        passed = 0
+    def _pass_on(self, source: socket.socket, sink: socket.socket, *, from_camera: bool) -> None:
+        passed, most = 0, self._most if from_camera else None
         with contextlib.suppress(OSError):
             while (most is None or passed < most) and (piece := source.recv(65536)):
                 sink.sendall(piece)
