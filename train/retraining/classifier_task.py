@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from devices.errors import EdgekitError
+from edge.evaluate.classifier_report import classify_pictures
 from edge.evaluate.dataset import TEST
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet, open_tagged_set
 from edge.model.assemble_classifier import assemble_classifier
@@ -16,7 +16,6 @@ from edge.model.bundle import ClassifierBundle
 from edge.model.classifier import Classifier, load_classifier
 from edge.model.manifest import Precision
 from edge.model.model_files import BundleParts
-from edge.model.picture import read_picture
 from edge.model.taxonomy import Taxonomy
 from train.classifier.export import export_classifier
 from train.classifier.report import report_run
@@ -109,15 +108,13 @@ def told_right(classifier: Classifier, taxonomy: Taxonomy, pictures: Sequence[Ta
     """
     single = [(index, one) for index, one in enumerate(taxonomy.learnt) if not one.multiple]
 
-    def one(picture: TaggedPicture) -> dict[str, bool]:
-        said = classifier.classify(read_picture(picture.path))
-        return {
+    return [
+        {
             attribute.name: said.value(attribute.name) == attribute.values[picture.tags[index][0]]
             for index, attribute in single
         }
-
-    with ThreadPoolExecutor(classifier.info.requests) as pool:
-        return list(pool.map(one, pictures))
+        for picture, said in zip(pictures, classify_pictures(classifier, pictures), strict=True)
+    ]
 
 
 def compare(
