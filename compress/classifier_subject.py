@@ -1,6 +1,5 @@
 """A classifier that is pruned: a run's folder, recovered by `train classifier` with the unpruned one as its teacher."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from compress.pruning_subject import PRUNED, START, TEACHER, UNPRUNED, Recovery,
 from devices.errors import EdgekitError
 from devices.validation import checked
 from edge.evaluate.tagged_set import TAGS_RECORD, TaggedSet, open_tagged_set
-from train.checkpoints import save_state
+from train.checkpoints import checkpoint_sha256, save_state
 from train.classifier.channels import layer_channels
 from train.classifier.export import write_graph
 from train.classifier.network import TagNetwork
@@ -91,11 +90,11 @@ class ClassifierSubject:
 
     def unpruned_sha256(self) -> str:
         """Return the digest of the run's best checkpoint."""
-        return _sha256(self.run / BEST)
+        return checkpoint_sha256(self.run / BEST)
 
     def teachers_sha256(self) -> tuple[str, ...]:
         """Return the digests of the teachers' best checkpoints."""
-        return tuple(_sha256(teacher / BEST) for teacher in self.recovery.teachers or (self.run,))
+        return tuple(checkpoint_sha256(teacher / BEST) for teacher in self.recovery.teachers or (self.run,))
 
     def keep(self, start: Path) -> None:
         """Copy the run's best network and its teachers'."""
@@ -170,7 +169,3 @@ class ClassifierSubject:
         words += [f"--input-px {settings.input_px}"] if self.recovery.input_px is not None else []
         words += [f"--epochs {schedule.epochs} --batch {schedule.batch} --learning-rate {schedule.learning_rate:g}"]
         return " ".join([*words, f"--seed {settings.seed}"])
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

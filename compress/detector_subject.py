@@ -1,6 +1,5 @@
 """A detector that is pruned: a checkpoint of ultralytics, recovered by `train detector`."""
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from edge.evaluate.dataset import DetectionSet, open_set
 from edge.evaluate.tagged_set import TAGS_RECORD
 from train import ultralytics_adapter as yolo
 from train.beginning import Beginning, Teaching
+from train.checkpoints import checkpoint_sha256
 from train.detector import TrainSettings, train_detector
 from train.epochs import METRICS
 from train.export import export_onnx
@@ -88,11 +88,11 @@ class DetectorSubject:
 
     def unpruned_sha256(self) -> str:
         """Return the checkpoint's digest."""
-        return _sha256(self.source.weights)
+        return checkpoint_sha256(self.source.weights)
 
     def teachers_sha256(self) -> tuple[str, ...]:
         """Return the teacher's digest."""
-        return tuple(_sha256(teacher) for teacher in self.recovery.teachers or (self.source.weights,))
+        return tuple(checkpoint_sha256(teacher) for teacher in self.recovery.teachers or (self.source.weights,))
 
     def keep(self, start: Path) -> None:
         """Copy the checkpoint and its teacher's."""
@@ -170,7 +170,3 @@ def _check_classes(model: Any, weights: Path, classes: tuple[str, ...]) -> None:
             f"{weights} knows {len(named)} classes ({', '.join(named[:3])}, …), the sets {classes}: fine-tune it on "
             "the sets with `edgekit train detector`, then prune that run"
         )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

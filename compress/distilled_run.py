@@ -1,6 +1,5 @@
 """Train a detector with a larger one's word beside the labels', in a run's folder that tells who taught it."""
 
-import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from edge.evaluate.dataset import DetectionSet
 from edge.model.manifest import Part, Sha256
 from train import ultralytics_adapter as yolo
 from train.beginning import Beginning, Past, Teaching
+from train.checkpoints import checkpoint_sha256
 from train.detector import RunConfig, TrainSettings, train_detector
 from train.epochs import METRICS, EpochRecord
 from train.run_folders import CONFIG
@@ -63,7 +63,9 @@ def distil_run(
     if not sets:
         raise EdgekitError("a student learns on pictures: name a set to train on")
     wanted = DistillationRecord(
-        teacher_sha256=_sha256(teacher.weights), student_sha256=_sha256(settings.weights), weight=weight
+        teacher_sha256=checkpoint_sha256(teacher.weights),
+        student_sha256=checkpoint_sha256(settings.weights),
+        weight=weight,
     )
     if resume and (out / DISTILLATION_RECORD).exists():
         if read_distillation(out) != wanted:
@@ -113,10 +115,3 @@ def _past(teacher: Source, settings: TrainSettings, sets: Sequence[DetectionSet]
     return past.model_copy(
         update={"learnt_from": (*past.learnt_from, *(entry for entry in more if entry not in past.learnt_from))}
     )
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as exc:
-        raise EdgekitError(f"the checkpoint {path} cannot be read: {exc.strerror}") from exc

@@ -1,5 +1,6 @@
 """Replaces a checkpoint so that no crash and no full disk ever leaves half of one in the place of a good one."""
 
+import hashlib
 import io
 import os
 from collections.abc import Generator
@@ -35,6 +36,18 @@ def keep(path: Path) -> Generator[Path]:
         raise EdgekitError(cannot_write(path, exc)) from exc
     finally:
         partial.unlink(missing_ok=True)
+
+
+def checkpoint_sha256(path: Path) -> str:
+    """Return the digest of a checkpoint's bytes, in hex.
+
+    Raises:
+        EdgekitError: It cannot be read.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as exc:
+        raise EdgekitError(f"the checkpoint {path} cannot be read: {exc.strerror}") from exc
 
 
 def save_state(state: object, path: Path) -> None:

@@ -1,6 +1,5 @@
 """`request.json`: what a chain of compression was asked for, held against when it goes on."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from devices.errors import EdgekitError
 from devices.validation import checked
 from edge.evaluate.dataset import DetectionSet
 from edge.model.manifest import Part, Sha256
+from train.checkpoints import checkpoint_sha256
 
 REQUEST = "request.json"
 
@@ -89,14 +89,10 @@ def request_for(
     rows, columns = source.config.settings.input_size
     return checked(
         ChainRequest,
-        model_sha256=_sha256(source.weights),
-        teacher_sha256=_sha256(teacher.weights) if teacher is not None else None,
+        model_sha256=checkpoint_sha256(source.weights),
+        teacher_sha256=checkpoint_sha256(teacher.weights) if teacher is not None else None,
         sets={opened.description.name: opened.description.digest for opened in sets},
         original_size=(rows, columns),
         size=(height or rows, width or columns),
         **options,
     )
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,6 +1,5 @@
 """Fits every way of telling several values on one network's features, and scores them side by side."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from edge.model.classifier import TagDecoder
 from edge.model.several import SeveralHead, SeveralMethod
 from edge.model.taxonomy import Attribute, Taxonomy
 from edge.new_folder import new_folder
-from train.checkpoints import load_state
+from train.checkpoints import checkpoint_sha256, load_state
 from train.classifier.calibration import EVEN, calibrate
 from train.classifier.head_record import HEADS, FittedHeads, HeadScore
 from train.classifier.heads import (
@@ -84,7 +83,7 @@ def fit_heads(run: Path, tagged_set: TaggedSet, out: Path, weight_decay: float) 
             calibrate(head, head(own_held.features), own_held.targets)
             scores.append(_score(attribute, method, head, own_held))
     record = FittedHeads(
-        network=hashlib.sha256((run / BEST).read_bytes()).hexdigest(),
+        network=checkpoint_sha256(run / BEST),
         weight_decay=weight_decay,
         pictures=len(held.targets),
         label_sets={name: _label_sets(of_one) for name, of_one in heads.items()},

@@ -1,6 +1,5 @@
 """A teacher: one or more trained classifiers whose mean a student learns from."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ import torch
 
 from devices.errors import EdgekitError
 from edge.model.taxonomy import Taxonomy
-from train.checkpoints import load_state
+from train.checkpoints import checkpoint_sha256, load_state
 from train.classifier.backbones import create_backbone
 from train.classifier.network import TagNetwork, scores_of, split_columns
 from train.classifier.settings import read_classifier_config
@@ -38,7 +37,7 @@ class Teacher:
         self._taxonomy = taxonomy
         self._bf16 = bf16
         self._members = [_load(run, taxonomy) for run in runs]
-        self.digests = tuple(hashlib.sha256((run / BEST).read_bytes()).hexdigest() for run in runs)
+        self.digests = tuple(checkpoint_sha256(run / BEST) for run in runs)
         self.side = max(member.side for member in self._members)
 
     @torch.no_grad()  # not inference mode: the student's gradient is taken through a loss that holds these

@@ -1,6 +1,5 @@
 """Sets a taught student beside its twin, the same network without a teacher, and says whether its teacher was one."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.taxonomy import Attribute, Taxonomy
-from train.checkpoints import keep
+from train.checkpoints import checkpoint_sha256, keep
 from train.classifier.network import scores_of, split_columns
 from train.classifier.pictures import read_pictures
 from train.classifier.run import divide
@@ -121,7 +120,7 @@ def _require_teachers(taught: ClassifierConfig, teachers: Sequence[Path]) -> Non
     """Raise EdgekitError unless the teachers are still those that taught."""
     for run, digest in zip(teachers, taught.teachers, strict=True):
         path = run / BEST
-        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        if not path.exists() or checkpoint_sha256(path) != digest:
             raise EdgekitError(f"{run} is not the teacher any more that it was: its checkpoint is missing or another")
 
 
