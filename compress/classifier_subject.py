@@ -18,15 +18,13 @@ from train.classifier.channels import layer_channels
 from train.classifier.export import write_graph
 from train.classifier.network import TagNetwork
 from train.classifier.report import report_run
-from train.classifier.run import Commission, train_classifier
+from train.classifier.run import BEGUN, Commission, train_classifier
 from train.classifier.settings import ClassifierConfig, ClassifierSettings, ScheduleSettings, read_classifier_config
 from train.classifier.teacher import Teacher, load_network
-from train.epochs import METRICS
 from train.run_folders import BEST, CONFIG, LAST, copy_best
-from train.tensorboard_log import FOLDER
 
 # What may lie in the folder of a run that was broken off before its first epoch ended.
-_OWN = frozenset({START, PRUNING_RECORD, CONFIG, METRICS, BEST.parent.name, FOLDER})
+_OWN = BEGUN | {START, PRUNING_RECORD}
 
 
 @dataclass(frozen=True, slots=True)

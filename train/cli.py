@@ -9,6 +9,7 @@ from devices.errors import EdgekitError
 from train.baseline_cli import baseline
 from train.classifier_cli import classifier
 from train.detector_cli import detector
+from train.folds_cli import folds
 from train.gallery_cli import gallery
 from train.heads_cli import Method, heads
 from train.retrain_cli import retrain
@@ -18,6 +19,7 @@ from train.twin_cli import twin
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 app.command()(detector)
 app.command()(classifier)
+app.command()(folds)
 app.command()(gallery)
 app.command()(heads)
 app.command()(twin)

@@ -15,6 +15,18 @@ from train.check.likeness import alike, clusters, thumbnails
 ALIKE = 0.9  # correlation of thumbnails from which on two pictures are taken for shots of the same thing
 
 
+def kept_out_by_fold(pictures: Sequence[TaggedPicture], count: int) -> list[tuple[TaggedPicture, ...]]:
+    """Return the pictures of each fold: the same for every training, so that folds of different runs can be compared.
+
+    Raises:
+        EdgekitError: As `assign_parts`.
+    """
+    folds = assign_folds(pictures, count, seed=0)
+    return [
+        tuple(picture for picture, own in zip(pictures, folds, strict=True) if own == fold) for fold in range(count)
+    ]
+
+
 def assign_folds(pictures: Sequence[TaggedPicture], count: int, seed: int) -> list[int]:
     """Return the fold of each picture, the folds as even as can be; see `assign_parts`."""
     return assign_parts(pictures, [1 / count] * count, seed)
@@ -34,7 +46,7 @@ def assign_parts(pictures: Sequence[TaggedPicture], shares: Sequence[float], see
     Raises:
         EdgekitError: A picture cannot be read, or there are fewer groups than parts.
     """
-    groups = clusters(len(pictures), [*_of_one_group(pictures), *_alike(pictures)])
+    groups = groups_of(pictures)
     random.Random(seed).shuffle(groups)  # noqa: S311 - among equally good divisions the seed chooses, repeatably
     columns = {tags: column for column, tags in enumerate(dict.fromkeys(picture.tags for picture in pictures), start=1)}
     amounts = np.zeros((len(groups), 1 + len(columns)))
@@ -47,6 +59,15 @@ def assign_parts(pictures: Sequence[TaggedPicture], shares: Sequence[float], see
         for index in members:
             parts[index] = part
     return parts
+
+
+def groups_of(pictures: Sequence[TaggedPicture]) -> list[list[int]]:
+    """Return which pictures hang together, by index: those of one group, and those of the same tags that look alike.
+
+    Raises:
+        EdgekitError: A picture cannot be read.
+    """
+    return clusters(len(pictures), [*_of_one_group(pictures), *_alike(pictures)])
 
 
 def _of_one_group(pictures: Sequence[TaggedPicture]) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from train.classifier.settings import ClassifierConfig
+from train.classifier.settings import ClassifierConfig, ClassifierSettings
 from train.setting_options import REPEATED
 
 _PATHS = frozenset({"teachers", "weights", "unlabelled"})
@@ -10,10 +10,13 @@ _PATHS = frozenset({"teachers", "weights", "unlabelled"})
 
 def recipe_of(config: ClassifierConfig) -> str:
     """Return the command that repeats a run, set and teachers by their names."""
-    if config.command is not None:
-        return config.command
-    given = config.settings.model_dump(mode="json", exclude_defaults=True)
-    words = ["edgekit train classifier OUT", f"--set {config.tagged_set.name}"]
+    return config.command or command_of(config.settings, f"edgekit train classifier OUT --set {config.tagged_set.name}")
+
+
+def command_of(settings: ClassifierSettings, begin: str) -> str:
+    """Return a command that trains by some settings: its beginning, and an option for each that is not the default."""
+    given = settings.model_dump(mode="json", exclude_defaults=True)
+    words = [begin]
     for name, value in given.items():
         for option, inner in value.items() if isinstance(value, dict) else ((name, value),):
             if isinstance(inner, bool):

@@ -20,7 +20,7 @@ from train.classifier.run import divide
 from train.classifier.scores import accuracies, logits_of
 from train.classifier.settings import ClassifierConfig, read_classifier_config
 from train.classifier.teacher import load_network
-from train.classifier.twin import read_twin
+from train.classifier.twin_record import notes_of_twin
 from train.epochs import METRICS, EpochRecords
 from train.plots import Confusion
 from train.report import REPORT, RunReport, SideBySide, write_report
@@ -79,18 +79,7 @@ def report_run(run: Path, tagged_set: TaggedSet) -> Path:
 def _notes(run: Path, config: ClassifierConfig) -> list[str]:
     """Return what a reader should know: what was left out, and what the teacher was worth."""
     notes = [f"{len(config.skipped)} pictures were left out, since they cannot be read."] if config.skipped else []
-    twin = read_twin(run)
-    if twin is not None:
-        notes.append(f"{twin.verdict}.")
-        notes += [
-            f"{score.attribute}: teacher {score.teacher:.1f}, twin {score.twin:.1f}, student {score.student:.1f} "
-            f"percent; {score.gain:+.1f} points against the twin, 95 % of draws in {score.low:+.1f} to "
-            f"{score.high:+.1f}."
-            for score in twin.scores
-        ]
-    elif config.settings.teaching.teachers:
-        notes.append("What its teacher was worth is not known: set it beside its twin with `edgekit train twin`.")
-    return notes
+    return notes + notes_of_twin(run, taught=bool(config.settings.teaching.teachers))
 
 
 def _best(records: Sequence[ClassifierEpoch]) -> ClassifierEpoch:

@@ -12,18 +12,21 @@ from edge.evaluate.dataset import PICTURES
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.manifest import DataEntry
 from train.checkpoints import cannot_write
-from train.classifier.folds import assign_folds
+from train.classifier.folds import kept_out_by_fold
 from train.classifier.pictures import read_pictures
 from train.classifier.record import ClassifierEpoch, figures_of
 from train.classifier.settings import ClassifierConfig, ClassifierSettings, read_classifier_config, require_same
 from train.classifier.start import start_network
 from train.classifier.teacher import Teacher
 from train.classifier.training import Training
+from train.classifier.unseen import require_unseen
 from train.epochs import METRICS, EpochRecords
 from train.run_folders import BEST, CONFIG, check_folder
 from train.steps import counted
 from train.tensorboard_log import FOLDER, TensorBoardLog
 
+# What lies in the folder of a run that was broken off before its first epoch ended.
+BEGUN = frozenset({CONFIG, METRICS, BEST.parent.name, FOLDER})
 MARGIN = 8 / 7  # pictures are kept a little larger than the input, so that crops lose no detail
 
 
@@ -58,9 +61,7 @@ def divide(tagged_set: TaggedSet, settings: ClassifierSettings) -> Division:
     if settings.folds is None:
         division = Division(train, tagged_set.part("val"))
     else:
-        # Folds do not depend on the run's seed, so that runs of several seeds can be compared.
-        folds = assign_folds(train, settings.folds, seed=0)
-        held = tuple(picture for picture, fold in zip(train, folds, strict=True) if fold == settings.fold)
+        held = kept_out_by_fold(train, settings.folds)[settings.fold]
         division = Division(tuple(picture for picture in train if picture not in set(held)), held)
     if not division.learn or not division.held:
         raise EdgekitError(f"{tagged_set.folder}: a training needs pictures to learn from and others to be scored on")
@@ -91,11 +92,12 @@ def train_classifier(
         commission: By what command, where that is another than `train classifier`.
 
     Raises:
-        EdgekitError: A picture, the weights or a teacher cannot be used, `out` holds another run, or the loss became
-            NaN.
+        EdgekitError: A picture, the weights or a teacher cannot be used, one of them has seen the fold that is kept
+            out, `out` holds another run, or the loss became NaN.
     """
     check_folder(out, resume=resume, own=commission.own if commission is not None else frozenset())
     taxonomy = tagged_set.description.taxonomy
+    require_unseen(settings, tagged_set.description)
     division = divide(tagged_set, settings)
     side = max(settings.input_px, round(settings.learning_px * MARGIN))
     learn, skipped = read_pictures(division.learn, taxonomy, side, skip_bad=skip_bad)

@@ -10,7 +10,8 @@ from edge.evaluate.tagged_set import TaggedSet
 from train.classifier.report import report_run
 from train.classifier.run import train_classifier
 from train.classifier.settings import ClassifierSettings
-from train.classifier.twin import TwinReport, TwinScore, compare_twin, read_twin
+from train.classifier.twin import compare_twin
+from train.classifier.twin_record import TwinReport, TwinScore, read_twin
 
 Tiny = Callable[..., ClassifierSettings]
 
