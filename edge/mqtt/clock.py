@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 _TIME_ERROR = 5
-_TIMEX_BYTES = 512  # struct timex has 208 bytes on 64-bit Linux; room for its growth
+_Timex = ctypes.c_char * 512  # struct timex has 208 bytes on 64-bit Linux; room for its growth
 _libc = ctypes.CDLL(None)
 
 
@@ -21,7 +21,7 @@ def host_clock_synchronised() -> bool | None:
 
     Source: adjtimex(2); with no mode bits set it only reads, and TIME_ERROR means unsynchronised.
     """
-    state = int(_libc.adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES)))
+    state = int(_libc.adjtimex(_Timex()))
     return None if state < 0 else state != _TIME_ERROR
 
 

@@ -44,6 +44,7 @@ class WireModel(BaseModel):
         extra="forbid",
         populate_by_name=True,
         allow_inf_nan=False,
+        cache_strings="keys",  # codes and times never come again: 16,384 of them would be kept for nothing
         json_schema_serialization_defaults_required=True,  # what has a default here still stands in every message
     )
 

@@ -5,7 +5,6 @@ step. Memory holds both models from loading to the end of the probation, then th
 until the next start, which takes the bundle at the configured path.
 """
 
-import ctypes
 import logging
 import threading
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 from devices.errors import EdgekitError
 from edge.config import Swap
+from edge.memory import return_free_memory
 from edge.mqtt.messages import ModelKind, SwapMessage, SwapState
 from edge.runtime.in_use import InUse
 from edge.runtime.shadow import Bounds, Comparison
@@ -130,7 +130,7 @@ class ModelSwap:
         finally:
             in_use.settle()
             new = None
-            _give_back_memory()
+            return_free_memory()
 
     def _compare(self, kind: Swappable, new: Any) -> str:
         """Let the new model look at what the old one looks at, and return how it did.
@@ -164,13 +164,6 @@ class ModelSwap:
                     f"in use it takes {slower_by:.2f} times as long as the one before it, "
                     f"{swap.most_slower:g} is allowed"
                 )
-
-
-def _give_back_memory() -> None:
-    """Let the C library return to the system what the model that was let go has left free in its heaps."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
-    if trim is not None:
-        trim(0)
 
 
 def _told(result: Comparison) -> str:

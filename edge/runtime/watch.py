@@ -14,6 +14,8 @@ from concurrent.futures import TimeoutError as NotInTime  # Python 3.10 has two 
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 
+import numpy as np
+
 from edge.model.detections import Detections
 from edge.runtime.lane import Inferred
 from edge.tags.events import TagEvent
@@ -42,6 +44,31 @@ class Histogram:
         """Count one time."""
         self.counts[bisect.bisect_left(BOUNDS_MS, ms)] += 1
         self.sum_ms += ms
+
+
+class RecentTimes:
+    """The last frames' times, in memory that is taken at once: a box has no more of it after a day than at first.
+
+    Added to by one thread at a time, read by any: the interpreter lets no thread in between the halves of a row.
+
+    Args:
+        most: How many frames are kept.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._rows = np.full((most, 2), -np.inf)  # monotonic second, milliseconds
+        self._next = 0
+
+    def add(self, at_s: float, ms: float) -> None:
+        """Keep one time in the place of the oldest."""
+        self._rows[self._next] = at_s, ms
+        self._next = (self._next + 1) % len(self._rows)
+
+    def since(self, at_s: float) -> list[tuple[float, float]]:
+        """Return (monotonic second, milliseconds) of what was added from a moment on, the oldest first."""
+        rows = self._rows.copy()
+        rows = rows[rows[:, 0] >= at_s]
+        return [(at, ms) for at, ms in rows[np.argsort(rows[:, 0], kind="stable")].tolist()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +112,7 @@ class CameraWatch:
         self._clock = clock
         self._asking = threading.Lock()
         self._asked: Future[Scene] | None = None
-        self._recent: deque[tuple[float, float]] = deque(maxlen=_RECENT_FRAMES)
+        self._recent = RecentTimes(_RECENT_FRAMES)
         self.stages: dict[str, Histogram] = {}
         self.stepped_s: float | None = None
 
@@ -97,7 +124,7 @@ class CameraWatch:
             self._stage(stage).add(ms)
         self._stage(TAGS).add(max(0.0, total_ms - sum(inferred.stages_ms.values())))
         self._stage(TOTAL).add(total_ms)
-        self._recent.append((now_s, total_ms))
+        self._recent.add(now_s, total_ms)
         self.stepped_s = now_s
         if self._asked is not None:
             self._answer(Scene(inferred.frame, inferred.detections, half.view, half.labels, half.shelves))
@@ -113,8 +140,7 @@ class CameraWatch:
 
     def recent(self, seconds: float) -> list[tuple[float, float]]:
         """Return (monotonic second, milliseconds from arrival to the end of the lane) of the last frames."""
-        since_s = self._clock() - seconds
-        return [each for each in self._recent.copy() if each[0] >= since_s]
+        return self._recent.since(self._clock() - seconds)
 
     def _stage(self, name: str) -> Histogram:
         histogram = self.stages.get(name)

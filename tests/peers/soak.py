@@ -159,6 +159,8 @@ def main() -> None:
     parser.add_argument("--backend", choices=("openvino", "onnxruntime"), help="else what the box finds faster")
     parser.add_argument("--warm-up-minutes", type=float, default=10.0)
     arguments = parser.parse_args()
+    if arguments.minutes <= arguments.warm_up_minutes:
+        parser.error(f"--minutes has to be more than --warm-up-minutes, {arguments.warm_up_minutes:g}")
     work: Path = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
     clip = work / "belt.mp4"

@@ -10,7 +10,7 @@ import pytest
 from edge.model.detections import Detections
 from edge.runtime.lane import Inferred
 from edge.runtime.restarts import Restarts
-from edge.runtime.watch import BOUNDS_MS, CameraWatch, Histogram, Watch
+from edge.runtime.watch import BOUNDS_MS, CameraWatch, Histogram, RecentTimes, Watch
 from edge.tags.events import EventKind, TagEvent
 from edge.tags.interpreter import CameraInterpreter
 from edge.video.frame import ClockSource, Frame
@@ -75,6 +75,18 @@ def test_stages_and_their_total_are_counted_by_frame():
     assert watch.stages["total"].sum_ms == pytest.approx(80)
     assert watch.stages["tags"].sum_ms == pytest.approx(60)
     assert watch.recent(5.0) == [(10.0, pytest.approx(20.0))] * 4
+
+
+def test_of_more_frames_than_are_kept_the_last_ones_are_told_in_order():
+    recent = RecentTimes(4)
+    for at_s in range(10):
+        recent.add(float(at_s), at_s / 10)
+    assert recent.since(0.0) == [(6.0, 0.6), (7.0, 0.7), (8.0, 0.8), (9.0, 0.9)]
+    assert recent.since(8.0) == [(8.0, 0.8), (9.0, 0.9)]
+
+
+def test_before_a_frame_there_are_no_times():
+    assert RecentTimes(4).since(0.0) == []
 
 
 def test_a_time_on_a_bound_belongs_below_it_as_prometheus_wants_it():
