@@ -17,7 +17,7 @@ from devices.errors import EdgekitError
 from devices.validation import checked
 from edge.evaluate.dataset import DetectionSet, open_set
 from edge.evaluate.tagged_set import TAGS_RECORD
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 from train.beginning import Beginning, Teaching
 from train.checkpoints import checkpoint_sha256
 from train.detector import TrainSettings, train_detector
@@ -25,6 +25,7 @@ from train.epochs import METRICS
 from train.export import export_onnx
 from train.model_shape import mark_pruned
 from train.run_folders import BEST, CONFIG, LAST
+from train.yolo_training import epochs_behind
 
 # What may lie in the folder of a run that was broken off before its first epoch ended.
 _OWN = frozenset({START, PRUNING_RECORD, CONFIG, METRICS, "build", "weights", "args.yaml"})
@@ -120,7 +121,7 @@ class DetectorSubject:
     def recover(self, out: Path, request: PruneRequest) -> None:
         """Train, where there are epochs left."""
         last, settings = out / LAST, self._settings(out)
-        if last.exists() and yolo.epochs_behind(last) is None:
+        if last.exists() and epochs_behind(last) is None:
             return
         train_detector(
             settings,

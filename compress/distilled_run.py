@@ -13,7 +13,7 @@ from devices.errors import EdgekitError
 from devices.validation import read_json
 from edge.evaluate.dataset import DetectionSet
 from edge.model.manifest import Part, Sha256
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 from train.beginning import Beginning, Past, Teaching
 from train.checkpoints import checkpoint_sha256
 from train.detector import RunConfig, TrainSettings, train_detector

@@ -19,7 +19,7 @@ from edge.model.engine import Outputs
 from edge.model.export_record import ExportRecord
 from edge.model.geometry import PADDING, Bgr
 from edge.model.picture import read_picture
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 
 TOLERANCE = 0.005  # mean of overlap lost and change of score: what the order of sums alone can do stays far below
 _SCORE = 0.1

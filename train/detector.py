@@ -127,7 +127,7 @@ def train_detector(
     teacher = beginning.teaching.teacher if beginning is not None and beginning.teaching is not None else None
     _prepare(out, settings, sets, skip_bad=skip_bad, past=past, teacher=teacher)
 
-    from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
+    from train import yolo_training as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
     from train.detector_report import figures_of, write_run_report  # noqa: PLC0415
     from train.tensorboard_log import FOLDER, TensorBoardLog  # noqa: PLC0415
 

@@ -90,7 +90,7 @@ def write_run_report(folder: Path) -> Path:
     size = config.settings.input_size
 
     def find(pictures: Sequence[Path]) -> Iterable[Detections]:
-        from train.ultralytics_adapter import predict  # noqa: PLC0415 - a baseline's report needs no ultralytics
+        from train.yolo_models import predict  # noqa: PLC0415 - a baseline's report needs no ultralytics
 
         return predict(folder / BEST, pictures, size=size, score=LEAST_SCORE)
 

@@ -101,7 +101,7 @@ def export_onnx(weights: Path, out: Path, *, height: int, width: int, margin: in
         EdgekitError: The weights are missing, a size or the margin is not possible, or the model has not the head
             asked for.
     """
-    from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
+    from train import yolo_models as yolo  # noqa: PLC0415 - importing torch takes seconds; faults come first
 
     if not weights.exists():
         raise EdgekitError(f"there are no weights at {weights}")

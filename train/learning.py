@@ -41,7 +41,7 @@ class Learning:
         Raises:
             EdgekitError: The loss became NaN, there is nothing to resume, or a checkpoint cannot be loaded safely.
         """
-        from train import ultralytics_adapter as yolo  # noqa: PLC0415 - importing torch takes seconds
+        from train import yolo_training as yolo  # noqa: PLC0415 - importing torch takes seconds
 
         unread = yolo.UnreadPictures(skip_bad=self.skip_bad)
         records = EpochRecords(self.out / METRICS, EpochRecord)

@@ -74,7 +74,7 @@ def run_teacher(run: Path, score: float) -> Teacher:
         digest = hashlib.sha256(best.read_bytes()).hexdigest()
     except OSError as exc:
         raise EdgekitError(f"cannot read {best} ({exc.strerror}): a teacher is a training with a saved epoch") from exc
-    from train.ultralytics_adapter import detecting  # noqa: PLC0415
+    from train.yolo_models import detecting  # noqa: PLC0415
 
     return Teacher(run.name, digest, config.sets[0].classes, detecting(best, config.settings.input_size, score))
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from train.ultralytics_adapter import load
+from train.yolo_models import load
 from train.yolo_trainer import RECORD
 
 _COCO_CLASSES = 80

@@ -24,7 +24,7 @@ from compress.quantize import quantize
 from compress.source import Source
 from edge.evaluate.dataset import DetectionSet
 from edge.model.export_record import DETECTOR, ExportRecord, read_export
-from train import ultralytics_adapter as yolo
+from train import yolo_training as yolo
 from train.epochs import TrainingEpoch
 from train.export import export_run
 

@@ -12,7 +12,7 @@ import torch
 from edge.evaluate.dataset import DetectionSet, open_set
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.taxonomy import Attribute, Taxonomy
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 from train.sets import describe
 from train.tagged_sets import write_tagged_set
 

@@ -12,7 +12,7 @@ from compress.parity import TOLERANCE, check_parity
 from compress.refusal import RefusedError
 from edge.model.export_record import ExportRecord
 from edge.model.manifest import Input, WeightsEntry
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 from train.export import export_onnx
 
 PX, MARGIN = 64, 16

@@ -14,7 +14,7 @@ from compress.prune import LEFT, channels_of
 from devices.errors import EdgekitError
 from edge.model.detector import load_engine
 from edge.model.engine import EngineRequest, ModelContent
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 from train.export import export_onnx
 from train.model_shape import mark_pruned
 

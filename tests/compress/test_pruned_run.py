@@ -27,7 +27,7 @@ from compress.source import Source
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
 from edge.model.export_record import DETECTOR, read_export
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 from train.detector import RunConfig, TrainSettings, train_detector
 from train.epochs import TrainingEpoch
 from train.export import export_run

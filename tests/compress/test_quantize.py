@@ -30,7 +30,7 @@ from edge.model.detector import load_engine
 from edge.model.engine import EngineRequest, ModelContent
 from edge.model.export_record import DETECTOR, ExportRecord, read_quantization
 from edge.model.manifest import DataEntry, Input, WeightsEntry
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 from train.export import export_onnx
 from train.sets import describe
 

@@ -25,7 +25,7 @@ from pydantic import TypeAdapter
 from way import Plan  # pyright: ignore[reportMissingImports] - beside this file
 from ways import WAYS  # pyright: ignore[reportMissingImports] - beside this file
 
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 
 Figures = dict[str, list[float]]
 HERE = Path(__file__).parent

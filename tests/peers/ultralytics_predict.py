@@ -29,7 +29,7 @@ from edge.model.geometry import Bgr, Letterbox
 from edge.mqtt.conversion import Origin
 from edge.mqtt.outbox import Outbox
 from edge.video.sources import open_source
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 from train.export import export_onnx
 
 _WARM_FRAMES = 20

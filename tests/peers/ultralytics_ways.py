@@ -15,7 +15,7 @@ class Ultralytics:
         del requests
         import openvino as ov  # noqa: PLC0415
 
-        from train import ultralytics_adapter as yolo  # noqa: PLC0415
+        from train import yolo_models as yolo  # noqa: PLC0415
 
         core: Any = ov.Core
         compile_model = core.compile_model

@@ -16,7 +16,7 @@ from train import yolo_trainer
 from train.checkpoints import keep
 from train.detector import TrainSettings, train_detector
 from train.epochs import METRICS, EpochRecord, EpochRecords
-from train.ultralytics_adapter import load, model_yaml
+from train.yolo_models import load, model_yaml
 
 MakeSet = Callable[..., DetectionSet]
 

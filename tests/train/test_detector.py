@@ -16,7 +16,8 @@ from train.detector import TrainSettings, read_config, train_detector
 from train.epochs import METRICS
 from train.export import export_onnx
 from train.run_folders import CONFIG
-from train.ultralytics_adapter import check_resumable, load, model_yaml, yaml_model_load
+from train.yolo_models import load, model_yaml, yaml_model_load
+from train.yolo_training import check_resumable
 
 MakeSet = Callable[..., DetectionSet]
 
@@ -224,7 +225,7 @@ def test_a_strangers_checkpoint_is_refused_and_nothing_in_it_runs(make_set: Make
 def test_a_strangers_checkpoint_runs_nothing_either_where_ultralytics_was_imported_first(tmp_path: Path):
     weights, proof = tmp_path / "gift.pt", tmp_path / "proof"
     torch.save(Letter(proof), weights)
-    script = "import sys, ultralytics\nfrom train.ultralytics_adapter import load\nload(sys.argv[1])"
+    script = "import sys, ultralytics\nfrom train.yolo_models import load\nload(sys.argv[1])"
     unset = {name: value for name, value in os.environ.items() if name != "ULTRALYTICS_SAFE_LOAD"}
     command = [sys.executable, "-c", script, str(weights)]
     done = subprocess.run(command, check=False, env=unset, capture_output=True, text=True)

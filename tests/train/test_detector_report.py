@@ -18,7 +18,7 @@ from edge.model.detections import Detections
 from train.detector import TrainSettings, train_detector
 from train.detector_report import Judged, confusion_of, worst_of, write_run_report
 from train.epochs import EpochRecord
-from train.ultralytics_adapter import model_yaml
+from train.yolo_models import model_yaml
 
 MakeSet = Callable[..., DetectionSet]
 

@@ -16,7 +16,7 @@ from edge.model.detector import load_engine
 from edge.model.engine import EngineRequest, ModelContent
 from edge.model.export_record import DETECTOR, read_export
 from edge.model.geometry import PADDING
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 from train.beginning import Beginning, Past, Teaching
 from train.detector import TrainSettings, config_of, read_config, train_detector
 from train.export import IR_VERSION, OPSET, export_onnx, export_run

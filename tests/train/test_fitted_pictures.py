@@ -17,7 +17,7 @@ from train.detector import TrainSettings, train_detector
 from train.epochs import METRICS, EpochRecord, EpochRecords
 from train.export import export_run
 from train.fitted_pictures import FittedDataset, UnreadPictures
-from train.ultralytics_adapter import model_yaml
+from train.yolo_models import model_yaml
 
 MakeSet = Callable[..., DetectionSet]
 
@@ -127,6 +127,6 @@ def test_dropout_acts_in_training_and_is_not_in_the_checkpoint(
     monkeypatch.setattr(yolo_trainer.PartialTrainer, "optimizer_step", look)
     best = train_detector(settings(tmp_path, dropout=0.5), [make_set("a", ("carton",), 0)], tmp_path / "run")
     assert set(hooks) == {3}  # one for each of the three grids
-    from train.ultralytics_adapter import load  # noqa: PLC0415
+    from train.yolo_models import load  # noqa: PLC0415
 
     assert not any(module._forward_pre_hooks for module in load(best).model.modules())

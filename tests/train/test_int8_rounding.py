@@ -11,7 +11,7 @@ from edge.evaluate.dataset import DetectionSet
 from train import yolo_trainer
 from train.detector import TrainSettings, train_detector
 from train.int8_rounding import learn_under_int8, rounded_weights
-from train.ultralytics_adapter import load, model_yaml
+from train.yolo_models import load, model_yaml
 
 
 @pytest.mark.parametrize(("bits", "levels"), [(8, 127), (7, 63)])

@@ -11,7 +11,7 @@ from edge.evaluate.dataset import DetectionSet, open_set
 from train.baselines.run import train_baseline
 from train.baselines.settings import BaselineSettings, Kind
 from train.detector import TrainSettings, train_detector
-from train.ultralytics_adapter import model_yaml
+from train.yolo_models import model_yaml
 
 MakeSet = Callable[..., DetectionSet]
 

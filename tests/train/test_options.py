@@ -22,7 +22,7 @@ from train.half_precision import FullPrecisionCriterion
 from train.run_folders import CONFIG
 from train.schedules import share_by_epoch
 from train.settings import Optimiser, Schedule, trainer_options
-from train.ultralytics_adapter import model_yaml
+from train.yolo_models import model_yaml
 
 MakeSet = Callable[..., DetectionSet]
 

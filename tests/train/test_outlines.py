@@ -11,11 +11,12 @@ from ultralytics.nn.tasks import SegmentationModel
 
 from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet, open_set
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 from train.detector import TrainSettings, train_detector
 from train.epochs import METRICS, EpochRecord, EpochRecords
 from train.outline_heads import tells_outlines, with_outlines
-from train.ultralytics_adapter import model_yaml
+from train.yolo_models import model_yaml
+from train.yolo_outlines import OutlineTrainer
 
 MakeSet = Callable[..., DetectionSet]
 
@@ -94,14 +95,14 @@ def test_a_code_on_a_carton_cuts_no_hole_into_the_cartons_mask(
     for path in opened.folder.glob("labels/*/*.txt"):
         path.write_text("0 0.1 0.1 0.9 0.1 0.9 0.9 0.1 0.9\n1 0.4 0.4 0.6 0.4 0.6 0.6 0.4 0.6\n", "utf-8")
     filled: list[float] = []
-    stock = yolo.OutlineTrainer.preprocess_batch
+    stock = OutlineTrainer.preprocess_batch
 
     def look(trainer: Any, batch: dict[str, Any]) -> dict[str, Any]:
         cartons = batch["masks"][batch["cls"].flatten() == 0].float().flatten(1).mean(1)
         filled.extend(cartons.tolist())
         return stock(trainer, batch)
 
-    monkeypatch.setattr(yolo.OutlineTrainer, "preprocess_batch", look)
+    monkeypatch.setattr(OutlineTrainer, "preprocess_batch", look)
     plain = {"mosaic": 0.0, "scale": 0.0, "shift": 0.0, "flip": 0.0}
     train_detector(settings(detector, **plain), [opened], tmp_path / "run")
     assert filled

@@ -15,7 +15,7 @@ from devices.errors import EdgekitError
 from edge.evaluate.dataset import DetectionSet
 from train.detector import TrainSettings, train_detector
 from train.epochs import METRICS, EpochRecord, EpochRecords
-from train.ultralytics_adapter import load, model_yaml
+from train.yolo_models import load, model_yaml
 
 MakeSet = Callable[..., DetectionSet]
 PLAIN = {"mosaic": 0.0, "scale": 0.0, "shift": 0.0, "flip": 0.0, "hue": 0.0, "saturation": 0.0, "brightness": 0.0}

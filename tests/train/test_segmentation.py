@@ -14,7 +14,7 @@ from edge.model.detector import Backend, Detector, load_engine
 from edge.model.engine import EngineRequest, ModelContent
 from edge.model.geometry import Letterbox
 from edge.model.masks import masks_from_prototypes
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 from train.export import Exported, export_onnx
 
 HEIGHT, WIDTH = 96, 128

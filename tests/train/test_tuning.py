@@ -19,7 +19,7 @@ from train.epochs import EpochRecord
 from train.recipes import read_recipe
 from train.settings import TrainSettings
 from train.tuning import STORE, Search, tune
-from train.ultralytics_adapter import model_yaml
+from train.yolo_models import model_yaml
 
 MakeSet = Callable[..., DetectionSet]
 

@@ -22,7 +22,7 @@ from edge.model.detector import load_detector
 from edge.model.manifest import Thresholds
 from edge.model.model_files import BundleParts
 from edge.model.signature import create_key, load_private
-from train import ultralytics_adapter as yolo
+from train import yolo_models as yolo
 from train.detector import RunConfig, read_config, train_detector
 from train.export import export_run
 from train.retraining.contest import ClassContest, Contest
