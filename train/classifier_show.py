@@ -1,6 +1,7 @@
 """A classifier's training as a person or a program follows it: a bar and a line an epoch, or JSON."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge.evaluate.tagged_set import TaggedSet, open_tagged_set
@@ -30,14 +31,27 @@ def show_training(
     print(json.dumps(summary_of(out)) if as_json else f"best checkpoint: {checkpoint}; report: {report}")
 
 
-def show_export(run: Path, tagged_set: Path, out: Path, *, embedding: bool, head: SeveralMethod | None) -> None:
+def show_export(
+    run: Path,
+    tagged_set: Path,
+    out: Path,
+    *,
+    others: Sequence[Path],
+    mirrored: bool,
+    embedding: bool,
+    head: SeveralMethod | None,
+) -> None:
     """Export a classifier and print what came of it."""
     from train.classifier.export import export_classifier  # noqa: PLC0415 - a training must not wait for ONNX
 
-    record = export_classifier(run, open_tagged_set(tagged_set), out, embedding=embedding, head=head)
+    record = export_classifier(
+        run, open_tagged_set(tagged_set), out, others=others, mirrored=mirrored, embedding=embedding, head=head
+    )
     unknown = ", ".join(f"{name} {score:.2f}" for name, score in record.thresholds.items())
     told = "".join(f"; {name} by {one.method}" for name, one in record.heads.items())
+    looks = f"; {len(record.members)} networks" if others else ""
+    looks += ", mirror images too" if mirrored else ""
     print(
-        f"{out}: {record.input.width}x{record.input.height}, temperature {record.temperature:.2f}; "
+        f"{out}: {record.input.width}x{record.input.height}{looks}, temperature {record.temperature:.2f}; "
         f"unknown below: {unknown}; weights under {record.licence}{told}"
     )

@@ -45,6 +45,13 @@ def export(
     tagged_set: Annotated[
         Path | None, typer.Option("--set", help="A classifier's tagged set, to calibrate on.")
     ] = None,
+    others: Annotated[
+        list[Path] | None,
+        typer.Option("--with", help="A further classifier's run; the scores are the mean of all. May be given again."),
+    ] = None,
+    mirrored: Annotated[
+        bool, typer.Option("--mirror", help="Let a classifier see the mirror image too; takes twice the time.")
+    ] = False,
     embedding: Annotated[bool, typer.Option("--embedding", help="Give a classifier's features too.")] = False,
     head: Annotated[
         Method | None, typer.Option(help="How several values are told, of `train heads`; the best there if not given.")
@@ -68,8 +75,12 @@ def export(
             raise EdgekitError(
                 "a classifier's scores are calibrated on pictures that were kept out: name its set by --set"
             )
-        show_export(run, tagged_set, out, embedding=embedding, head=head)
+        show_export(run, tagged_set, out, others=others or (), mirrored=mirrored, embedding=embedding, head=head)
         return
+    if others or mirrored:
+        raise EdgekitError(
+            f"{run} is a detector's run: --with and --mirror are for classifiers, whose scores are averaged"
+        )
     from train.export import export_run  # noqa: PLC0415 - help must not wait for ONNX
 
     record = export_run(run, out, height=height, width=width, margin=margin, top_k=top_k, recipe=recipe)

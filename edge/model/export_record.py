@@ -79,6 +79,8 @@ class ClassifierExportRecord(Part):
         description="cosine to the nearest learnt value at which half of a score is left; null: nothing is taken",
     )
     calibrated_on: PositiveInt = Field(description="pictures that temperature, thresholds and this were chosen on")
+    members: tuple[Sha256, ...] = Field(default=(), description="digests of the checkpoints whose scores are averaged")
+    mirrored: bool = Field(default=False, description="whether each looks at a picture's mirror image too")
     data: tuple[DataEntry, ...]
     weights: WeightsEntry
     recipe: str

@@ -7,7 +7,7 @@ import torch
 from edge.model.taxonomy import Attribute, Taxonomy
 from train.classifier.heads import SeveralHeadModule
 from train.classifier.losses import label_loss
-from train.classifier.network import split_columns
+from train.classifier.network import pooled_logits, split_columns
 from train.classifier.pictures import Pictures
 
 KNOWN_KEPT = 0.95  # share of right answers that may be given; the others are called unknown
@@ -15,24 +15,29 @@ EVEN = 0.5  # several values: each is said where it is likelier than not
 _TEMPERATURES = torch.logspace(-1, 1, 81)
 
 
-def temperature_of(logits: torch.Tensor, pictures: Pictures, taxonomy: Taxonomy) -> float:
-    """Return the temperature at which the scores of kept-out pictures are likeliest.
+def temperature_of(looks: Sequence[torch.Tensor], pictures: Pictures, taxonomy: Taxonomy) -> float:
+    """Return the temperature at which the scores of kept-out pictures are likeliest, in the mean of all looks.
+
+    Several looks share one temperature, chosen for their mean: a mean of scores that are right each for itself is not
+    sure enough.
 
     Args:
-        logits: (N, columns).
+        looks: (N, columns) logits of each.
         pictures: What they are of.
         taxonomy: Gives the attributes.
 
-    Source: Guo et al., On Calibration of Modern Neural Networks, 2017, section 4.2; found on a grid.
+    Source: Guo et al., On Calibration of Modern Neural Networks, 2017, section 4.2; found on a grid. Rahaman and
+    Thiery, Uncertainty Quantification and Deep Ensembles, 2021: pooled first, then calibrated.
     """
+    truth = split_columns(pictures.targets, taxonomy.learnt)
+    parts = [split_columns(logits, taxonomy.learnt) for logits in looks]
 
     def loss(temperature: float) -> float:
-        parts = split_columns(logits / temperature, taxonomy.learnt)
-        truth = split_columns(pictures.targets, taxonomy.learnt)
-        return sum(
-            float(label_loss(part, wanted, multiple=attribute.multiple, weights=None, focal=False))
-            for (part, attribute), (wanted, _) in zip(parts, truth, strict=True)
-        )
+        total = 0.0
+        for own, (wanted, attribute) in zip(zip(*parts, strict=True), truth, strict=True):
+            pooled = pooled_logits([part / temperature for part, _ in own], attribute)
+            total += float(label_loss(pooled, wanted, multiple=attribute.multiple, weights=None, focal=False))
+        return total
 
     return min((float(value) for value in _TEMPERATURES), key=loss)
 

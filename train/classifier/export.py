@@ -1,8 +1,8 @@
 """Export a trained classifier as the one graph that both engines of a box run: uint8 pictures in, scores out."""
 
-import shutil
-import tempfile
 import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,96 +13,123 @@ from torch import nn
 from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedSet
 from edge.model.export_record import CLASSIFIER, ClassifierExportRecord
-from edge.model.manifest import DataEntry, Input
-from edge.model.several import SeveralMethod
-from train.classifier.backbones import create_backbone
+from edge.model.manifest import Input
+from edge.model.several import SeveralHead, SeveralMethod
+from edge.new_folder import new_folder
 from train.classifier.calibration import temperature_of, thresholds_of
 from train.classifier.familiarity import examples_of_values, fit_familiarity
 from train.classifier.head_record import read_heads, require_heads
-from train.classifier.network import ScoredNetwork
+from train.classifier.members import Members
 from train.classifier.pictures import read_pictures
-from train.classifier.recipe import recipe_of
 from train.classifier.run import divide
+from train.classifier.scored import ScoredNetwork
 from train.classifier.scores import features_of
-from train.classifier.settings import ClassifierConfig, read_classifier_config
 from train.classifier.several import load_heads
-from train.classifier.teacher import load_network
 from train.export import OPSET, with_picture_input
 
 
-def export_classifier(
-    run: Path, tagged_set: TaggedSet, out: Path, *, embedding: bool = False, head: SeveralMethod | None = None
-) -> ClassifierExportRecord:
-    """Export the best network of a run, its scores calibrated on the pictures that the run was scored on.
+@dataclass(frozen=True, slots=True)
+class _Calibrated:
+    """What is exported, and what was found on the pictures that were kept out."""
 
-    The input is `image` (1, side, side, 3) uint8 BGR. The output `predictions` (1, columns) float32 holds a score for
-    each value of each learnt attribute, near 0 all of them where a picture is like nothing that was learnt, and behind
-    them, where asked for, features of unit length.
+    scored: ScoredNetwork
+    thresholds: Mapping[str, float]
+    pictures: int
+
+
+def export_classifier(
+    run: Path,
+    tagged_set: TaggedSet,
+    out: Path,
+    *,
+    others: Sequence[Path] = (),
+    mirrored: bool = False,
+    embedding: bool = False,
+    head: SeveralMethod | None = None,
+) -> ClassifierExportRecord:
+    """Export the best network of a run, or of several as one, its scores calibrated on the pictures kept out of it.
+
+    The input is `image` (1, side, side, 3) uint8 BGR, of several runs the largest side of all. The output `predictions`
+    (1, columns) float32 holds a score for each value of each learnt attribute, near 0 all of them where a picture is
+    like nothing that was learnt, and behind them, where asked for, features of unit length.
 
     Args:
         run: The folder of `train_classifier`.
         tagged_set: The set that it learnt from.
         out: The new folder: `classifier.onnx` and `classifier.json`.
+        others: Further runs; the scores are the mean of all.
+        mirrored: Whether each looks at the picture's mirror image too.
         embedding: Whether features follow the scores, for a gallery of products.
         head: How several values are told, of a folder that `fit_heads` wrote; None for the best there, or where there
             is none for the network's own.
 
     Raises:
-        EdgekitError: The run is not whole, the set is another one, or `out` exists.
+        EdgekitError: A run is not whole or does not fit the others, the set is another one, or `out` exists.
     """
-    if out.exists():
-        raise EdgekitError(f"{out} exists: remove it or choose another folder")
-    config = read_classifier_config(run)
-    if tagged_set.description != config.tagged_set:
-        raise EdgekitError(
-            f"{run} learnt from another set than {tagged_set.folder}: name the one that it was trained on"
+    with new_folder(out) as partial:
+        members = Members.open((run, *others), tagged_set, mirrored=mirrored)
+        chosen = _chosen_heads(members, head)
+        found = _calibrate(members, tagged_set, chosen, embedding=embedding)
+        scored, ensemble = found.scored, found.scored.ensemble
+        record = ClassifierExportRecord(
+            licence=members.weights.licence,
+            taxonomy=tagged_set.description.taxonomy,
+            input=Input(height=ensemble.side, width=ensemble.side),
+            embedding=ensemble.width if embedding else 0,
+            thresholds=dict(found.thresholds),
+            heads=chosen,
+            temperature=scored.temperature,
+            familiar_from=scored.familiarity.bound,
+            calibrated_on=found.pictures,
+            members=tuple(member.digest for member in members.all),
+            mirrored=mirrored,
+            data=members.data,
+            weights=members.weights,
+            recipe=members.recipe,
         )
-    settings, taxonomy = config.settings, config.tagged_set.taxonomy
-    network = load_network(run)
-    division = divide(tagged_set, settings)
-    held, _ = read_pictures(division.held, taxonomy, settings.input_px, skip_bad=True)
-    features = features_of(network, held.images)
-    examples, _ = read_pictures(examples_of_values(division.learn), taxonomy, settings.input_px, skip_bad=True)
-    familiarity = fit_familiarity(features_of(network, examples.images), examples.targets, features)
-    temperature = temperature_of(network.head(features).detach(), held, taxonomy)
-    fitted = require_heads(run) if head is not None else read_heads(run)
-    chosen = dict(fitted.chosen(head)) if fitted is not None else {}
-    heads = load_heads(run, network, taxonomy, chosen) if chosen else {}
-    scored = ScoredNetwork(network, taxonomy, temperature, embedding=embedding, familiarity=familiarity, heads=heads)
-    with torch.inference_mode():
-        thresholds = thresholds_of(scored.scores(features), held, taxonomy)
-    weights = config.past.weights if config.past is not None else create_backbone(settings.network).weights
-    record = ClassifierExportRecord(
-        licence=weights.licence,
-        taxonomy=taxonomy,
-        input=Input(height=settings.input_px, width=settings.input_px),
-        embedding=network.head.in_features if embedding else 0,
-        thresholds=dict(thresholds),
-        heads=chosen,
-        temperature=temperature,
-        familiar_from=familiarity.bound,
-        calibrated_on=len(held),
-        data=data_of(config),
-        weights=weights,
-        recipe=recipe_of(config) if config.past is None else f"{config.past.command} && {recipe_of(config)}",
-    )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-        partial = Path(folder) / out.name
-        partial.mkdir()
-        write_graph(scored, settings.input_px, partial / CLASSIFIER.exported)
+        write_graph(scored, ensemble.side, partial / CLASSIFIER.exported)
         _store_as_half(partial / CLASSIFIER.exported, "familiarity.prototypes")
         (partial / CLASSIFIER.record).write_text(
             record.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8"
         )
-        shutil.move(partial, out)
     return record
 
 
-def data_of(config: ClassifierConfig) -> tuple[DataEntry, ...]:
-    """Return all that a network learnt from, in this run and before."""
-    before = config.past.learnt_from if config.past is not None else ()
-    return tuple(dict.fromkeys((*before, config.learnt_from)))
+def _chosen_heads(members: Members, head: SeveralMethod | None) -> dict[str, SeveralHead]:
+    """Return how several values are told, by attribute, where heads were fitted for them.
+
+    Raises:
+        EdgekitError: One is asked for that was not fitted, or there are heads and more networks than one.
+    """
+    if len(members.all) == 1:
+        fitted = require_heads(members.first.run) if head is not None else read_heads(members.first.run)
+        return dict(fitted.chosen(head)) if fitted is not None else {}
+    headed = next((member.run for member in members.all if read_heads(member.run) is not None), None)
+    if head is not None or headed is not None:
+        raise EdgekitError(
+            f"heads of several values are fitted on one network's features{f', as those of {headed}' if headed else ''}"
+            ": export that one alone, or several runs of `train classifier` without --head"
+        )
+    return {}
+
+
+def _calibrate(
+    members: Members, tagged_set: TaggedSet, chosen: Mapping[str, SeveralHead], *, embedding: bool
+) -> _Calibrated:
+    ensemble, taxonomy = members.ensemble(), tagged_set.description.taxonomy
+    division = divide(tagged_set, members.first.config.settings)
+    held, _ = read_pictures(division.held, taxonomy, ensemble.side, skip_bad=True)
+    features = features_of(ensemble, held.images)
+    examples, _ = read_pictures(examples_of_values(division.learn), taxonomy, ensemble.side, skip_bad=True)
+    learnt, directions = (ensemble.directions(one) for one in (features_of(ensemble, examples.images), features))
+    familiarity = fit_familiarity(learnt, examples.targets, directions)
+    with torch.inference_mode():
+        temperature = temperature_of([logits for _, logits in ensemble.looks(features)], held, taxonomy)
+    heads = load_heads(members.first.run, ensemble.width, taxonomy, chosen) if chosen else {}
+    scored = ScoredNetwork(ensemble, taxonomy, temperature, embedding=embedding, familiarity=familiarity, heads=heads)
+    with torch.inference_mode():
+        thresholds = thresholds_of(scored.scores(features), held, taxonomy)
+    return _Calibrated(scored, thresholds, len(held))
 
 
 def write_graph(network: nn.Module, side: int, out: Path) -> None:

@@ -1,15 +1,13 @@
 """The network of a classifier: a backbone and a linear head over all values of the learnt attributes."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from edge.model.taxonomy import Attribute, Taxonomy
 from train.classifier.backbones import Backbone
-from train.classifier.familiarity import Familiarity, directions_of
-from train.classifier.heads import SeveralHeadModule
 
 
 class TagNetwork(nn.Module):
@@ -48,58 +46,6 @@ class TagNetwork(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
 
-class ScoredNetwork(nn.Module):
-    """What is exported: scores 0 to 1 instead of logits, and behind them the unit-length features where asked for.
-
-    Args:
-        network: The trained network.
-        taxonomy: Its attributes.
-        temperature: Logits are divided by it, so that a score is the share of right answers among its like.
-        embedding: Whether the features follow the scores.
-        familiarity: Takes their scores from pictures that are like nothing that was learnt.
-        heads: By attribute of several values: what tells it instead of the network's own columns.
-    """
-
-    def __init__(
-        self,
-        network: TagNetwork,
-        taxonomy: Taxonomy,
-        temperature: float,
-        *,
-        embedding: bool,
-        familiarity: Familiarity,
-        heads: Mapping[str, SeveralHeadModule] | None = None,
-    ) -> None:
-        super().__init__()
-        self.heads = nn.ModuleDict(dict(heads or {}))
-        self.network = network
-        self.learnt = taxonomy.learnt
-        self.temperature = temperature
-        self.embedding = embedding
-        self.familiarity = familiarity
-
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Return (N, columns) or (N, columns + width) of pictures (N, 3, H, W), RGB, 0 to 1."""
-        features = self.network.features(pictures)
-        parts = [scores for scores, _ in self.scores(features)]
-        return torch.cat([*parts, directions_of(features)] if self.embedding else parts, dim=1)
-
-    def scores(self, features: torch.Tensor) -> list[tuple[torch.Tensor, Attribute]]:
-        """Return the scores (N, columns) of each learnt attribute, with it, of features (N, width)."""
-        logits = self.network.head(features) / self.temperature
-        familiar: torch.Tensor = self.familiarity(directions_of(features))
-        return [
-            (self._scores(features, part, attribute) * familiar, attribute)
-            for part, attribute in split_columns(logits, self.learnt)
-        ]
-
-    def _scores(self, features: torch.Tensor, part: torch.Tensor, attribute: Attribute) -> torch.Tensor:
-        if attribute.name not in self.heads:
-            return scores_of(part, attribute)
-        head: Any = self.heads[attribute.name]
-        return head.scores(head(features))
-
-
 def split_columns(rows: torch.Tensor, learnt: tuple[Attribute, ...]) -> list[tuple[torch.Tensor, Attribute]]:
     """Return the columns (N, values) of each learnt attribute, with it."""
     widths = [len(attribute.values) for attribute in learnt]
@@ -109,3 +55,11 @@ def split_columns(rows: torch.Tensor, learnt: tuple[Attribute, ...]) -> list[tup
 def scores_of(logits: torch.Tensor, attribute: Attribute) -> torch.Tensor:
     """Return an attribute's scores from its logits: one value of all, or each value for itself."""
     return logits.sigmoid() if attribute.multiple else logits.softmax(dim=1)
+
+
+def pooled_logits(looks: Sequence[torch.Tensor], attribute: Attribute) -> torch.Tensor:
+    """Return logits (N, values) of which the scores are the mean of those of several looks' logits."""
+    rows = torch.stack(list(looks))
+    if attribute.multiple:
+        return functional.logsigmoid(rows).logsumexp(dim=0) - functional.logsigmoid(-rows).logsumexp(dim=0)
+    return rows.log_softmax(dim=2).logsumexp(dim=0)

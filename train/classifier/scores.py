@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from edge.model.taxonomy import Taxonomy
+from train.classifier.ensemble import Ensemble
 from train.classifier.network import TagNetwork, scores_of, split_columns
 from train.classifier.pictures import Pictures
 
@@ -20,8 +21,8 @@ def logits_of(network: TagNetwork, images: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()  # not inference mode: heads are fitted on these
-def features_of(network: TagNetwork, images: torch.Tensor) -> torch.Tensor:
-    """Return features (N, width) of pictures (N, 3, H, W) uint8 RGB."""
+def features_of(network: TagNetwork | Ensemble, images: torch.Tensor) -> torch.Tensor:
+    """Return features (N, width), of an ensemble those of all looks, of pictures (N, 3, H, W) uint8 RGB."""
     network.eval()
     return torch.cat([network.features(batch.float() / 255) for batch in images.split(_BATCH)])
 

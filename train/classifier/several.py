@@ -100,9 +100,15 @@ def fit_heads(run: Path, tagged_set: TaggedSet, out: Path, weight_decay: float) 
 
 
 def load_heads(
-    run: Path, network: TagNetwork, taxonomy: Taxonomy, chosen: Mapping[str, SeveralHead]
+    run: Path, width: int, taxonomy: Taxonomy, chosen: Mapping[str, SeveralHead]
 ) -> dict[str, SeveralHeadModule]:
     """Return the chosen heads of a folder that `fit_heads` wrote, by attribute.
+
+    Args:
+        run: The folder.
+        width: Number of features that they take.
+        taxonomy: What its network learnt.
+        chosen: By attribute: how it is told.
 
     Raises:
         EdgekitError: They are missing, or not those that the record tells of.
@@ -114,7 +120,7 @@ def load_heads(
         attribute = taxonomy.attribute(name)
         if attribute is None or not head.fits(attribute):
             raise EdgekitError(f"{run / HEADS} tells of a head of {name}, which is not what {run} learnt")
-        module = _create(head, network.head.in_features, len(attribute.values))
+        module = _create(head, width, len(attribute.values))
         try:
             module.load_state_dict(state[f"{name}/{head.method}"])
         except (KeyError, RuntimeError) as exc:

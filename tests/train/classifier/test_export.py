@@ -25,11 +25,12 @@ from edge.model.model_files import BundleParts
 from edge.model.picture import read_picture
 from edge.model.signature import create_key, load_private
 from train.classifier.calibration import temperature_of, thresholds_of
+from train.classifier.ensemble import Ensemble
 from train.classifier.export import export_classifier
 from train.classifier.familiarity import fit_familiarity
-from train.classifier.network import ScoredNetwork
 from train.classifier.pictures import read_pictures
 from train.classifier.run import train_classifier
+from train.classifier.scored import ScoredNetwork
 from train.classifier.scores import features_of
 from train.classifier.settings import ClassifierSettings
 from train.classifier.teacher import load_network
@@ -52,7 +53,10 @@ def test_both_engines_give_the_scores_of_the_trained_network(run: Path, coloured
         features_of(network, learnt.images), learnt.targets, features_of(network, held.images)
     )
     assert record.familiar_from == pytest.approx(familiarity.bound, abs=1e-5)
-    scored = ScoredNetwork(network, record.taxonomy, record.temperature, embedding=True, familiarity=familiarity).eval()
+    ensemble = Ensemble([network], [32], mirrored=False)
+    scored = ScoredNetwork(
+        ensemble, record.taxonomy, record.temperature, embedding=True, familiarity=familiarity
+    ).eval()
     for picture in coloured.part("val")[::4]:
         tensors, _ = read_pictures([picture], record.taxonomy, 32)
         with torch.inference_mode():
@@ -98,9 +102,9 @@ def test_calibrated_scores_are_likelier_and_nearly_all_right_answers_are_given(
     taxonomy = coloured.description.taxonomy
     pictures, _ = read_pictures(coloured.part("val"), taxonomy, 32)
     sure_and_wrong = torch.tensor([[9.0, 0, 0]] * 9)
-    assert temperature_of(sure_and_wrong, pictures, taxonomy) > 5
+    assert temperature_of([sure_and_wrong], pictures, taxonomy) > 5
     right = pictures.targets * 3
-    assert temperature_of(right, pictures, taxonomy) < 0.5
+    assert temperature_of([right], pictures, taxonomy) < 0.5
     thresholds = thresholds_of([(right.softmax(dim=1), taxonomy.learnt[0])], pictures, taxonomy)
     assert thresholds["colour"] == pytest.approx(float(right[0].softmax(dim=0).max()))
     assert read_classifier_export_of(run, coloured, tmp_path).thresholds.keys() == {"colour", "warmth"}
