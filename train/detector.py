@@ -24,6 +24,11 @@ _DESCRIBED = re.compile(r"(yolov8|yolo11|yolo26)[nsmlx]\.yaml")  # models that u
 LICENCE = "AGPL-3.0-only"  # of ultralytics, which trains every checkpoint, and of the checkpoints it starts from
 
 
+def is_described(weights: str) -> bool:
+    """Say whether weights are the name of a model that begins with random ones, as `yolo11s.yaml`."""
+    return _DESCRIBED.fullmatch(weights) is not None
+
+
 def given_weights(weights: Path, *, known: bool) -> WeightsEntry:
     """Return what is told of a checkpoint that a training starts from and that tells nothing of itself.
 
@@ -71,11 +76,14 @@ class RunConfig(BaseModel):
             return WeightsEntry(name=weights.name, licence=LICENCE, source="random weights")
         return given_weights(weights, known=self.weights_known)
 
+    @property
+    def as_past(self) -> Past:
+        """Return what was before a training that goes on from this run's weights."""
+        return Past(command=self.command, weights=self.first_weights, learnt_from=self.all_learnt_from)
+
     def before(self, command: str) -> Past:
         """Return what was before a run that a command makes from this one's model."""
-        return Past(
-            command=f"{self.command} && {command}", weights=self.first_weights, learnt_from=self.all_learnt_from
-        )
+        return self.as_past.model_copy(update={"command": f"{self.command} && {command}"})
 
     @property
     def command(self) -> str:
@@ -161,7 +169,7 @@ def train_detector(
 
 
 def _check_request(settings: TrainSettings, sets: Sequence[DetectionSet]) -> None:
-    if not settings.weights.exists() and _DESCRIBED.fullmatch(str(settings.weights)) is None:
+    if not settings.weights.exists() and not is_described(str(settings.weights)):
         raise EdgekitError(
             f"there are no weights at {settings.weights}: name a checkpoint, or a model to begin with random weights, "
             "such as yolo11s.yaml (yolov8, yolo11 or yolo26; n, s, m, l or x); nothing is downloaded"

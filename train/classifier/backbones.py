@@ -1,7 +1,7 @@
-"""Backbones by name: timm's and torchvision's, with the weights that installed packages bring."""
+"""Backbones by name: timm's, torchvision's and those of YOLOs, with the weights that installed packages bring."""
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,14 @@ from torch import nn
 
 from devices.errors import EdgekitError
 from edge.model.manifest import WeightsEntry
+from train.beginning import Past
 from train.classifier.channels import cut_channels
 from train.classifier.settings import NetworkSettings
+from train.detector import LICENCE, config_of, given_weights, is_described, is_stock
 
 _HEADS = ("fc", "classifier", "head", "heads")
 _TORCHVISION = "torchvision/"
+_YOLO = "yolo/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Backbone:
         mean: Of each channel, subtracted from pictures of 0 to 1.
         std: Of each channel, what they are then divided by.
         weights: What it started from.
+        past: What was before, where a run of this kit made these weights.
     """
 
     module: nn.Module
@@ -79,6 +83,7 @@ class Backbone:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     weights: WeightsEntry
+    past: Past | None = None
 
 
 def create_backbone(
@@ -94,8 +99,12 @@ def create_backbone(
     Raises:
         EdgekitError: The name is unknown, or the weights or the channels do not fit.
     """
-    create = _from_torchvision if settings.backbone.startswith(_TORCHVISION) else _from_timm
-    backbone = create(settings.backbone, settings, started=started)
+    if settings.backbone.startswith(_TORCHVISION):
+        backbone = _from_torchvision(settings.backbone, settings, started=started)
+    elif settings.backbone.startswith(_YOLO):
+        backbone = _from_yolo(settings.backbone, settings, started=started)
+    else:
+        backbone = _from_timm(settings.backbone, settings, started=started)
     if channels is None:
         return backbone
     cut_channels(backbone.module, channels, settings.backbone)
@@ -142,6 +151,30 @@ def _from_torchvision(name: str, settings: NetworkSettings, *, started: bool) ->
     return Backbone(module, _width(module), (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), _entry(name, start))
 
 
+def _from_yolo(name: str, settings: NetworkSettings, *, started: bool) -> Backbone:
+    wanted = name.removeprefix(_YOLO)
+    if not is_described(f"{wanted}.yaml"):
+        raise EdgekitError(f"{name} is no YOLO's backbone that is known: name one like yolo/yolov8n or yolo/yolo26s")
+    from train.yolo_backbone import detector_stages  # noqa: PLC0415 - importing ultralytics takes seconds
+
+    start = settings.weights if started else None
+    if start is not None and not start.is_file():
+        raise EdgekitError(
+            f"there is no checkpoint at {start}: name the file of a detector, as weights/best.pt of a run"
+        )
+    stem, *stages = detector_stages(wanted, start)
+    module = _Stages(stem, stages[: _count(settings, len(stages))])
+    earlier = config_of(start) if start is not None else None
+    if earlier is not None:
+        entry = earlier.first_weights
+    elif start is not None:
+        entry = given_weights(start, known=is_stock(start))
+    else:
+        entry = WeightsEntry(name=f"{wanted}.yaml", licence=LICENCE, source="random weights")
+    past = earlier.as_past if earlier is not None else None
+    return Backbone(module, _width(module), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), entry, past)
+
+
 def _start(settings: NetworkSettings) -> Path | None:
     if settings.weights is not None:
         return settings.weights
@@ -180,12 +213,12 @@ def _fill(module: Any, path: Path) -> None:
 
 
 class _Stages(nn.Module):
-    """The first stages of a timm model of stem and blocks; their mean over the picture is the features."""
+    """The first stages of a model of stem and blocks; their mean over the picture is the features."""
 
-    def __init__(self, model: Any, stages: int) -> None:
+    def __init__(self, stem: nn.Module, blocks: Iterable[nn.Module]) -> None:
         super().__init__()
-        self.stem = nn.Sequential(model.conv_stem, model.bn1)
-        self.blocks = nn.Sequential(*model.blocks[:stages])
+        self.stem = stem
+        self.blocks = nn.Sequential(*blocks)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return features (N, width)."""
@@ -195,10 +228,20 @@ class _Stages(nn.Module):
 def _first_stages(model: Any, settings: NetworkSettings) -> nn.Module:
     if not all(hasattr(model, part) for part in ("conv_stem", "bn1", "blocks")):
         raise EdgekitError(f"{settings.backbone} cannot be cut into stages: only models with a stem and blocks can")
-    count = settings.stages or 0
-    if count > len(model.blocks):
-        raise EdgekitError(f"{settings.backbone} has {len(model.blocks)} stages, not {count}")
-    return _Stages(model, count)
+    stem = nn.Sequential(model.conv_stem, model.bn1)
+    return _Stages(stem, model.blocks[: _count(settings, len(model.blocks))])
+
+
+def _count(settings: NetworkSettings, stages: int) -> int:
+    """Return how many of a backbone's stages are used.
+
+    Raises:
+        EdgekitError: It has not as many.
+    """
+    count = settings.stages or stages
+    if count > stages:
+        raise EdgekitError(f"{settings.backbone} has {stages} stages, not {count}")
+    return count
 
 
 def _width(module: nn.Module) -> int:

@@ -115,7 +115,7 @@ def train_classifier(
     )
     torch.manual_seed(settings.seed)
     start = start_network(settings.network, taxonomy)
-    config = config.model_copy(update={"past": start.past, "channels": start.channels})
+    config = config.model_copy(update={"weights": start.weights, "past": start.past, "channels": start.channels})
     training = Training(
         start.network,
         settings,

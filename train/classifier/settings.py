@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from devices.errors import EdgekitError
 from devices.validation import read_json
 from edge.evaluate.tagged_set import TaggedSetDescription
-from edge.model.manifest import DataEntry, Sha256
+from edge.model.manifest import DataEntry, Sha256, WeightsEntry
 from train.beginning import Past
 from train.run_folders import CONFIG
 
@@ -23,7 +23,8 @@ class NetworkSettings(_Settings):
     """The network and what it starts from."""
 
     backbone: str = Field(
-        default="tf_efficientnet_lite0", description="a model of timm, or torchvision/NAME for one of torchvision"
+        default="tf_efficientnet_lite0",
+        description="a model of timm, torchvision/NAME, or yolo/NAME for a detector's backbone, as yolo/yolov8n",
     )
     stages: int | None = Field(
         default=None, ge=1, description="keep the first stages alone: a smaller network from the same weights"
@@ -34,7 +35,8 @@ class NetworkSettings(_Settings):
         description="the stem and so many of the first stages stay as they start: most of a step's time is theirs",
     )
     weights: Path | None = Field(
-        default=None, description="run or state dict to start from; null: those of an installed package, if any"
+        default=None,
+        description="run, state dict or a YOLO's checkpoint to start from; null: those of an installed package, if any",
     )
     dropout: float = Field(default=0.2, ge=0, lt=1, description="share of features that are dropped before the head")
     drop_path: float = Field(
@@ -157,6 +159,9 @@ class ClassifierConfig(_Settings):
     learnt_from: DataEntry
     teachers: tuple[Sha256, ...] = Field(description="digests of the teachers' checkpoints")
     skipped: tuple[str, ...] = ()
+    weights: WeightsEntry | None = Field(
+        default=None, description="what its very first training started from; null: of a run from before this was kept"
+    )
     past: Past | None = Field(default=None, description="of a training that goes on from another run's network")
     channels: dict[str, tuple[PositiveInt, PositiveInt]] | None = Field(
         default=None, description="taken and given by each layer of a pruned backbone; null: as its name says"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from devices.errors import EdgekitError
-from edge.model.manifest import DataEntry
+from edge.model.manifest import WeightsEntry
 from edge.model.taxonomy import Taxonomy
 from train.beginning import Past
 from train.classifier.backbones import create_backbone
@@ -23,11 +23,13 @@ class Start:
 
     Attributes:
         network: The network.
+        weights: What the very first training started from.
         past: What was before; None where it is no run's.
         channels: Of each layer of its backbone, where that was pruned.
     """
 
     network: TagNetwork
+    weights: WeightsEntry
     past: Past | None
     channels: Mapping[str, tuple[int, int]] | None = None
 
@@ -47,7 +49,8 @@ def start_network(settings: NetworkSettings, taxonomy: Taxonomy) -> Start:
     """
     run = settings.weights
     if run is None or not (run / CONFIG).exists():
-        return Start(TagNetwork(create_backbone(settings), taxonomy, settings.dropout), None)
+        fresh = create_backbone(settings)
+        return Start(TagNetwork(fresh, taxonomy, settings.dropout), fresh.weights, fresh.past)
     config, begun = read_classifier_config(run), load_network(run)
     backbone = create_backbone(settings, started=False, channels=config.channels)
     network = TagNetwork(backbone, taxonomy, settings.dropout)
@@ -63,20 +66,23 @@ def start_network(settings: NetworkSettings, taxonomy: Taxonomy) -> Start:
             if value in known:
                 network.head.weight[column] = begun.head.weight[known[value]]
                 network.head.bias[column] = begun.head.bias[known[value]]
-    return Start(network, past_of(config), config.channels)
+    return Start(network, first_weights_of(config), past_of(config), config.channels)
+
+
+def first_weights_of(config: ClassifierConfig) -> WeightsEntry:
+    """Return what the very first training of a run's network started from."""
+    if config.past is not None:
+        return config.past.weights
+    return config.weights or create_backbone(config.settings.network).weights
 
 
 def past_of(config: ClassifierConfig) -> Past:
     """Return what a training that goes on from a run has to tell of it."""
-    before = config.past
-    own = recipe_of(config)
-    data: tuple[DataEntry, ...] = (config.learnt_from,)
-    if before is None:
-        return Past(command=own, weights=create_backbone(config.settings.network).weights, learnt_from=data)
+    before, own = config.past, recipe_of(config)
     return Past(
-        command=f"{before.command} && {own}",
-        weights=before.weights,
-        learnt_from=tuple(dict.fromkeys((*before.learnt_from, *data))),
+        command=own if before is None else f"{before.command} && {own}",
+        weights=first_weights_of(config),
+        learnt_from=tuple(dict.fromkeys((*(before.learnt_from if before is not None else ()), config.learnt_from))),
     )
 
 
