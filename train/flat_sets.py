@@ -22,29 +22,53 @@ def flatten_set(tagged_set: TaggedSet, out: Path) -> TaggedSet:
         EdgekitError: `out` exists, or a picture cannot be copied.
     """
     described = tagged_set.description
-    taxonomy = described.taxonomy
-    values = [(one.name, value) for one in taxonomy.attributes for value in one.values]
-    index = {value: number for number, value in enumerate(values)}
+    flat = flat_taxonomy(described.taxonomy)
+    index = {value: number for number, value in enumerate(flat.attributes[0].values)}
     pictures = [
-        replace(picture, tags=(tuple(sorted(index[said] for said in _said(picture, taxonomy))),))
+        replace(picture, tags=(tuple(sorted(index[said] for said in _said(picture, described.taxonomy))),))
         for picture in tagged_set.pictures
     ]
-    labels = Attribute(name=LABELS, values=tuple(f"{name}={value}" for name, value in values), multiple=True)
     return write_tagged_set(
         out,
         name=f"{described.name}-{LABELS}",
         licence=described.licence,
         source=described.source,
-        taxonomy=Taxonomy(attributes=(labels,)),
+        taxonomy=flat,
         pictures=pictures,
         origin=tagged_set.folder / IMAGES,
     )
 
 
-def _said(picture: TaggedPicture, taxonomy: Taxonomy) -> Iterator[tuple[str, str]]:
-    """Yield attribute and value of all that is said of a picture."""
+def flat_taxonomy(taxonomy: Taxonomy) -> Taxonomy:
+    """Return the one attribute of several values that says all that a taxonomy's attributes say."""
+    values = [_label(attribute.name, value) for attribute in taxonomy.attributes for value in attribute.values]
+    return Taxonomy(attributes=(Attribute(name=LABELS, values=tuple(values), multiple=True),))
+
+
+def as_before(picture: TaggedPicture, taxonomy: Taxonomy) -> TaggedPicture:
+    """Return a picture of a flat set as it was tagged before.
+
+    Args:
+        picture: Of a set that `flatten_set` wrote.
+        taxonomy: Of the set that it was made of.
+    """
+    index = {value: number for number, value in enumerate(flat_taxonomy(taxonomy).attributes[0].values)}
+    said = set(picture.tags[0])
+    tags = tuple(
+        tuple(place for place, value in enumerate(one.values) if index[_label(one.name, value)] in said)
+        for one in taxonomy.learnt
+    )
+    return replace(picture, tags=tags)
+
+
+def _said(picture: TaggedPicture, taxonomy: Taxonomy) -> Iterator[str]:
+    """Yield all that is said of a picture as labels."""
     for attribute, indices in zip(taxonomy.learnt, picture.tags, strict=True):
         for index in indices:
-            yield attribute.name, attribute.values[index]
+            yield _label(attribute.name, attribute.values[index])
             for implied in taxonomy.implied(attribute.name):
-                yield implied.name, implied.values[implied.follows[index]]
+                yield _label(implied.name, implied.values[implied.follows[index]])
+
+
+def _label(name: str, value: str) -> str:
+    return f"{name}={value}"

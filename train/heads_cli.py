@@ -10,10 +10,10 @@ _ROW = "{:<12} {:<17} {:>8} {:>8} {:>6} {:>6} {:>11}"
 
 
 def heads(
-    run: Annotated[Path, typer.Argument(help="A classifier's run on a set with an attribute of several values.")],
+    run: Annotated[Path, typer.Argument(help="A classifier's run on the set, or on the one that it tells flat.")],
     out: Annotated[Path, typer.Argument(help="The new folder, which `train export --head` takes.")],
     *,
-    tagged_set: Annotated[Path, typer.Option("--set", help="The set that it learnt from.")],
+    tagged_set: Annotated[Path, typer.Option("--set", help="A set with an attribute of several values.")],
     weight_decay: Annotated[
         float, typer.Option(min=0, help="Weight of the squares of the heads' weights, on standardised features.")
     ] = 0.0002,
@@ -30,7 +30,8 @@ def heads(
     if as_json:
         print(record.model_dump_json(indent=1, by_alias=True))
         return
-    print(f"{record.pictures} pictures that were kept out")
+    own = "learnt with the network's features" if record.own else "fitted on the network's features, as the others are"
+    print(f"{record.pictures} pictures that were kept out; one-vs-all was {own}")
     print(_ROW.format("attribute", "method", "micro F1", "macro F1", "mAP", "exact", "calibration"))
     for score in record.scores:
         figures = (

@@ -17,9 +17,10 @@ POWERSET: SeveralMethod = "powerset"
 class SeveralHead(Part):
     """What the columns of an attribute of several values hold.
 
-    With `one-vs-all` (all values learnt together), `binary-relevance` (each by itself) and `chain` (each knowing those
-    before it, inside the graph) a column is a value's score. With `powerset` a column is the score of a whole set of
-    values, one that occurred in training; the likeliest set is said, so values that never stood together never do.
+    With `one-vs-all` (the network's own columns, or each value parted from the others by a margin), `binary-relevance`
+    (each by its likelihood) and `chain` (each knowing those before it, inside the graph) a column is a value's score.
+    With `powerset` a column is the score of a whole set of values, one that occurred in training; the likeliest set is
+    said, so values that never stood together never do.
     """
 
     method: SeveralMethod

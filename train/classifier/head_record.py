@@ -36,6 +36,7 @@ class FittedHeads(_Record):
     schema_id: Literal["edgekit.heads/1"] = Field(default="edgekit.heads/1", alias="schema")
     network: Sha256 = Field(description="digest of the checkpoint whose features they are fitted on")
     weight_decay: float
+    own: bool = Field(default=True, description="whether one-vs-all is the network's own columns, or fitted as all are")
     pictures: NonNegativeInt = Field(description="that the scores are of; the temperatures were chosen on them too")
     label_sets: dict[str, tuple[tuple[int, ...], ...]] = Field(description="by attribute: columns of its powerset")
     scores: tuple[HeadScore, ...]

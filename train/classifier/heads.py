@@ -58,6 +58,20 @@ class RelevanceHead(SeveralHeadModule):
     """Binary relevance: a logistic regression for each value, none of which knows of another."""
 
 
+class OneVsAllHead(SeveralHeadModule):
+    """One-vs-all: a column for each value that parts it from all others by a margin, and no likelihood.
+
+    Those of a network are learnt with its features; fitted, they are regularised machines of squared hinge loss.
+
+    Source: Rifkin and Klautau, In Defense of One-Vs-All Classification, 2004, section 3.
+    """
+
+    def fitting_loss(self, features: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the sum over values of the squares by which margins of one are missed, in the mean over pictures."""
+        missed = functional.relu(1 - (2 * targets - 1) * self.linear(features))
+        return missed.square().sum() / len(targets)
+
+
 class ChainHead(SeveralHeadModule):
     """A classifier chain: each value's regression sees the features and what was said of all values before it.
 

@@ -108,7 +108,7 @@ def train_classifier(
     config = ClassifierConfig(
         settings=settings,
         tagged_set=tagged_set.description,
-        learnt_from=_learnt_from(tagged_set, learn.tagged),
+        learnt_from=learnt_from(tagged_set, learn.tagged),
         teachers=teacher.digests if teacher is not None else (),
         skipped=(*skipped, *skipped_held),
         command=commission.command if commission is not None else None,
@@ -151,7 +151,7 @@ def _begin(out: Path, config: ClassifierConfig) -> None:
         raise EdgekitError(cannot_write(out, exc)) from exc
 
 
-def _learnt_from(tagged_set: TaggedSet, pictures: tuple[TaggedPicture, ...]) -> DataEntry:
+def learnt_from(tagged_set: TaggedSet, pictures: tuple[TaggedPicture, ...]) -> DataEntry:
     """Return what of a set is really learnt from."""
     total = hashlib.sha256()
     for picture in pictures:

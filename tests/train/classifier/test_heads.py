@@ -23,7 +23,15 @@ from edge.model.signature import create_key, load_private
 from edge.model.taxonomy import Attribute, Taxonomy
 from train.classifier.export import export_classifier
 from train.classifier.head_record import read_heads
-from train.classifier.heads import ChainHead, PowersetHead, RelevanceHead, chain_order_of, fit, label_sets_of
+from train.classifier.heads import (
+    ChainHead,
+    OneVsAllHead,
+    PowersetHead,
+    RelevanceHead,
+    chain_order_of,
+    fit,
+    label_sets_of,
+)
 from train.classifier.report import report_run
 from train.classifier.run import train_classifier
 from train.classifier.settings import ClassifierSettings
@@ -51,10 +59,21 @@ def run(flat: TaggedSet, tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="module")
-def heads(run: Path, flat: TaggedSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def of_tree(coloured_of_all: TaggedSet, tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Train a run on colours alone, from which warmth follows."""
+    run = tmp_path_factory.mktemp("run") / "tree"
+    train_classifier(tiny(schedule={"epochs": 12}, augment={"degrees": 0.0}), coloured_of_all, run)
+    return run
+
+
+@pytest.fixture(scope="module", params=["flat", "tree"])
+def heads(
+    request: pytest.FixtureRequest, run: Path, of_tree: Path, flat: TaggedSet, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     heads = tmp_path_factory.mktemp("heads") / "heads"
-    fitted = fit_heads(run, flat, heads, 2e-4)
+    fitted = fit_heads({"flat": run, "tree": of_tree}[request.param], flat, heads, 2e-4)
     assert read_heads(heads) == fitted
+    assert fitted.own == (request.param == "flat")
     return heads
 
 
@@ -76,6 +95,17 @@ def test_a_chain_goes_through_its_values_in_its_own_order():
     fit(head, CORNERS, AND_AND_SAME[:, [1, 0]], 1e-5)
     assert torch.equal(said(head), AND_AND_SAME[:, [1, 0]])
     assert chain_order_of(AND_AND_SAME) == (1, 0)
+
+
+def test_one_vs_all_parts_by_a_margin_what_relevance_tells_by_likelihood():
+    told = AND_AND_SAME[:, :1]
+    margins, likelihoods = OneVsAllHead(2, 1), RelevanceHead(2, 1)
+    for head in (margins, likelihoods):
+        fit(head, CORNERS, told, 1e-5)
+        assert torch.equal(said(head), told)
+    # Past its margin nothing pulls at a machine; a likelihood grows almost without end.
+    assert margins(CORNERS)[:4, 0].tolist() == pytest.approx([-3, -1, -1, 1], abs=0.05)
+    assert likelihoods(CORNERS).abs().min() > 2
 
 
 def test_a_powerset_says_none_but_sets_that_occurred():
@@ -147,6 +177,23 @@ def test_heads_of_one_value_of_another_set_or_not_fitted_are_refused(
     with pytest.raises(EdgekitError, match="has several values"):
         fit_heads(tmp_path / "single", coloured, tmp_path / "heads", 2e-4)
     assert not (tmp_path / "heads").exists()
+
+
+def test_a_run_on_what_a_set_tells_flat_keeps_its_past_and_no_other_run_is_taken(
+    of_tree: Path, coloured_of_all: TaggedSet, flat: TaggedSet, tiny: Tiny, tmp_path: Path
+):
+    fit_heads(of_tree, flat, tmp_path / "heads", 2e-4)
+    exported = export_classifier(tmp_path / "heads", flat, tmp_path / "export")
+    assert [entry.name for entry in exported.data] == ["coloured", "coloured-labels"]
+    assert exported.recipe.startswith("edgekit train classifier OUT --set coloured --backbone test_efficientnet")
+    assert exported.recipe.endswith("&& edgekit train heads RUN OUT --set coloured-labels --weight-decay 0.0002")
+    train_classifier(tiny(schedule={"epochs": 1}, folds=2), coloured_of_all, tmp_path / "fold")
+    fit_heads(tmp_path / "fold", flat, tmp_path / "fold-heads", 2e-4)
+    bent = replace(flat, pictures=(replace(flat.pictures[0], tags=flat.pictures[-1].tags), *flat.pictures[1:]))
+    with pytest.raises(EdgekitError, match="learnt from another set"):
+        fit_heads(of_tree, bent, tmp_path / "bent", 2e-4)
+    with pytest.raises(EdgekitError, match=r"has several values, .+ `edgekit data flatten`"):
+        fit_heads(of_tree, coloured_of_all, tmp_path / "tree", 2e-4)
 
 
 def test_scores_of_a_powerset_are_those_of_its_sets(heads: Path, flat: TaggedSet):
