@@ -83,6 +83,8 @@ class Client:
             connection.request(method, path, body, sent)
             answer = connection.getresponse()
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        except http.client.IncompleteRead as exc:  # as of a box that is started anew while it answers
+            raise ConnectionError(f"{method} {path} was broken off") from exc
         finally:
             connection.close()
 
