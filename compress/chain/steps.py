@@ -24,9 +24,9 @@ from compress.quantize import quantize
 from compress.source import Source
 from edge.evaluate.dataset import DetectionSet
 from edge.model.export_record import DETECTOR, ExportRecord, read_export
-from train import yolo_training as yolo
 from train.epochs import TrainingEpoch
 from train.export import export_run
+from train.yolo_training import epochs_behind
 
 _COMPARED = 4  # pictures of each set that an export is held against its checkpoint on
 _FASTER = 1.03  # what is less so is luck of the measurement
@@ -121,7 +121,7 @@ class Steps:
         student = standing.candidate or standing.run
         weights = student / "weights" / "best.pt"
         last = run / "weights" / "last.pt"
-        if not last.exists() or yolo.epochs_behind(last) is not None:
+        if not last.exists() or epochs_behind(last) is not None:
             settings = Source.open(student).settings(weights, epochs=request.epochs, seed=request.seed)
             resume = (run / DISTILLATION_RECORD).exists()
             distil_run(self.teacher, run, settings, self.sets, resume=resume, on_epoch=self.on_epoch)
