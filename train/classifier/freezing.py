@@ -11,8 +11,7 @@ from devices.errors import EdgekitError
 def freeze_stages(backbone: nn.Module, count: int, *, bf16: bool) -> tuple[nn.Module, ...]:
     """Keep the stem and the first stages of a backbone from learning, and return them.
 
-    Nothing flows back through them, so they may compute in bf16, which is faster forwards; where depthwise convolutions
-    are learnt it is slower backwards than f32.
+    Nothing flows back through them, so they may compute in bf16 whatever the rest computes in.
 
     Args:
         backbone: Of timm, with a stem and blocks.

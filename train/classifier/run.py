@@ -11,6 +11,7 @@ from devices.errors import EdgekitError
 from edge.evaluate.dataset import PICTURES
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.manifest import DataEntry
+from train.allocation import keep_memory
 from train.checkpoints import cannot_write
 from train.classifier.folds import kept_out_by_fold
 from train.classifier.pictures import read_pictures
@@ -96,6 +97,7 @@ def train_classifier(
             out, `out` holds another run, or the loss became NaN.
     """
     check_folder(out, resume=resume, own=commission.own if commission is not None else frozenset())
+    keep_memory()
     taxonomy = tagged_set.description.taxonomy
     require_unseen(settings, tagged_set.description)
     division = divide(tagged_set, settings)

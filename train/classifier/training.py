@@ -11,6 +11,7 @@ from devices.errors import EdgekitError
 from edge.model.taxonomy import Taxonomy
 from train.checkpoints import load_state, save_state
 from train.classifier.augment import augment, mix
+from train.classifier.depthwise import FastDepthwise
 from train.classifier.freezing import freeze_stages
 from train.classifier.losses import label_loss, teacher_loss
 from train.classifier.network import TagNetwork, split_columns
@@ -172,7 +173,7 @@ class Training:
             pictures = torch.nn.functional.interpolate(
                 pictures, (side, side), mode="bilinear", antialias=True, align_corners=False
             )
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
+        with FastDepthwise(), torch.autocast("cpu", torch.bfloat16, enabled=settings.precision == "bf16"):
             logits = self.network(pictures.contiguous(memory_format=torch.channels_last))
         return self._parts(logits.float(), targets, taught)
 
