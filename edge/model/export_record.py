@@ -76,7 +76,7 @@ class ClassifierExportRecord(Part):
     familiar_from: float | None = Field(
         default=None,
         le=1,
-        description="cosine to the nearest learnt value at which half of a score is left; null: nothing is taken",
+        description="nearness to the nearest learnt value, 1 at most, that leaves half of a score; null: all is left",
     )
     calibrated_on: PositiveInt = Field(description="pictures that temperature, thresholds and this were chosen on")
     members: tuple[Sha256, ...] = Field(default=(), description="digests of the checkpoints whose scores are averaged")

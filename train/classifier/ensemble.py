@@ -8,6 +8,7 @@ from torch import nn
 
 from train.classifier.familiarity import directions_of
 from train.classifier.network import TagNetwork
+from train.classifier.peaks import Peaks
 
 
 class Ensemble(nn.Module):
@@ -28,20 +29,28 @@ class Ensemble(nn.Module):
         self.scales = nn.ModuleList(
             nn.Identity() if side == self.side else Downscale(self.side, side) for side in sides
         )
+        self._peaks = [Peaks(network.backbone) for network in networks]
         self.looks_each = 2 if mirrored else 1
         widths = [network.head.in_features for network in networks]
         self.width = sum(widths)
         self._look_widths = [width for width in widths for _ in range(self.looks_each)]
 
-    def features(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Return the features (N, widths of all looks) of pictures (N, 3, side, side), RGB, 0 to 1."""
+    def see(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what each look sees of pictures (N, 3, side, side), RGB, 0 to 1.
+
+        Returns:
+            The features and their peaks, each (N, widths of all looks).
+        """
         if self.looks_each > 1:
             pictures = torch.cat([pictures, pictures.flip(3)])
         looks: list[torch.Tensor] = []
-        for network, scale in zip(self.networks, self.scales, strict=True):
+        peaks: list[torch.Tensor] = []
+        for network, scale, greatest in zip(self.networks, self.scales, self._peaks, strict=True):
             own: Any = network
-            looks += own.features(scale(pictures)).chunk(self.looks_each)
-        return _side_by_side(looks)
+            features = own.features(scale(pictures))
+            looks += features.chunk(self.looks_each)
+            peaks += greatest.of(features).chunk(self.looks_each)
+        return _side_by_side(looks), _side_by_side(peaks)
 
     def looks(self, features: torch.Tensor) -> Sequence[tuple[torch.Tensor, torch.Tensor]]:
         """Return the features (N, width) and logits (N, columns) of each look, of the features of all."""
@@ -50,7 +59,7 @@ class Ensemble(nn.Module):
         return [(part, head(part)) for part, head in zip(parts, heads, strict=True)]
 
     def directions(self, features: torch.Tensor) -> torch.Tensor:
-        """Return where features of all looks point (N, width), of unit length: each network has an equal say.
+        """Return where features or peaks of all looks point (N, width), of unit length: each network has an equal say.
 
         The cosine of two of these is the mean of the networks' own cosines.
         """

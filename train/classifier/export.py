@@ -23,7 +23,7 @@ from train.classifier.members import Members
 from train.classifier.pictures import read_pictures
 from train.classifier.run import divide
 from train.classifier.scored import ScoredNetwork
-from train.classifier.scores import features_of
+from train.classifier.scores import seen_by
 from train.classifier.several import load_heads
 from train.export import OPSET, with_picture_input
 
@@ -88,7 +88,7 @@ def export_classifier(
             recipe=members.recipe,
         )
         write_graph(scored, ensemble.side, partial / CLASSIFIER.exported)
-        _store_as_half(partial / CLASSIFIER.exported, "familiarity.prototypes")
+        _store_as_half(partial / CLASSIFIER.exported, "familiarity.likeness.matrix")
         (partial / CLASSIFIER.record).write_text(
             record.model_dump_json(indent=1, by_alias=True) + "\n", encoding="utf-8"
         )
@@ -119,16 +119,16 @@ def _calibrate(
     ensemble, taxonomy = members.ensemble(), tagged_set.description.taxonomy
     division = divide(tagged_set, members.first.config.settings)
     held, _ = read_pictures(division.held, taxonomy, ensemble.side, skip_bad=True)
-    features = features_of(ensemble, held.images)
+    features, peaks = seen_by(ensemble, held.images)
     examples, _ = read_pictures(examples_of_values(division.learn), taxonomy, ensemble.side, skip_bad=True)
-    learnt, directions = (ensemble.directions(one) for one in (features_of(ensemble, examples.images), features))
-    familiarity = fit_familiarity(learnt, examples.targets, directions)
+    _, learnt = seen_by(ensemble, examples.images)
+    familiarity = fit_familiarity(ensemble.directions(learnt), examples.targets, ensemble.directions(peaks))
     with torch.inference_mode():
         temperature = temperature_of([logits for _, logits in ensemble.looks(features)], held, taxonomy)
     heads = load_heads(members.first.run, ensemble.width, taxonomy, chosen) if chosen else {}
     scored = ScoredNetwork(ensemble, taxonomy, temperature, embedding=embedding, familiarity=familiarity, heads=heads)
     with torch.inference_mode():
-        thresholds = thresholds_of(scored.scores(features), held, taxonomy)
+        thresholds = thresholds_of(scored.scores(features, peaks), held, taxonomy)
     return _Calibrated(scored, thresholds, len(held))
 
 

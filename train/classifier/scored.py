@@ -45,13 +45,13 @@ class ScoredNetwork(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """Return (N, columns) or (N, columns + width) of pictures (N, 3, side, side), RGB, 0 to 1."""
-        features = self.ensemble.features(pictures)
-        parts = [scores for scores, _ in self.scores(features)]
+        features, peaks = self.ensemble.see(pictures)
+        parts = [scores for scores, _ in self.scores(features, peaks)]
         return torch.cat([*parts, self.ensemble.directions(features)] if self.embedding else parts, dim=1)
 
-    def scores(self, features: torch.Tensor) -> list[tuple[torch.Tensor, Attribute]]:
-        """Return the scores (N, columns) of each learnt attribute, with it, of the features of all looks."""
-        familiar: torch.Tensor = self.familiarity(self.ensemble.directions(features))
+    def scores(self, features: torch.Tensor, peaks: torch.Tensor) -> list[tuple[torch.Tensor, Attribute]]:
+        """Return the scores (N, columns) of each learnt attribute, with it, of the features and peaks of all looks."""
+        familiar: torch.Tensor = self.familiarity(self.ensemble.directions(peaks))
         looks = [self._scores_of_look(*look) for look in self.ensemble.looks(features)]
         of_attributes = zip(*looks, strict=True)
         return [

@@ -21,10 +21,18 @@ def logits_of(network: TagNetwork, images: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()  # not inference mode: heads are fitted on these
-def features_of(network: TagNetwork | Ensemble, images: torch.Tensor) -> torch.Tensor:
-    """Return features (N, width), of an ensemble those of all looks, of pictures (N, 3, H, W) uint8 RGB."""
+def features_of(network: TagNetwork, images: torch.Tensor) -> torch.Tensor:
+    """Return features (N, width) of pictures (N, 3, H, W) uint8 RGB."""
     network.eval()
     return torch.cat([network.features(batch.float() / 255) for batch in images.split(_BATCH)])
+
+
+@torch.no_grad()
+def seen_by(ensemble: Ensemble, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return features and peaks, each (N, widths of all looks), of pictures (N, 3, side, side) uint8 RGB."""
+    ensemble.eval()
+    features, peaks = zip(*(ensemble.see(batch.float() / 255) for batch in images.split(_BATCH)), strict=True)
+    return torch.cat(features), torch.cat(peaks)
 
 
 def accuracies(logits: torch.Tensor, pictures: Pictures, taxonomy: Taxonomy) -> Mapping[str, float]:

@@ -31,7 +31,7 @@ from train.classifier.familiarity import fit_familiarity
 from train.classifier.pictures import read_pictures
 from train.classifier.run import train_classifier
 from train.classifier.scored import ScoredNetwork
-from train.classifier.scores import features_of
+from train.classifier.scores import seen_by
 from train.classifier.settings import ClassifierSettings
 from train.classifier.teacher import load_network
 from train.cli import app
@@ -49,11 +49,10 @@ def test_both_engines_give_the_scores_of_the_trained_network(run: Path, coloured
     record = export_classifier(run, coloured, tmp_path / "export", embedding=True)
     network = load_network(run)
     learnt, held = (read_pictures(coloured.part(part), record.taxonomy, 32)[0] for part in ("train", "val"))
-    familiarity = fit_familiarity(
-        features_of(network, learnt.images), learnt.targets, features_of(network, held.images)
-    )
-    assert record.familiar_from == pytest.approx(familiarity.bound, abs=1e-5)
     ensemble = Ensemble([network], [32], mirrored=False)
+    (_, known), (_, kept) = seen_by(ensemble, learnt.images), seen_by(ensemble, held.images)
+    familiarity = fit_familiarity(known, learnt.targets, kept)
+    assert record.familiar_from == pytest.approx(familiarity.bound, abs=1e-5)
     scored = ScoredNetwork(
         ensemble, record.taxonomy, record.temperature, embedding=True, familiarity=familiarity
     ).eval()
