@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-Method = Literal["one-vs-all", "binary-relevance", "chain", "powerset"]
+Method = Literal["one-vs-all", "binary-relevance", "chain", "powerset", "powerset-values"]
 _ROW = "{:<12} {:<17} {:>8} {:>8} {:>6} {:>6} {:>11}"
 
 
@@ -20,6 +20,8 @@ def heads(
     as_json: Annotated[bool, typer.Option("--json", help="Print the record as JSON.")] = False,
 ) -> None:
     """Fit and compare one-vs-all, binary relevance, classifier chain and label powerset on a network's features.
+
+    A powerset is read in two ways: as the likeliest set, or each value by all sets that hold it (powerset-values).
 
     Example: edgekit train heads runs/labels runs/labels-heads --set sets/labels
     """

@@ -10,8 +10,8 @@ from pydantic import Field, NonNegativeInt, model_validator
 from edge.model.manifest import Part
 from edge.model.taxonomy import Attribute
 
-SeveralMethod = Literal["one-vs-all", "binary-relevance", "chain", "powerset"]
-POWERSET: SeveralMethod = "powerset"
+SeveralMethod = Literal["one-vs-all", "binary-relevance", "chain", "powerset", "powerset-values"]
+BY_SETS: frozenset[SeveralMethod] = frozenset(("powerset", "powerset-values"))
 
 
 class SeveralHead(Part):
@@ -20,18 +20,20 @@ class SeveralHead(Part):
     With `one-vs-all` (the network's own columns, or each value parted from the others by a margin), `binary-relevance`
     (each by its likelihood) and `chain` (each knowing those before it, inside the graph) a column is a value's score.
     With `powerset` a column is the score of a whole set of values, one that occurred in training; the likeliest set is
-    said, so values that never stood together never do.
+    said, so values that never stood together never do. With `powerset-values` the columns are the same, but each value
+    is said by itself, scored by the sum of all sets that hold it: where sets are in doubt, what they share is not.
     """
 
     method: SeveralMethod
     label_sets: tuple[tuple[NonNegativeInt, ...], ...] = Field(
-        default=(), description="of powerset: indices of the values of each column's set, which may be empty"
+        default=(),
+        description="of powerset and powerset-values: indices of the values of each column's set, which may be empty",
     )
 
     @model_validator(mode="after")
     def _whole(self) -> "SeveralHead":
-        if bool(self.label_sets) != (self.method == POWERSET):
-            raise ValueError("label_sets stand there for powerset, and for nothing else")
+        if bool(self.label_sets) != (self.method in BY_SETS):
+            raise ValueError("label_sets stand there for powerset and powerset-values, and for nothing else")
         if len({frozenset(one) for one in self.label_sets}) != len(self.label_sets):
             raise ValueError("label_sets holds a set twice")
         return self
@@ -53,13 +55,18 @@ class SeveralHead(Part):
             attribute: Whose they are.
             threshold: A value scored at or above it is said; a likeliest set scored below it is unknown.
         """
-        if self.method != POWERSET:
-            return SaidValues(part, tuple(np.flatnonzero(part >= threshold).tolist()), sure=True)
-        scores = np.zeros(len(attribute.values), np.float32)
+        scores = self._of_values(part, len(attribute.values)) if self.method in BY_SETS else part
+        if self.method != "powerset":
+            return SaidValues(scores, tuple(np.flatnonzero(scores >= threshold).tolist()), sure=True)
+        best = int(part.argmax())
+        return SaidValues(scores, self.label_sets[best], sure=bool(part[best] >= threshold))
+
+    def _of_values(self, part: NDArray[np.float32], values: int) -> NDArray[np.float32]:
+        """Return scores (values,), 0 to 1, each the sum of those of the sets (columns,) that hold the value."""
+        scores = np.zeros(values, np.float32)
         for share, label_set in zip(part, self.label_sets, strict=True):
             scores[list(label_set)] += share
-        best = int(part.argmax())
-        return SaidValues(scores.clip(0, 1), self.label_sets[best], sure=bool(part[best] >= threshold))
+        return scores.clip(0, 1)
 
 
 @dataclass(frozen=True, slots=True)

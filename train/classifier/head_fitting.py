@@ -1,6 +1,7 @@
 """Fits a head of each kind to features and labels, and scores it by what a box would say."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
@@ -22,6 +23,7 @@ from train.classifier.heads import (
     label_sets_of,
 )
 
+FittedMethod = Literal["one-vs-all", "binary-relevance", "chain", "powerset"]  # the others read one of these anew
 MOST_LABEL_SETS = 2000  # beyond, sets of values are too many to be told as classes
 
 
@@ -37,7 +39,7 @@ class Sample:
         return Sample(self.features, self.targets[:, columns])
 
 
-def fit_head(method: SeveralMethod, attribute: Attribute, learn: Sample, weight_decay: float) -> SeveralHeadModule:
+def fit_head(method: FittedMethod, attribute: Attribute, learn: Sample, weight_decay: float) -> SeveralHeadModule:
     """Return a head of an attribute of several values, fitted to its own minimum.
 
     Raises:
@@ -60,7 +62,7 @@ def score_head(attribute: Attribute, method: SeveralMethod, head: SeveralHeadMod
     return score
 
 
-def _fresh(method: SeveralMethod, attribute: Attribute, learn: Sample) -> SeveralHeadModule:
+def _fresh(method: FittedMethod, attribute: Attribute, learn: Sample) -> SeveralHeadModule:
     width, values = learn.features.shape[1], len(attribute.values)
     match method:
         case "one-vs-all":

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 from devices.errors import EdgekitError
 from devices.validation import read_json
 from edge.model.manifest import Sha256
-from edge.model.several import SeveralHead, SeveralMethod
+from edge.model.several import BY_SETS, SeveralHead, SeveralMethod
 
 HEADS = "heads.json"
 
@@ -47,7 +47,7 @@ class FittedHeads(_Record):
         for name, label_sets in self.label_sets.items():
             own = [score for score in self.scores if score.attribute == name]
             taken = method or max(own, key=lambda score: score.micro_f1).method
-            result[name] = SeveralHead(method=taken, label_sets=label_sets if taken == "powerset" else ())
+            result[name] = SeveralHead(method=taken, label_sets=label_sets if taken in BY_SETS else ())
         return result
 
 

@@ -144,6 +144,23 @@ class PowersetHead(SeveralHeadModule):
         return (logits / self.temperature).softmax(dim=1)
 
 
+class PowersetValuesHead(PowersetHead):
+    """A label powerset read value by value: the same columns, at the temperature that its values are likeliest at."""
+
+    @classmethod
+    def of(cls, fitted: PowersetHead) -> "PowersetValuesHead":
+        """Return another reading of a fitted powerset, whose linear layer it shares."""
+        values = fitted.members.shape[1]
+        head = cls(fitted.linear.in_features, fitted.label_sets, values)
+        head.linear = fitted.linear
+        return head
+
+    def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return how unlikely the pictures' values are, each scored by the sum of the sets that hold it."""
+        likely = (logits.softmax(dim=1) @ self.members).clamp(max=1)
+        return functional.binary_cross_entropy(likely, targets, reduction="sum") / len(targets)
+
+
 def label_sets_of(targets: torch.Tensor) -> LabelSets:
     """Return the sets of values that occur in labels (N, values), the commonest first."""
     rows = [tuple(torch.nonzero(row).flatten().tolist()) for row in targets]

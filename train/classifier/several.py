@@ -12,14 +12,14 @@ from edge.model.taxonomy import Attribute, Taxonomy
 from edge.new_folder import new_folder
 from train.checkpoints import checkpoint_sha256, load_state
 from train.classifier.calibration import calibrate
-from train.classifier.head_fitting import Sample, fit_head, score_head
+from train.classifier.head_fitting import FittedMethod, Sample, fit_head, score_head
 from train.classifier.head_record import HEADS, FittedHeads, HeadScore
 from train.classifier.head_source import HeadSource
 from train.classifier.heads import (
     ChainHead,
-    LabelSets,
     OneVsAllHead,
     PowersetHead,
+    PowersetValuesHead,
     RelevanceHead,
     SeveralHeadModule,
 )
@@ -60,7 +60,7 @@ def fit_heads(run: Path, tagged_set: TaggedSet, out: Path, weight_decay: float) 
         weight_decay=weight_decay,
         own=source.own,
         pictures=len(held.targets),
-        label_sets={name: _label_sets(of_one) for name, of_one in heads.items()},
+        label_sets={name: _powerset(of_one).label_sets for name, of_one in heads.items()},
         scores=tuple(scores),
     )
     states = {f"{name}/{way}": one.state_dict() for name, of_one in heads.items() for way, one in of_one.items()}
@@ -128,9 +128,10 @@ def _heads(source: HeadSource, attribute: Attribute, learn: Sample, columns: sli
     else:
         heads = {"one-vs-all": fit_head("one-vs-all", attribute, learn, weight_decay)}
         source.fill(columns, heads["one-vs-all"].linear)
-    others: tuple[SeveralMethod, ...] = ("binary-relevance", "chain", "powerset")
+    others: tuple[FittedMethod, ...] = ("binary-relevance", "chain", "powerset")
     for method in others:
         heads[method] = fit_head(method, attribute, learn, weight_decay)
+    heads["powerset-values"] = PowersetValuesHead.of(_powerset(heads))
     return heads
 
 
@@ -154,13 +155,15 @@ def _create(head: SeveralHead, width: int, values: int) -> SeveralHeadModule:
             return ChainHead(width, range(values))  # the checkpoint brings the order
         case "powerset":
             return PowersetHead(width, head.label_sets, values)
+        case "powerset-values":
+            return PowersetValuesHead(width, head.label_sets, values)
 
 
-def _label_sets(heads: Heads) -> LabelSets:
+def _powerset(heads: Heads) -> PowersetHead:
     powerset = heads["powerset"]
     if not isinstance(powerset, PowersetHead):
         raise TypeError("the powerset's head is another one's")
-    return powerset.label_sets
+    return powerset
 
 
 def _score(attribute: Attribute, method: SeveralMethod, head: SeveralHeadModule, held: Sample) -> HeadScore:

@@ -120,6 +120,8 @@ def test_a_manifest_whose_parts_do_not_fit_is_refused(make_classifier_bundle: Ma
 
 
 POWERSET = SeveralHead(method="powerset", label_sets=((), (1,), (0, 1)))
+BY_VALUE = SeveralHead(method="powerset-values", label_sets=POWERSET.label_sets)
+SHARES = st.integers(0, 64).map(lambda whole: whole / 64)  # sums of these are exact, at the threshold too
 
 
 @given(arrays(np.float32, 3, elements=st.floats(0, 1, width=32)))
@@ -141,11 +143,38 @@ def test_a_powersets_value_is_as_likely_as_all_sets_that_hold_it():
     }
 
 
+@given(arrays(np.float32, 3, elements=SHARES), SHARES)
+def test_a_powerset_by_value_says_those_whose_sets_come_to_the_threshold(scores: NDArray[np.float32], threshold: float):
+    decoder = TagDecoder(SHOP, {**THRESHOLDS, "signs": threshold}, heads={"signs": BY_VALUE})
+    said = [
+        tag for tag in decoder.decode(np.concatenate([row(0.9, 0.1, 0, 0), scores])).tags if tag.attribute == "signs"
+    ]
+    sums = {"sale": scores[2], "organic": scores[1] + scores[2]}
+    assert {tag.value: tag.score for tag in said} == {
+        value: min(1.0, total) for value, total in sums.items() if min(1.0, total) >= threshold
+    }
+    assert all(tag.sure for tag in said)
+
+
+def test_a_powerset_by_value_says_what_doubtful_sets_share_where_one_of_the_likeliest_set_is_unknown():
+    scores = row(0.9, 0.1, 0, 0, 0.2, 0.36, 0.44)
+    whole, by_value = (
+        TagDecoder(SHOP, THRESHOLDS, heads={"signs": one}).decode(scores) for one in (POWERSET, BY_VALUE)
+    )
+    signs = [[(tag.value, tag.sure) for tag in said.tags if tag.attribute == "signs"] for said in (whole, by_value)]
+    assert signs == [[("sale", False), ("organic", False)], [("organic", True)]]
+    assert whole.scores.tolist() == by_value.scores.tolist()
+
+
 @pytest.mark.parametrize(
     ("head", "fault"),
     [
         ({"method": "powerset"}, "label_sets stand there for powerset"),
+        ({"method": "powerset-values"}, "label_sets stand there for powerset"),
         ({"method": "chain", "label_sets": [[0]]}, "label_sets stand there for powerset"),
+        ({"method": "powerset-values", "label_sets": [[0, 1], [1, 0]]}, "holds a set twice"),
+        ({"method": "powerset-values", "label_sets": [[-1]]}, "greater than or equal to 0"),
+        ({"method": "powerset-sets", "label_sets": [[0]]}, "Input should be 'one-vs-all'"),
         ({"method": "powerset", "label_sets": [[0, 1], [1, 0]]}, "holds a set twice"),
     ],
 )
@@ -154,9 +183,17 @@ def test_a_head_that_contradicts_itself_is_refused(head: dict[str, Any], fault: 
         SeveralHead.model_validate(head)
 
 
+@pytest.mark.parametrize("method", ["powerset", "powerset-values"])
+def test_a_head_whose_sets_hold_a_value_that_does_not_exist_fits_nothing(method: Any):
+    signs = SHOP.attributes[1]
+    assert SeveralHead(method=method, label_sets=((0, 1),)).fits(signs)
+    assert not SeveralHead(method=method, label_sets=((0, 2),)).fits(signs)
+
+
 def test_a_head_of_no_attribute_of_several_values_is_refused(make_classifier_bundle: Make):
     made = make_classifier_bundle()
     manifest = open_classifier_bundle(made.folder, [made.public]).manifest.model_dump()
-    for head in ({"method": "chain"}, {"method": "powerset", "label_sets": [[7]]}):
+    several = [{"method": method, "label_sets": [[7]]} for method in ("powerset", "powerset-values")]
+    for head in ({"method": "chain"}, *several):
         with pytest.raises(ValidationError, match="the head of colour is of no attribute of several values"):
             ClassifierManifest.model_validate({**manifest, "heads": {"colour": head}})

@@ -1,5 +1,6 @@
 """Ways of telling several values: each fitted head does what its kind says, and is exported and read on a box."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +22,14 @@ from edge.model.model_files import BundleParts
 from edge.model.picture import read_picture
 from edge.model.signature import create_key, load_private
 from edge.model.taxonomy import Attribute, Taxonomy
+from train.classifier.calibration import calibrate
 from train.classifier.export import export_classifier
-from train.classifier.head_record import read_heads
+from train.classifier.head_record import HEADS, read_heads
 from train.classifier.heads import (
     ChainHead,
     OneVsAllHead,
     PowersetHead,
+    PowersetValuesHead,
     RelevanceHead,
     chain_order_of,
     fit,
@@ -35,12 +38,12 @@ from train.classifier.heads import (
 from train.classifier.report import report_run
 from train.classifier.run import train_classifier
 from train.classifier.settings import ClassifierSettings
-from train.classifier.several import fit_heads
+from train.classifier.several import FITTED_HEADS, fit_heads
 from train.flat_sets import LABELS, flatten_set
 from train.tagged_sets import write_tagged_set
 
 Tiny = Callable[..., ClassifierSettings]
-METHODS: Any = ("one-vs-all", "binary-relevance", "chain", "powerset")
+METHODS: Any = ("one-vs-all", "binary-relevance", "chain", "powerset", "powerset-values")
 # Two features; the second value holds where both are large or both small, which no line can tell.
 CORNERS = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]).repeat(8, 1)
 AND_AND_SAME = torch.tensor([[0.0, 1.0], [0.0, 0.0], [0.0, 0.0], [1.0, 1.0]]).repeat(8, 1)
@@ -116,6 +119,39 @@ def test_a_powerset_says_none_but_sets_that_occurred():
     rows = head.scores(head(CORNERS * 100 - 50))
     assert rows.shape == (32, 3)
     assert torch.allclose(rows.sum(dim=1), torch.ones(32))
+
+
+def test_a_powerset_read_by_value_shares_the_fit_and_is_calibrated_by_its_values():
+    whole = PowersetHead(2, label_sets_of(AND_AND_SAME), 2)
+    fit(whole, CORNERS, AND_AND_SAME, 1e-3)
+    by_value = PowersetValuesHead.of(whole)
+    logits = whole(CORNERS)
+    assert torch.equal(by_value(CORNERS), logits)
+    # Half of the corners of no value have a value after all: all sets know of it, but not of its two values at once.
+    drawn = AND_AND_SAME.clone()
+    drawn[1::8, 0] = 1
+    for head in (whole, by_value):
+        calibrate(head, logits, drawn)
+    assert by_value.temperature > whole.temperature
+    rows = by_value.scores(logits) @ by_value.members
+    likelihood = torch.where(drawn == 1, rows, 1 - rows).log().sum() / len(drawn)
+    assert float(by_value.loss(logits / by_value.temperature, drawn)) == pytest.approx(-float(likelihood), rel=1e-4)
+
+
+def test_heads_that_were_fitted_before_powersets_were_read_by_value_are_exported_as_they_were(
+    heads: Path, flat: TaggedSet, tmp_path: Path
+):
+    record = read_heads(heads)
+    assert record is not None
+    before = tmp_path / "before"
+    shutil.copytree(heads, before)
+    kept = record.model_copy(update={"scores": tuple(one for one in record.scores if one.method != "powerset-values")})
+    (before / HEADS).write_text(kept.model_dump_json(by_alias=True), "utf-8")
+    states = torch.load(before / FITTED_HEADS, weights_only=True)
+    torch.save({name: one for name, one in states.items() if not name.endswith("-values")}, before / FITTED_HEADS)
+    assert export_classifier(before, flat, tmp_path / "export", head="powerset").heads[LABELS].method == "powerset"
+    with pytest.raises(EdgekitError, match=r"heads\.pt holds no powerset-values head of labels"):
+        export_classifier(before, flat, tmp_path / "by-value", head="powerset-values")
 
 
 def test_weights_that_cost_more_become_smaller():
