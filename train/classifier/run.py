@@ -98,35 +98,7 @@ def train_classifier(
     """
     check_folder(out, resume=resume, own=commission.own if commission is not None else frozenset())
     keep_memory()
-    taxonomy = tagged_set.description.taxonomy
-    require_unseen(settings, tagged_set.description)
-    division = divide(tagged_set, settings)
-    side = max(settings.input_px, round(settings.learning_px * MARGIN))
-    learn, skipped = read_pictures(division.learn, taxonomy, side, skip_bad=skip_bad)
-    held, skipped_held = read_pictures(division.held, taxonomy, settings.input_px, skip_bad=skip_bad)
-    teacher = None
-    if settings.teaching.teachers:
-        teacher = Teacher(settings.teaching.teachers, taxonomy, bf16=settings.precision != "f32")
-    config = ClassifierConfig(
-        settings=settings,
-        tagged_set=tagged_set.description,
-        learnt_from=learnt_from(tagged_set, learn.tagged),
-        teachers=teacher.digests if teacher is not None else (),
-        skipped=(*skipped, *skipped_held),
-        command=commission.command if commission is not None else None,
-    )
-    torch.manual_seed(settings.seed)
-    start = start_network(settings.network, taxonomy)
-    config = config.model_copy(update={"weights": start.weights, "past": start.past, "channels": start.channels})
-    training = Training(
-        start.network,
-        settings,
-        taxonomy,
-        learn=learn,
-        held=held,
-        teacher=teacher,
-        unlabelled=_unlabelled(settings, side),
-    )
+    config, training = _prepare(settings, tagged_set, skip_bad=skip_bad, commission=commission)
     records = EpochRecords(out / METRICS, ClassifierEpoch)
     if resume:
         require_same(read_classifier_config(out), config, out)
@@ -143,6 +115,44 @@ def train_classifier(
         board.add(figures_of(record))
         on_epoch(record)
     return out / BEST
+
+
+def _prepare(
+    settings: ClassifierSettings, tagged_set: TaggedSet, *, skip_bad: bool, commission: Commission | None
+) -> tuple[ClassifierConfig, Training]:
+    """Read what a training needs, and return what decides it and its state before the first epoch."""
+    taxonomy = tagged_set.description.taxonomy
+    require_unseen(settings, tagged_set.description)
+    division = divide(tagged_set, settings)
+    side = max(settings.input_px, round(settings.learning_px * MARGIN))
+    learn, skipped = read_pictures(division.learn, taxonomy, side, skip_bad=skip_bad)
+    held, skipped_held = read_pictures(division.held, taxonomy, settings.input_px, skip_bad=skip_bad)
+    teacher = None
+    if settings.teaching.teachers:
+        teacher = Teacher(settings.teaching.teachers, taxonomy, bf16=settings.precision != "f32")
+    torch.manual_seed(settings.seed)
+    start = start_network(settings.network, taxonomy)
+    config = ClassifierConfig(
+        settings=settings,
+        tagged_set=tagged_set.description,
+        learnt_from=learnt_from(tagged_set, learn.tagged),
+        teachers=teacher.digests if teacher is not None else (),
+        skipped=(*skipped, *skipped_held),
+        command=commission.command if commission is not None else None,
+        weights=start.weights,
+        past=start.past,
+        channels=start.channels,
+    )
+    training = Training(
+        start.network,
+        settings,
+        taxonomy,
+        learn=learn,
+        held=held,
+        teacher=teacher,
+        unlabelled=_unlabelled(settings, side),
+    )
+    return config, training
 
 
 def _begin(out: Path, config: ClassifierConfig) -> None:
