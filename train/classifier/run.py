@@ -141,7 +141,7 @@ def _prepare(
         command=commission.command if commission is not None else None,
         weights=start.weights,
         past=start.past,
-        channels=start.channels,
+        channels=dict(start.channels) if start.channels is not None else None,
     )
     training = Training(
         start.network,
