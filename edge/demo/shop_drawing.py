@@ -10,7 +10,7 @@ from devices.errors import EdgekitError
 from edge.demo.look import Look
 
 _TILE_PX, _TEXT_PX = 190, 44
-_COLUMNS = 6
+_MOST_COLUMNS = 6
 _QUALITY = 85
 _MOST_LETTERS = 28
 _GREEN, _RED, _GREY = (70, 140, 30), (40, 40, 200), (110, 110, 110)
@@ -23,8 +23,9 @@ def save_looks(path: Path, looks: tuple[Look, ...], images: list[NDArray[np.uint
         EdgekitError: It cannot be written.
     """
     tiles = [_tile(look, image) for look, image in zip(looks, images, strict=True)]
-    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % _COLUMNS)
-    rows = [np.hstack(tiles[begin : begin + _COLUMNS]) for begin in range(0, len(tiles), _COLUMNS)]
+    columns = min(_MOST_COLUMNS, len(tiles))
+    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
+    rows = [np.hstack(tiles[begin : begin + columns]) for begin in range(0, len(tiles), columns)]
     options = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY] if path.suffix == ".jpg" else []
     content = cv2.imencode(path.suffix, np.vstack(rows), options)[1]
     try:

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edge.cli import build
-from edge.demo.shop import BUNDLE, TRUSTED_KEY
+from edge.demo.shop import BUNDLE, TRUSTED_KEY, run_shop
 from edge.demo.shop_pictures import MOST_OF_A_SET, strangers
 from edge.model.bundle import open_classifier_bundle
 
@@ -102,3 +102,10 @@ def test_the_bundled_classifier_is_small_measured_and_names_its_data_and_licence
     assert bundle.manifest.licence == "Apache-2.0"
     assert [(entry.name, entry.licence) for entry in bundle.manifest.data] == [("grocery-store", "MIT")]
     assert bundle.manifest.recipe.startswith("edgekit train classifier ")
+
+
+def test_a_sheet_of_few_pictures_is_no_wider_than_they_are(tmp_path: Path):
+    looked = run_shop(tmp_path / "few.png", strangers(), "auto").looks
+    sheet = cv2.imread(str(tmp_path / "few.png"))
+    assert sheet is not None
+    assert sheet.shape == (234, len(looked) * 190, 3)
