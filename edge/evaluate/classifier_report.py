@@ -1,6 +1,6 @@
 """Scores every model file of a classifier's bundle with the engine that it is for, and sets INT8 beside FP32."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
@@ -15,8 +15,8 @@ from edge.evaluate.openings import record_opening
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.bundle import ClassifierBundle
 from edge.model.classifier import Classification, Classifier, load_classifier
-from edge.model.detector import ENGINE_OF, PrecisionChoice
-from edge.model.manifest import Format, Precision, Sha256
+from edge.model.detector import ENGINE_OF
+from edge.model.manifest import Format, ModelFile, Precision, Sha256
 from edge.model.picture import read_picture
 from edge.model.taxonomy import Taxonomy
 
@@ -99,9 +99,8 @@ def evaluate_classifier(
         EdgekitError: A model file cannot be loaded, the set has other attributes or no such part, or a picture cannot
             be read.
     """
-    taxonomy = bundle.manifest.taxonomy
     described = tagged_set.description
-    if described.taxonomy != taxonomy:
+    if described.taxonomy != bundle.manifest.taxonomy:
         raise EdgekitError(f"{tagged_set.folder} has other attributes or values than {bundle.directory} tells")
     pictures = tagged_set.part(split)
     if not pictures:
@@ -115,29 +114,10 @@ def evaluate_classifier(
     scores: list[ClassifierScore] = []
     said_by: dict[tuple[str, str], list[Classification]] = {}
     for model in bundle.manifest.models:
-        backend = ENGINE_OF[model.format]
-        precision: PrecisionChoice = model.precision
-        classifier = load_classifier(bundle, backend=backend, precision=precision)
+        classifier = load_classifier(bundle, backend=ENGINE_OF[model.format], precision=model.precision)
         said = classify_pictures(classifier, pictures, advance)
-        said_by[backend, precision] = said
-        scores.append(
-            ClassifierScore(
-                format=model.format,
-                sha256=next(entry.sha256 for entry in bundle.manifest.files if entry.path == model.path),
-                backend=backend,
-                version=classifier.info.version,
-                precision=precision,
-                attributes=score_attributes(taxonomy, truth, said),
-            )
-        )
-    costs = tuple(
-        cost
-        for backend in ENGINE_OF.values()
-        if {(backend, "fp32"), (backend, "int8")} <= said_by.keys()
-        for cost in accuracy_costs(
-            taxonomy, truth, backend, said_by[backend, "fp32"], said_by[backend, "int8"], draws, seed
-        )
-    )
+        said_by[ENGINE_OF[model.format], model.precision] = said
+        scores.append(_score(bundle, model, classifier.info.version, truth, said))
     return ClassifierEvaluation(
         bundle=bundle.manifest.name,
         digest=bundle.digest,
@@ -146,7 +126,43 @@ def evaluate_classifier(
         pictures=len(pictures),
         openings=openings,
         models=tuple(scores),
-        int8_costs=costs,
+        int8_costs=_int8_costs(described.taxonomy, truth, said_by, draws, seed),
+    )
+
+
+def _score(
+    bundle: ClassifierBundle,
+    model: ModelFile,
+    version: str,
+    truth: Sequence[tuple[tuple[int, ...], ...]],
+    said: Sequence[Classification],
+) -> ClassifierScore:
+    """Return what a model file came to, run by an engine of that version."""
+    return ClassifierScore(
+        format=model.format,
+        sha256=next(entry.sha256 for entry in bundle.manifest.files if entry.path == model.path),
+        backend=ENGINE_OF[model.format],
+        version=version,
+        precision=model.precision,
+        attributes=score_attributes(bundle.manifest.taxonomy, truth, said),
+    )
+
+
+def _int8_costs(
+    taxonomy: Taxonomy,
+    truth: Sequence[tuple[tuple[int, ...], ...]],
+    said_by: Mapping[tuple[str, str], Sequence[Classification]],
+    draws: int,
+    seed: int,
+) -> tuple[AccuracyCost, ...]:
+    """Return what INT8 costs on each engine that both files were run on, by what was said (backend, precision)."""
+    return tuple(
+        cost
+        for backend in ENGINE_OF.values()
+        if {(backend, "fp32"), (backend, "int8")} <= said_by.keys()
+        for cost in accuracy_costs(
+            taxonomy, truth, backend, said_by[backend, "fp32"], said_by[backend, "int8"], draws, seed
+        )
     )
 
 

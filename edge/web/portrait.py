@@ -1,7 +1,7 @@
 """From the runtime's own types to what the page's script gets."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from edge.runtime.view import BoxView, CameraView, ModelView
 from edge.runtime.watch import Scene, Told
 from edge.tags.aiming import Aim
 from edge.tags.ballot import LEAST_MODULE_PX, LEAST_SHARPNESS, MOST_GLARE
+from edge.video.frame import Frame
 from edge.web.health import judge
 from edge.web.messages import (
     PageAim,
@@ -64,46 +65,14 @@ def scene_of(scene: Scene, jpeg: str, classes: Sequence[str]) -> PageScene:
         jpeg: Its picture, base64.
         classes: The detector's, in the order of their ids.
     """
-    width, height = scene.frame.width, scene.frame.height
-
-    def shares(xyxy: Sequence[float]) -> tuple[float, float, float, float]:
-        left, top, right, bottom = (float(value) for value in xyxy)
-        return (
-            round(left / width, 4),
-            round(top / height, 4),
-            round(right / width, 4),
-            round(bottom / height, 4),
-        )
-
-    items = [
-        PageItem(
-            kind="parcel",
-            label=parcel.class_name,
-            box=shares(parcel.xyxy),
-            track=parcel.track_id,
-            texts=tuple(printable(text) for text in parcel.texts),
-            decided=parcel.decided.value if parcel.decided is not None else None,
-        )
-        for parcel in scene.parcels
-    ]
-    items += [
-        PageItem(kind="label", label=label.kind, box=shares(label.xyxy.tolist()), score=round(label.score, 3))
-        for label in scene.labels
-    ]
-    if scene.shelves:
-        found = scene.detections
-        items += [
-            PageItem(kind="product", label=classes[int(class_id)], box=shares(box), score=round(float(score), 3))
-            for box, score, class_id in zip(found.xyxy.tolist(), found.score, found.class_id, strict=True)
-        ]
     return PageScene(
         camera=scene.frame.camera,
         index=scene.frame.index,
         captured_at=scene.frame.captured_at,
-        width=width,
-        height=height,
+        width=scene.frame.width,
+        height=scene.frame.height,
         inferred=scene.inferred,
-        items=tuple(items),
+        items=tuple(_items(scene, classes)),
         stock=tuple(
             PageStock(
                 zone=view.zone,
@@ -113,6 +82,38 @@ def scene_of(scene: Scene, jpeg: str, classes: Sequence[str]) -> PageScene:
             for view in scene.shelves
         ),
         jpeg=jpeg,
+    )
+
+
+def _items(scene: Scene, classes: Sequence[str]) -> Iterator[PageItem]:
+    """Yield what is drawn over a scene's picture: parcels, then regions of labels, then products of shelves."""
+    for parcel in scene.parcels:
+        yield PageItem(
+            kind="parcel",
+            label=parcel.class_name,
+            box=_shares(scene.frame, parcel.xyxy),
+            track=parcel.track_id,
+            texts=tuple(printable(text) for text in parcel.texts),
+            decided=parcel.decided.value if parcel.decided is not None else None,
+        )
+    for label in scene.labels:
+        box = _shares(scene.frame, label.xyxy.tolist())
+        yield PageItem(kind="label", label=label.kind, box=box, score=round(label.score, 3))
+    if scene.shelves:
+        found = scene.detections
+        for xyxy, score, class_id in zip(found.xyxy.tolist(), found.score, found.class_id, strict=True):
+            box = _shares(scene.frame, xyxy)
+            yield PageItem(kind="product", label=classes[int(class_id)], box=box, score=round(float(score), 3))
+
+
+def _shares(frame: Frame, xyxy: Sequence[float]) -> tuple[float, float, float, float]:
+    """Return a box in pixels as shares of its picture's width and height, which a page of any size can draw."""
+    left, top, right, bottom = (float(value) for value in xyxy)
+    return (
+        round(left / frame.width, 4),
+        round(top / frame.height, 4),
+        round(right / frame.width, 4),
+        round(bottom / frame.height, 4),
     )
 
 

@@ -12,7 +12,7 @@ from edge.evaluate.average_precision import INTERVAL
 from edge.evaluate.tagged_set import TaggedPicture
 from edge.model.taxonomy import Attribute, Taxonomy
 from train.classifier.calibration import EVEN
-from train.classifier.network import scores_of, split_columns
+from train.classifier.network import all_scores, split_columns
 from train.classifier.pictures import read_pictures
 from train.classifier.scores import logits_of
 from train.classifier.settings import read_classifier_config
@@ -75,8 +75,7 @@ def _mean_scores(runs: Sequence[Path], pictures: Sequence[TaggedPicture], taxono
     total = torch.zeros(len(pictures), taxonomy.columns)
     for run in runs:
         read, _ = read_pictures(pictures, taxonomy, read_classifier_config(run).settings.input_px)
-        parts = split_columns(logits_of(load_network(run), read.images), taxonomy.learnt)
-        total += torch.cat([scores_of(part, attribute) for part, attribute in parts], dim=1)
+        total += all_scores(logits_of(load_network(run), read.images), taxonomy.learnt)
     return total / len(runs)
 
 

@@ -57,6 +57,11 @@ def scores_of(logits: torch.Tensor, attribute: Attribute) -> torch.Tensor:
     return logits.sigmoid() if attribute.multiple else logits.softmax(dim=1)
 
 
+def all_scores(logits: torch.Tensor, learnt: tuple[Attribute, ...]) -> torch.Tensor:
+    """Return the scores (N, columns) of all learnt attributes from their logits, side by side as these are."""
+    return torch.cat([scores_of(part, attribute) for part, attribute in split_columns(logits, learnt)], dim=1)
+
+
 def pooled_logits(looks: Sequence[torch.Tensor], attribute: Attribute) -> torch.Tensor:
     """Return logits (N, values) of which the scores are the mean of those of several looks' logits."""
     rows = torch.stack(list(looks))

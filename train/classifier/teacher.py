@@ -10,7 +10,7 @@ from devices.errors import EdgekitError
 from edge.model.taxonomy import Taxonomy
 from train.checkpoints import checkpoint_sha256, load_state
 from train.classifier.backbones import create_backbone
-from train.classifier.network import TagNetwork, scores_of, split_columns
+from train.classifier.network import TagNetwork, all_scores
 from train.classifier.settings import read_classifier_config
 from train.run_folders import BEST
 
@@ -52,8 +52,7 @@ class Teacher:
                 )
             with torch.autocast("cpu", torch.bfloat16, enabled=self._bf16):
                 logits = member.network(seen.contiguous(memory_format=torch.channels_last))
-            rows = split_columns(logits.float() / temperature, self._taxonomy.learnt)
-            total += torch.cat([scores_of(part, attribute) for part, attribute in rows], dim=1)
+            total += all_scores(logits.float() / temperature, self._taxonomy.learnt)
         return total / len(self._members)
 
 
