@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edge.evaluate.tagged_set import TaggedPicture, TaggedSet
 from edge.model.taxonomy import Taxonomy
 from train.classifier.answers import right_answers
-from train.classifier.folds import groups_of, kept_out_by_fold
+from train.classifier.folds import groups_of, kept_out_by_fold, series_in_folds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,11 @@ class FoldedSet:
         Raises:
             EdgekitError: A picture cannot be read.
         """
-        kept_out = tuple(kept_out_by_fold(tagged_set.part("train"), count))
-        val = tagged_set.part("val")
-        flat = [picture for held in kept_out for picture in held]
-        return cls(tagged_set.description.taxonomy, kept_out, val, _numbers(flat), _numbers(val))
+        train, val = tagged_set.part("train"), tagged_set.part("val")
+        kept_out = tuple(kept_out_by_fold(train, count))
+        of_each = dict(zip(train, _numbers(train, series_in_folds(train, count)), strict=True))
+        groups = np.array([of_each[picture] for held in kept_out for picture in held])
+        return cls(tagged_set.description.taxonomy, kept_out, val, groups, _numbers(val, groups_of(val)))
 
     @property
     def fold(self) -> NDArray[np.int64]:
@@ -74,9 +75,9 @@ class FoldedSet:
         return FoldAnswers(np.concatenate(kept_out), val)
 
 
-def _numbers(pictures: Sequence[TaggedPicture]) -> NDArray[np.int64]:
+def _numbers(pictures: Sequence[TaggedPicture], groups: Sequence[Sequence[int]]) -> NDArray[np.int64]:
     """Return the number of each picture's group: (N,)."""
     numbers = np.zeros(len(pictures), np.int64)
-    for number, members in enumerate(groups_of(pictures)):
-        numbers[members] = number
+    for number, members in enumerate(groups):
+        numbers[np.array(members)] = number
     return numbers

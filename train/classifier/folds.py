@@ -3,6 +3,8 @@
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -11,15 +13,16 @@ from edge.evaluate.tagged_set import TaggedPicture
 from edge.model.picture import read_picture
 from train.apportion import apportion
 from train.check.likeness import alike, clusters, thumbnails
+from train.classifier.series import series_of
 
 ALIKE = 0.9  # correlation of thumbnails from which on two pictures are taken for shots of the same thing
 
 
-def kept_out_by_fold(pictures: Sequence[TaggedPicture], count: int) -> list[tuple[TaggedPicture, ...]]:
+def kept_out_by_fold(pictures: tuple[TaggedPicture, ...], count: int) -> list[tuple[TaggedPicture, ...]]:
     """Return the pictures of each fold: the same for every training, so that folds of different runs can be compared.
 
     Raises:
-        EdgekitError: As `assign_parts`.
+        EdgekitError: As `assign_folds`.
     """
     folds = assign_folds(pictures, count, seed=0)
     return [
@@ -27,9 +30,32 @@ def kept_out_by_fold(pictures: Sequence[TaggedPicture], count: int) -> list[tupl
     ]
 
 
-def assign_folds(pictures: Sequence[TaggedPicture], count: int, seed: int) -> list[int]:
-    """Return the fold of each picture, the folds as even as can be; see `assign_parts`."""
-    return assign_parts(pictures, [1 / count] * count, seed)
+def assign_folds(pictures: tuple[TaggedPicture, ...], count: int, seed: int) -> list[int]:
+    """Return the fold of each picture, the folds as even as can be.
+
+    Pictures of one series are in one fold; each combination of tags is spread over the folds as far as that allows.
+
+    Raises:
+        EdgekitError: A picture cannot be read, or there are fewer series than folds.
+    """
+    return _deal_out(pictures, series_in_folds(pictures, count), [1 / count] * count, seed)
+
+
+@lru_cache(maxsize=4)  # all folds of a recipe are divided in one process, and a network looks at each picture for it
+def series_in_folds(pictures: tuple[TaggedPicture, ...], count: int) -> tuple[tuple[int, ...], ...]:
+    """Return which pictures hang together in folds, by index: what `groups_of` says, and series of the same tags.
+
+    A set that has groups of its own says by them what a series is.
+
+    Raises:
+        EdgekitError: A picture cannot be read.
+    """
+    groups = groups_of(pictures)
+    if not any(picture.group for picture in pictures):
+        chained = (pair for series in series_of(pictures, count) for pair in pairwise(series))
+        alike_too = (pair for group in groups for pair in pairwise(group))
+        groups = clusters(len(pictures), [*chained, *alike_too])
+    return tuple(tuple(group) for group in groups)
 
 
 def assign_parts(pictures: Sequence[TaggedPicture], shares: Sequence[float], seed: int) -> list[int]:
@@ -46,7 +72,14 @@ def assign_parts(pictures: Sequence[TaggedPicture], shares: Sequence[float], see
     Raises:
         EdgekitError: A picture cannot be read, or there are fewer groups than parts.
     """
-    groups = groups_of(pictures)
+    return _deal_out(pictures, groups_of(pictures), shares, seed)
+
+
+def _deal_out(
+    pictures: Sequence[TaggedPicture], groups: Sequence[Sequence[int]], shares: Sequence[float], seed: int
+) -> list[int]:
+    """Return the part of each picture, those of one group in one part."""
+    groups = list(groups)
     random.Random(seed).shuffle(groups)  # noqa: S311 - among equally good divisions the seed chooses, repeatably
     columns = {tags: column for column, tags in enumerate(dict.fromkeys(picture.tags for picture in pictures), start=1)}
     amounts = np.zeros((len(groups), 1 + len(columns)))
