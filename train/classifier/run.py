@@ -20,7 +20,7 @@ from train.classifier.settings import ClassifierConfig, ClassifierSettings, read
 from train.classifier.start import start_network
 from train.classifier.teacher import Teacher
 from train.classifier.training import Training
-from train.classifier.unseen import require_unseen
+from train.classifier.unseen import require_same_division, require_unseen
 from train.epochs import METRICS, EpochRecords
 from train.run_folders import BEST, CONFIG, check_folder
 from train.steps import counted
@@ -127,6 +127,8 @@ def _prepare(
     side = max(settings.input_px, round(settings.learning_px * MARGIN))
     learn, skipped = read_pictures(division.learn, taxonomy, side, skip_bad=skip_bad)
     held, skipped_held = read_pictures(division.held, taxonomy, settings.input_px, skip_bad=skip_bad)
+    learnt = learnt_from(tagged_set, learn.tagged)
+    require_same_division(settings, learnt)
     teacher = None
     if settings.teaching.teachers:
         teacher = Teacher(settings.teaching.teachers, taxonomy, bf16=settings.precision != "f32")
@@ -135,7 +137,7 @@ def _prepare(
     config = ClassifierConfig(
         settings=settings,
         tagged_set=tagged_set.description,
-        learnt_from=learnt_from(tagged_set, learn.tagged),
+        learnt_from=learnt,
         teachers=teacher.digests if teacher is not None else (),
         skipped=(*skipped, *skipped_held),
         command=commission.command if commission is not None else None,

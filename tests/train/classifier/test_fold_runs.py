@@ -1,6 +1,7 @@
 """All folds of a recipe are trained, go on where they were broken off, and are told with intervals, beside twins."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,6 +102,15 @@ def test_a_fold_is_taught_by_the_fold_that_kept_out_the_same_and_by_no_other(
         assert not (tmp_path / "refused").exists()
     alone = tiny(schedule=BARELY, folds=2, fold=1, teaching={"teachers": (fold_folder(teacher, 1),)})
     assert train_classifier(alone, coloured_of_all, tmp_path / "one").exists()
+    # The same fold by name, as another version of the kit may have divided it.
+    shutil.copytree(fold_folder(teacher, 1), tmp_path / "older")
+    config = json.loads((tmp_path / "older" / "config.json").read_text("utf-8"))
+    config["learnt_from"]["digest"] = "0" * 64
+    (tmp_path / "older" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    older = tiny(schedule=BARELY, folds=2, fold=1, teaching={"teachers": (tmp_path / "older",)})
+    with pytest.raises(EdgekitError, match="learnt from other pictures than belong to the rest now"):
+        train_classifier(older, coloured_of_all, tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
 
 
 def test_folds_of_a_student_are_set_beside_those_of_its_twin_picture_by_picture(
