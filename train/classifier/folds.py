@@ -45,17 +45,16 @@ def assign_folds(pictures: tuple[TaggedPicture, ...], count: int, seed: int) -> 
 def series_in_folds(pictures: tuple[TaggedPicture, ...], count: int) -> tuple[tuple[int, ...], ...]:
     """Return which pictures hang together in folds, by index: what `groups_of` says, and series of the same tags.
 
-    A set that has groups of its own says by them what a series is.
+    A group that the set names is a series, so only pictures without one are divided by what they look like.
 
     Raises:
         EdgekitError: A picture cannot be read.
     """
-    groups = groups_of(pictures)
-    if not any(picture.group for picture in pictures):
-        chained = (pair for series in series_of(pictures, count) for pair in pairwise(series))
-        alike_too = (pair for group in groups for pair in pairwise(group))
-        groups = clusters(len(pictures), [*chained, *alike_too])
-    return tuple(tuple(group) for group in groups)
+    loose = [index for index, picture in enumerate(pictures) if not picture.group]
+    found = series_of([pictures[index] for index in loose], count) if loose else []
+    in_series = (pair for series in found for pair in pairwise(loose[member] for member in series))
+    in_groups = (pair for group in groups_of(pictures) for pair in pairwise(group))
+    return tuple(tuple(joined) for joined in clusters(len(pictures), [*in_series, *in_groups]))
 
 
 def assign_parts(pictures: Sequence[TaggedPicture], shares: Sequence[float], seed: int) -> list[int]:
