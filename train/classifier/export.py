@@ -21,7 +21,7 @@ from train.classifier.familiarity import examples_of_values, fit_familiarity
 from train.classifier.head_record import read_heads, require_heads
 from train.classifier.members import Members
 from train.classifier.pictures import read_pictures
-from train.classifier.run import divide
+from train.classifier.run import divide_as
 from train.classifier.scored import ScoredNetwork
 from train.classifier.scores import seen_by
 from train.classifier.several import load_heads
@@ -117,7 +117,7 @@ def _calibrate(
     members: Members, tagged_set: TaggedSet, chosen: Mapping[str, SeveralHead], *, embedding: bool
 ) -> _Calibrated:
     ensemble, taxonomy = members.ensemble(), tagged_set.description.taxonomy
-    division = divide(tagged_set, members.first.config.settings)
+    division = divide_as(members.first.run, tagged_set)
     held, _ = read_pictures(division.held, taxonomy, ensemble.side, skip_bad=True)
     features, peaks = seen_by(ensemble, held.images)
     examples, _ = read_pictures(examples_of_values(division.learn), taxonomy, ensemble.side, skip_bad=True)

@@ -8,10 +8,10 @@ from edge.evaluate.tagged_set import TaggedSet
 from train.classifier.fold_folders import FOLDS, fold_folder, holds_folds
 from train.classifier.recipe import command_of
 from train.classifier.record import ClassifierEpoch
-from train.classifier.run import BEGUN, Commission, train_classifier
+from train.classifier.run import BEGUN, Commission, divide, learnt_from, train_classifier
 from train.classifier.settings import ClassifierSettings
 from train.classifier.twin_record import TWIN
-from train.classifier.unseen import require_unseen
+from train.classifier.unseen import learns_from_runs, require_same_division, require_unseen
 from train.report import REPORT
 from train.run_folders import LAST
 
@@ -42,6 +42,8 @@ def train_folds(
     _check_folder(out, count)
     for own in of_folds:  # hours before the fold that it is about
         require_unseen(own, tagged_set.description)
+        if learns_from_runs(own):
+            require_same_division(own, learnt_from(tagged_set, divide(tagged_set, own).learn))
     command = command_of(settings, f"edgekit train folds OUT --set {tagged_set.description.name}")
     for fold, own in enumerate(of_folds):
         run = fold_folder(out, fold)

@@ -13,7 +13,6 @@ from edge.evaluate.tagged_set import TaggedPicture
 from edge.model.picture import read_picture
 from train.apportion import apportion
 from train.check.likeness import alike, clusters, thumbnails
-from train.classifier.series import series_of
 
 ALIKE = 0.9  # correlation of thumbnails from which on two pictures are taken for shots of the same thing
 
@@ -45,11 +44,14 @@ def assign_folds(pictures: tuple[TaggedPicture, ...], count: int, seed: int) -> 
 def series_in_folds(pictures: tuple[TaggedPicture, ...], count: int) -> tuple[tuple[int, ...], ...]:
     """Return which pictures hang together in folds, by index: what `groups_of` says, and series of the same tags.
 
-    A group that the set names is a series, so only pictures without one are divided by what they look like.
+    A group that the set names is a series, so only pictures without one are divided by what they look like. Pictures
+    that are nearly the same hang together in any case.
 
     Raises:
         EdgekitError: A picture cannot be read.
     """
+    from train.classifier.series import series_of  # noqa: PLC0415 - imports divide without torch, which takes seconds
+
     loose = [index for index, picture in enumerate(pictures) if not picture.group]
     found = series_of([pictures[index] for index in loose], count) if loose else []
     in_series = (pair for series in found for pair in pairwise(loose[member] for member in series))

@@ -13,6 +13,7 @@ from train.classifier.fold_folders import FOLDS, fold_folder
 from train.classifier.folded_set import FoldAnswers, FoldedSet
 from train.classifier.recipe import recipe_of
 from train.classifier.record import ClassifierEpoch
+from train.classifier.run import divide_as
 from train.classifier.settings import read_classifier_config
 from train.classifier.twin_record import notes_of_twin
 from train.epoch_figures import EpochFigures
@@ -54,10 +55,13 @@ def report_folds(out: Path, tagged_set: TaggedSet) -> FoldsReport:
         tagged_set: The set that it divided.
 
     Raises:
-        EdgekitError: A run is not whole, a picture cannot be read, or the report cannot be written.
+        EdgekitError: A run is not whole or kept out a fold of another division, a picture cannot be read, or the
+            report cannot be written.
     """
     config = read_classifier_config(fold_folder(out, 0))
     folds = config.settings.folds or 1
+    for fold in range(folds):
+        divide_as(fold_folder(out, fold), tagged_set)
     folded = FoldedSet.of(tagged_set, folds)
     answers = folded.answers([(fold_folder(out, fold),) for fold in range(folds)])
     report = FoldsReport(

@@ -11,7 +11,7 @@ from edge.evaluate.tagged_set import TaggedSet
 from train.checkpoints import save_state
 from train.classifier.backbones import create_backbone
 from train.classifier.network import TagNetwork
-from train.classifier.run import Division, divide, learnt_from
+from train.classifier.run import Division, divide, divide_as, learnt_from
 from train.classifier.settings import ClassifierConfig, read_classifier_config
 from train.classifier.start import past_of
 from train.classifier.teacher import load_network
@@ -50,14 +50,14 @@ class HeadSource:
             EdgekitError: The run is not whole or learnt something else, or the set has no attribute of several values.
         """
         config = read_classifier_config(run)
-        division = divide(tagged_set, config.settings)
         if tagged_set.description == config.tagged_set:
             if not any(attribute.multiple for attribute in config.tagged_set.taxonomy.learnt):
                 raise EdgekitError(
                     f"no attribute of {tagged_set.folder} has several values, and one of one value has one head: name "
                     "a set that tells several at once, as `edgekit data flatten` makes it of this one"
                 )
-            return cls(run, load_network(run), config, division, own=True)
+            return cls(run, load_network(run), config, divide_as(run, tagged_set), own=True)
+        division = divide(tagged_set, config.settings)
         before = config.tagged_set.taxonomy
         told_flat = tagged_set.description.taxonomy == flat_taxonomy(before)
         if not told_flat or _digest_before(tagged_set, division, config) != config.learnt_from.digest:

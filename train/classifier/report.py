@@ -16,7 +16,7 @@ from train.classifier.network import scores_of, split_columns
 from train.classifier.pictures import Pictures, read_pictures
 from train.classifier.recipe import recipe_of
 from train.classifier.record import ClassifierEpoch, figures_of
-from train.classifier.run import divide
+from train.classifier.run import divide_as
 from train.classifier.scores import accuracies, logits_of
 from train.classifier.settings import ClassifierConfig, read_classifier_config
 from train.classifier.teacher import load_network
@@ -41,7 +41,7 @@ def report_run(run: Path, tagged_set: TaggedSet) -> Path:
     config = read_classifier_config(run)
     settings, taxonomy = config.settings, config.tagged_set.taxonomy
     records = EpochRecords(run / METRICS, ClassifierEpoch).read()
-    division = divide(tagged_set, settings)
+    division = divide_as(run, tagged_set)
     held, _ = read_pictures(division.held, taxonomy, settings.input_px, skip_bad=True)
     network = load_network(run)
     logits = logits_of(network, held.images)

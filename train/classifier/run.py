@@ -69,6 +69,26 @@ def divide(tagged_set: TaggedSet, settings: ClassifierSettings) -> Division:
     return division
 
 
+def divide_as(run: Path, tagged_set: TaggedSet) -> Division:
+    """Return how the set of a run was divided, so that what it is scored on is what it never learnt.
+
+    Args:
+        run: Its folder.
+        tagged_set: The set that it learnt from.
+
+    Raises:
+        EdgekitError: As `divide`, or the run kept out a fold of another division, as another version of the kit makes.
+    """
+    config = read_classifier_config(run)
+    division = divide(tagged_set, config.settings)
+    if config.settings.folds is not None and learnt_from(tagged_set, division.learn) != config.learnt_from:
+        raise EdgekitError(
+            f"{run} learnt from pictures of {tagged_set.folder} that fold {config.settings.fold} of "
+            f"{config.settings.folds} keeps out now, so a score on them would be a memory: train its folds anew"
+        )
+    return division
+
+
 def train_classifier(
     settings: ClassifierSettings,
     tagged_set: TaggedSet,

@@ -6,6 +6,7 @@ the same cart, and a network that learnt one of the two knows the other.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import cv2
 import numpy as np
@@ -13,28 +14,30 @@ import torch
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import fcluster, linkage
 
+from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedPicture
 from edge.model.picture import read_picture
-from train.classifier.backbones import create_backbone
+from train.classifier.backbones import Backbone, create_backbone
 from train.classifier.familiarity import directions_of
 from train.classifier.settings import NetworkSettings
 
 _PX = 160
 _BATCH = 64
+_MOST_OF_ONE = 15_000  # pictures of the same tags: Ward's linkage holds two distances of each with each, 2 GB of these
 
 
 def series_of(pictures: Sequence[TaggedPicture], most: int) -> list[list[int]]:
     """Return which pictures are of one series, by index: those of the same tags that look most alike.
 
-    The pictures of each combination of tags fall into as many series as are asked for, or less where there are fewer
-    pictures: where a series ends is a matter of degree, and so no combination is of fewer series than it has to be.
+    The pictures of each combination of tags fall into as many series as are asked for, or less where fewer of them
+    differ: where a series ends is a matter of degree, so it ends where as many remain as will be dealt out.
 
     Args:
         pictures: All of them, in a fixed order.
         most: Series of one combination of tags.
 
     Raises:
-        EdgekitError: A picture cannot be read.
+        EdgekitError: A picture cannot be read, or too many have the same tags.
 
     Source: Ward, Hierarchical Grouping to Optimize an Objective Function, 1963; features of ImageNet's network, of unit
     length.
@@ -42,26 +45,28 @@ def series_of(pictures: Sequence[TaggedPicture], most: int) -> list[list[int]]:
     by_tags: dict[object, list[int]] = defaultdict(list)
     for index, picture in enumerate(pictures):
         by_tags[picture.tags].append(index)
-    seen = _seen(pictures)
-    return [series for members in by_tags.values() for series in _parted(seen, members, most)]
+    return [series for members in by_tags.values() for series in _parted(pictures, members, most)]
 
 
-def _parted(seen: NDArray[np.float64], members: list[int], most: int) -> Iterator[list[int]]:
-    """Yield the series of some pictures that have the same tags."""
+def _parted(pictures: Sequence[TaggedPicture], members: list[int], most: int) -> Iterator[list[int]]:
+    """Yield the series of those pictures that have the same tags."""
     if len(members) <= most:
         yield from ([member] for member in members)
         return
-    numbers = fcluster(linkage(seen[members], "ward"), most, "maxclust")
+    if len(members) > _MOST_OF_ONE:
+        raise EdgekitError(
+            f"{len(members)} pictures like {pictures[members[0]].path} have the same tags, more than {_MOST_OF_ONE} "
+            "whose series can be found by what they look like: name their series in the column group of tags.csv"
+        )
+    numbers = fcluster(linkage(_seen([pictures[member] for member in members]), "ward"), most, "maxclust")
     for number in np.unique(numbers):
         yield [member for member, own in zip(members, numbers, strict=True) if own == number]
 
 
 @torch.no_grad()
 def _seen(pictures: Sequence[TaggedPicture]) -> NDArray[np.float64]:
-    """Return where the features of pictures point: (N, width), in f32 so that machines agree on them."""
-    with torch.random.fork_rng(devices=[]):  # a training's own draws stay as they would be
-        torch.manual_seed(0)
-        backbone = create_backbone(NetworkSettings())
+    """Return where the features of pictures point: (N, width), in f32, which hardly differs between processors."""
+    backbone = _network()
     module = backbone.module.eval()
     mean, std = (torch.tensor(values)[:, None, None] for values in (backbone.mean, backbone.std))
     rows: list[torch.Tensor] = []
@@ -70,6 +75,13 @@ def _seen(pictures: Sequence[TaggedPicture]) -> NDArray[np.float64]:
         batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
         rows.append(directions_of(module((batch - mean) / std)))
     return torch.cat(rows).double().numpy()
+
+
+@cache
+def _network() -> Backbone:
+    with torch.random.fork_rng(devices=[]):  # a training's own draws stay as they would be
+        torch.manual_seed(0)
+        return create_backbone(NetworkSettings())
 
 
 def _small(picture: TaggedPicture) -> NDArray[np.uint8]:

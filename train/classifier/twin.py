@@ -17,7 +17,7 @@ from train.checkpoints import checkpoint_sha256, keep
 from train.classifier.answers import estimate, percent, right_answers
 from train.classifier.fold_folders import fold_folder, holds_folds
 from train.classifier.folded_set import FoldedSet
-from train.classifier.run import divide
+from train.classifier.run import divide_as
 from train.classifier.settings import ClassifierConfig, read_classifier_config
 from train.classifier.twin_record import TWIN, TwinReport, TwinScore
 from train.run_folders import BEST
@@ -70,7 +70,7 @@ def compare_twin(student: Path, twin: Path, tagged_set: TaggedSet) -> TwinReport
 def _compare_runs(student: Path, twin: Path, tagged_set: TaggedSet) -> TwinReport:
     taught = _require_pair(student, twin, tagged_set)
     teachers = taught.settings.teaching.teachers
-    held, taxonomy = divide(tagged_set, taught.settings).held, taught.tagged_set.taxonomy
+    held, taxonomy = divide_as(student, tagged_set).held, taught.tagged_set.taxonomy
     sides = _Sides(*(right_answers(runs, held, taxonomy) for runs in (teachers, (twin,), (student,))))
     return TwinReport(
         twin=twin.name,
@@ -86,6 +86,8 @@ def _compare_folds(student: Path, twin: Path, tagged_set: TaggedSet) -> TwinRepo
     teachers = [
         _require_pair(*pair, tagged_set).settings.teaching.teachers for pair in zip(students, twins, strict=True)
     ]
+    for run in students:  # a twin learnt from the same, and so did the teachers
+        divide_as(run, tagged_set)
     folded = FoldedSet.of(tagged_set, count)
     answers = [folded.answers(runs) for runs in (teachers, [(run,) for run in twins], [(run,) for run in students])]
     on_kept_out = _Sides(*(one.kept_out for one in answers))

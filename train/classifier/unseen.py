@@ -43,6 +43,11 @@ def require_same_division(settings: ClassifierSettings, learnt: DataEntry) -> No
             )
 
 
+def learns_from_runs(settings: ClassifierSettings) -> bool:
+    """Return whether what runs know goes into a fold's training."""
+    return bool(_learnt_from(settings))
+
+
 def _learnt_from(settings: ClassifierSettings) -> tuple[Path, ...]:
     """Return the runs whose knowledge goes into a fold's training; none where nothing is kept out as a fold."""
     if settings.folds is None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from devices.errors import EdgekitError
 from edge.evaluate.tagged_set import TaggedSet
 from train.classifier.answers import estimate
+from train.classifier.export import export_classifier
 from train.classifier.fold_folders import FOLDS, fold_folder
 from train.classifier.fold_runs import train_folds
 from train.classifier.folds_report import FoldsReport, read_folds, report_folds
@@ -102,15 +103,29 @@ def test_a_fold_is_taught_by_the_fold_that_kept_out_the_same_and_by_no_other(
         assert not (tmp_path / "refused").exists()
     alone = tiny(schedule=BARELY, folds=2, fold=1, teaching={"teachers": (fold_folder(teacher, 1),)})
     assert train_classifier(alone, coloured_of_all, tmp_path / "one").exists()
-    # The same fold by name, as another version of the kit may have divided it.
-    shutil.copytree(fold_folder(teacher, 1), tmp_path / "older")
-    config = json.loads((tmp_path / "older" / "config.json").read_text("utf-8"))
-    config["learnt_from"]["digest"] = "0" * 64
-    (tmp_path / "older" / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    older = tiny(schedule=BARELY, folds=2, fold=1, teaching={"teachers": (tmp_path / "older",)})
+
+
+def test_folds_of_another_division_neither_teach_nor_are_scored(
+    teacher: Path, coloured_of_all: TaggedSet, tiny: Tiny, tmp_path: Path
+):
+    older = tmp_path / "older"  # as another version of the kit may have divided it
+    shutil.copytree(teacher, older)
+    config = fold_folder(older, 1) / "config.json"
+    record = json.loads(config.read_text("utf-8"))
+    record["learnt_from"]["digest"] = "0" * 64
+    config.write_text(json.dumps(record), encoding="utf-8")
+    taught = tiny(schedule=BARELY, folds=2, teaching={"teachers": (older,)})
     with pytest.raises(EdgekitError, match="learnt from other pictures than belong to the rest now"):
-        train_classifier(older, coloured_of_all, tmp_path / "refused")
+        train_folds(taught, coloured_of_all, tmp_path / "refused")
+    alone = tiny(schedule=BARELY, folds=2, fold=1, teaching={"teachers": (fold_folder(older, 1),)})
+    with pytest.raises(EdgekitError, match="learnt from other pictures than belong to the rest now"):
+        train_classifier(alone, coloured_of_all, tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
+    with pytest.raises(EdgekitError, match="that fold 1 of 2 keeps out now"):
+        report_folds(older, coloured_of_all)
+    with pytest.raises(EdgekitError, match="that fold 1 of 2 keeps out now"):
+        export_classifier(fold_folder(older, 1), coloured_of_all, tmp_path / "export")
+    assert not (tmp_path / "export").exists()
 
 
 def test_folds_of_a_student_are_set_beside_those_of_its_twin_picture_by_picture(
