@@ -31,6 +31,7 @@ EXTRA_OF_MODULE = {
     "pycdlib": "flash",
     "rapidocr": "ocr",
     "ray": "ray",
+    "scipy": "train",
     "segmentation_models_pytorch": "train",
     "tensorboard": "train",
     "timm": "train",
