@@ -173,7 +173,7 @@ def test_events_that_the_broker_refuses_stay_and_go_again(
     pace = Pace(refusal_pause_s=0.3, stall_s=30)
     publisher = make_publisher(outbox, Mqtt(port=broker.port), pace=pace)
     publisher.start()
-    # One alone: mosquitto 2.0 closes the connection as it refuses, and a reset for others unread may overtake its answer.
+    # One alone: mosquitto 2.0 closes the connection as it refuses, and a reset for unread ones may overtake its answer.
     outbox.commit([make_event()])
     publisher.notify()
     eventually(lambda: "refused events, first 1 of camera belt (Not authorized 0x87)" in caplog.text)
